@@ -1,0 +1,532 @@
+//! `Config`: every knob of a breaker, checked in one place.
+
+use core::fmt;
+use core::time::Duration;
+
+use crate::permit::Outcome;
+use crate::rate::Rate;
+use crate::state::MAX_TRIALS;
+use crate::time::nanos;
+use crate::window::{Grid, Tally};
+
+const MILLISECOND: u64 = 1_000_000;
+const SECOND: u64 = 1_000 * MILLISECOND;
+const DAY: u64 = 24 * 60 * 60 * SECOND;
+
+/// The narrowest bucket; `window` relies on it (W5).
+const MIN_BUCKET: u64 = MILLISECOND / 10;
+
+/// As many results as a bucket is sure to hold after it halved.
+const MAX_COUNT: u32 = 8_192;
+
+/// Over what span results are counted.
+///
+/// # Examples
+///
+/// ```
+/// use core::time::Duration;
+/// use cutout_core::{Config, Window};
+///
+/// let config = Config::new().window(Window::time(Duration::from_secs(10)).in_buckets(5));
+/// # let _ = config;
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    pub(crate) length: u64,
+    pub(crate) buckets: u32,
+}
+
+impl Window {
+    /// A window over the last `length` of time, in 10 buckets.
+    ///
+    /// Buckets lie on a fixed grid, and the one in progress belongs to the window: it covers
+    /// between nine tenths and all of `length`. Allowed are 1 ms to 1 day.
+    #[must_use]
+    pub const fn time(length: Duration) -> Self {
+        Self { length: nanos(length), buckets: 10 }
+    }
+
+    /// The same window in `buckets` buckets: 2 to as many as the breaker has room for, 10 unless
+    /// its type says otherwise, and none narrower than 100 µs.
+    ///
+    /// More buckets make the edge of the window finer; a breaker's size and the price of a failure
+    /// grow with them.
+    #[must_use]
+    pub const fn in_buckets(mut self, buckets: u32) -> Self {
+        self.buckets = buckets;
+        self
+    }
+}
+
+/// How a break grows each time that a circuit reopens.
+///
+/// # Examples
+///
+/// ```
+/// use core::time::Duration;
+/// use cutout_core::{Backoff, Config};
+///
+/// // 1 s, 2 s, 4 s and so on, but never above a minute.
+/// let config = Config::new()
+///     .break_duration(Duration::from_secs(1))
+///     .break_backoff(Backoff::doubling(Duration::from_secs(60)));
+/// # let _ = config;
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Backoff {
+    pub(crate) percent: u32,
+    pub(crate) cap: u64,
+}
+
+impl Backoff {
+    /// Each break twice as long as the last, up to `cap`.
+    #[must_use]
+    pub const fn doubling(cap: Duration) -> Self {
+        Self::percent(200, cap)
+    }
+
+    /// Each break `percent` hundredths of the last, up to `cap`: 150 grows it by half.
+    ///
+    /// Allowed are 100 to 10,000.
+    #[must_use]
+    pub const fn percent(percent: u32, cap: Duration) -> Self {
+        Self { percent, cap: nanos(cap) }
+    }
+}
+
+/// How the trials of a half-open circuit decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HalfOpenRule {
+    /// The first trial that fails reopens; as many successes as there are trials close.
+    FirstFailure,
+    /// When all trials are settled, their failure rate and slow-call rate decide as in Closed.
+    Rate,
+}
+
+/// The settings of a breaker. The value is its own builder.
+///
+/// Any of the trip conditions opens a closed circuit; [`Config::new`] sets the failure rate alone.
+///
+/// # Examples
+///
+/// ```
+/// use core::time::Duration;
+/// use cutout_core::{CircuitBreaker, Config, ManualClock, Rate, Window};
+///
+/// const CONFIG: Config = Config::new()
+///     .failure_rate(Rate::percent(20))
+///     .window(Window::time(Duration::from_secs(10)))
+///     .minimum_throughput(50)
+///     .break_duration(Duration::from_secs(5));
+///
+/// static PAYMENTS: CircuitBreaker<ManualClock> =
+///     CircuitBreaker::with_clock(CONFIG, ManualClock::new());
+/// # assert!(PAYMENTS.call(|| Ok::<_, ()>(())).is_ok());
+/// ```
+///
+/// A setting out of its range is a [`ConfigError`] at run time, and in a `static` it does not
+/// compile:
+///
+/// ```compile_fail
+/// # use cutout_core::{CircuitBreaker, Config, ManualClock};
+/// static RADIO: CircuitBreaker<ManualClock> =
+///     CircuitBreaker::with_clock(Config::new().trials(0), ManualClock::new());
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    pub(crate) failure_rate: Option<Rate>,
+    pub(crate) slow_call_rate: Option<Rate>,
+    pub(crate) slow_call_duration: Option<u64>,
+    pub(crate) minimum_throughput: u32,
+    pub(crate) window: Window,
+    pub(crate) consecutive_failures: Option<u32>,
+    pub(crate) failure_count: Option<u32>,
+    pub(crate) trip_when: Option<fn(&Tally) -> bool>,
+    pub(crate) cancelled_as: Option<Outcome>,
+    pub(crate) break_duration: u64,
+    pub(crate) break_backoff: Option<Backoff>,
+    pub(crate) break_jitter: Option<Rate>,
+    pub(crate) trials: u32,
+    pub(crate) half_open_rule: HalfOpenRule,
+    pub(crate) trial_timeout: u64,
+}
+
+/// # What opens the circuit
+impl Config {
+    /// The defaults: 50 % failures over 30 s in 10 buckets, at least 20 results; a break of 30 s;
+    /// 3 trials of which the first failure reopens, each given 60 s.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            failure_rate: Some(Rate::percent(50)),
+            slow_call_rate: None,
+            slow_call_duration: None,
+            minimum_throughput: 20,
+            window: Window { length: 30 * SECOND, buckets: 10 },
+            consecutive_failures: None,
+            failure_count: None,
+            trip_when: None,
+            cancelled_as: None,
+            break_duration: 30 * SECOND,
+            break_backoff: None,
+            break_jitter: None,
+            trials: 3,
+            half_open_rule: HalfOpenRule::FirstFailure,
+            trial_timeout: 60 * SECOND,
+        }
+    }
+
+    /// Opens when at least this share of the results in the window are failures, once there are
+    /// [`minimum_throughput`](Self::minimum_throughput) of them.
+    ///
+    /// Default: 50 %. Allowed: above 0 %, up to 100 %.
+    #[must_use]
+    pub const fn failure_rate(mut self, rate: Rate) -> Self {
+        self.failure_rate = Some(rate);
+        self
+    }
+
+    /// Leaves the failure rate out of the trip condition.
+    #[must_use]
+    pub const fn without_failure_rate(mut self) -> Self {
+        self.failure_rate = None;
+        self
+    }
+
+    /// Opens when at least this share of the results in the window are slow, once there are
+    /// [`minimum_throughput`](Self::minimum_throughput) of them.
+    ///
+    /// Default: off. Allowed: above 0 %, up to 100 %; needs
+    /// [`slow_call_duration`](Self::slow_call_duration).
+    #[must_use]
+    pub const fn slow_call_rate(mut self, rate: Rate) -> Self {
+        self.slow_call_rate = Some(rate);
+        self
+    }
+
+    /// A call is slow when it took longer than this, whether it succeeded or failed.
+    ///
+    /// Measuring it reads the clock at the start of each call too. A call that is dropped after
+    /// this time counts as a slow failure, unless [`cancelled_as`](Self::cancelled_as) says
+    /// otherwise.
+    ///
+    /// Default: not measured. Allowed: 1 µs to 1 day.
+    #[must_use]
+    pub const fn slow_call_duration(mut self, duration: Duration) -> Self {
+        self.slow_call_duration = Some(nanos(duration));
+        self
+    }
+
+    /// How many results the window must hold before a rate means anything.
+    ///
+    /// It does not hold back [`consecutive_failures`](Self::consecutive_failures),
+    /// [`failure_count`](Self::failure_count) or [`trip_when`](Self::trip_when).
+    ///
+    /// Default: 20. Allowed: 1 to 8,192.
+    #[must_use]
+    pub const fn minimum_throughput(mut self, results: u32) -> Self {
+        self.minimum_throughput = results;
+        self
+    }
+
+    /// Over what span results are counted. See [`Window`].
+    ///
+    /// Each time that the circuit closes, it starts with an empty window.
+    ///
+    /// Default: 30 s in 10 buckets.
+    #[must_use]
+    pub const fn window(mut self, window: Window) -> Self {
+        self.window = window;
+        self
+    }
+
+    /// Opens after this many failures in a row. A success ends the row, an ignored result does not.
+    ///
+    /// Where this is the only condition, no window is kept and a healthy call reads no clock.
+    ///
+    /// Default: off. Allowed: 1 to 1,000,000.
+    #[must_use]
+    pub const fn consecutive_failures(mut self, failures: u32) -> Self {
+        self.consecutive_failures = Some(failures);
+        self
+    }
+
+    /// Opens when the window holds this many failures, however many successes it holds.
+    ///
+    /// A bucket that has counted 16,383 results of a kind halves its counts, so beyond that rate of
+    /// traffic this counts low; the rates do not mind.
+    ///
+    /// Default: off. Allowed: 1 to 8,192.
+    #[must_use]
+    pub const fn failure_count(mut self, failures: u32) -> Self {
+        self.failure_count = Some(failures);
+        self
+    }
+
+    /// Opens when this says so of the window. It is asked after each failure and each slow result,
+    /// with no minimum but its own.
+    ///
+    /// Default: off.
+    #[must_use]
+    pub const fn trip_when(mut self, condition: fn(&Tally) -> bool) -> Self {
+        self.trip_when = Some(condition);
+        self
+    }
+
+    /// What a call that is dropped unfinished counts as, however long it ran.
+    ///
+    /// [`Outcome::Ignored`] never counts it. By default it counts for nothing, unless slow calls
+    /// are measured and it had run longer than [`slow_call_duration`](Self::slow_call_duration):
+    /// then a timeout somewhere outside gave up on it, and it is a slow failure.
+    #[must_use]
+    pub const fn cancelled_as(mut self, outcome: Outcome) -> Self {
+        self.cancelled_as = Some(outcome);
+        self
+    }
+}
+
+/// # What happens then
+impl Config {
+    /// How long an open circuit refuses calls. The first call at the end of it is a trial.
+    ///
+    /// Default: 30 s. Allowed: 1 ms to 365 days.
+    #[must_use]
+    pub const fn break_duration(mut self, duration: Duration) -> Self {
+        self.break_duration = nanos(duration);
+        self
+    }
+
+    /// Lengthens the break on each reopening in a row; closing starts over.
+    ///
+    /// The cap also bounds what a server's `retry_after` may ask for. Without a backoff that bound
+    /// is 5 minutes, or the break's own length if that is more.
+    ///
+    /// Default: every break the same. Allowed: a factor of 100 % to 10,000 %, a cap from the length
+    /// of the break to 365 days.
+    #[must_use]
+    pub const fn break_backoff(mut self, backoff: Backoff) -> Self {
+        self.break_backoff = Some(backoff);
+        self
+    }
+
+    /// Shortens each break by a random share of up to this much, so that many clients of one
+    /// server do not all come back at once. What a server asked for by `retry_after` is kept.
+    ///
+    /// Default: off. Allowed: up to 50 %.
+    #[must_use]
+    pub const fn break_jitter(mut self, share: Rate) -> Self {
+        self.break_jitter = Some(share);
+        self
+    }
+
+    /// How many calls a half-open circuit admits to judge by.
+    ///
+    /// Default: 3. Allowed: 1 to 16.
+    #[must_use]
+    pub const fn trials(mut self, trials: u32) -> Self {
+        self.trials = trials;
+        self
+    }
+
+    /// How the trials decide.
+    ///
+    /// [`HalfOpenRule::Rate`] needs a failure rate or a slow-call rate to decide by.
+    ///
+    /// Default: [`HalfOpenRule::FirstFailure`].
+    #[must_use]
+    pub const fn half_open_rule(mut self, rule: HalfOpenRule) -> Self {
+        self.half_open_rule = rule;
+        self
+    }
+
+    /// How long a trial may take. One that is not settled by then counts as failed, so a trial that
+    /// never comes back cannot keep the circuit half-open.
+    ///
+    /// It should be longer than the timeout of the calls.
+    ///
+    /// Default: 60 s. Allowed: 1 ms to 1 day.
+    #[must_use]
+    pub const fn trial_timeout(mut self, timeout: Duration) -> Self {
+        self.trial_timeout = nanos(timeout);
+        self
+    }
+
+    /// Checks every setting; `room` is how many buckets the breaker has.
+    ///
+    /// # Errors
+    ///
+    /// The first setting that is out of its range.
+    pub(crate) const fn validate(&self, room: usize) -> Result<(), ConfigError> {
+        if is_out(self.failure_rate) {
+            return Err(ConfigError::FailureRate);
+        }
+        if is_out(self.slow_call_rate) {
+            return Err(ConfigError::SlowCallRate);
+        }
+        match self.slow_call_duration {
+            Some(duration) if duration < 1_000 || duration > DAY => {
+                return Err(ConfigError::SlowCallDuration);
+            }
+            None if self.slow_call_rate.is_some() => {
+                return Err(ConfigError::SlowCallRateWithoutDuration);
+            }
+            _ => {}
+        }
+        if self.minimum_throughput < 1 || self.minimum_throughput > MAX_COUNT {
+            return Err(ConfigError::MinimumThroughput);
+        }
+        if self.window.length < MILLISECOND || self.window.length > DAY {
+            return Err(ConfigError::Window);
+        }
+        if self.window.buckets < 2
+            || self.window.buckets as usize > room
+            || self.grid().width < MIN_BUCKET
+        {
+            return Err(ConfigError::Buckets);
+        }
+        match self.consecutive_failures {
+            Some(failures) if failures < 1 || failures > 1_000_000 => {
+                return Err(ConfigError::ConsecutiveFailures);
+            }
+            _ => {}
+        }
+        match self.failure_count {
+            Some(failures) if failures < 1 || failures > MAX_COUNT => {
+                return Err(ConfigError::FailureCount);
+            }
+            _ => {}
+        }
+        if self.break_duration < MILLISECOND || self.break_duration > 365 * DAY {
+            return Err(ConfigError::BreakDuration);
+        }
+        match self.break_backoff {
+            Some(backoff) if backoff.percent < 100 || backoff.percent > 10_000 => {
+                return Err(ConfigError::BackoffFactor);
+            }
+            Some(backoff) if backoff.cap < self.break_duration || backoff.cap > 365 * DAY => {
+                return Err(ConfigError::BackoffCap);
+            }
+            _ => {}
+        }
+        match self.break_jitter {
+            Some(share) if share.basis_points() > 5_000 => return Err(ConfigError::BreakJitter),
+            _ => {}
+        }
+        if self.trials < 1 || self.trials > MAX_TRIALS {
+            return Err(ConfigError::Trials);
+        }
+        if matches!(self.half_open_rule, HalfOpenRule::Rate)
+            && self.failure_rate.is_none()
+            && self.slow_call_rate.is_none()
+        {
+            return Err(ConfigError::HalfOpenRule);
+        }
+        if self.trial_timeout < MILLISECOND || self.trial_timeout > DAY {
+            return Err(ConfigError::TrialTimeout);
+        }
+        Ok(())
+    }
+
+    pub(crate) const fn grid(&self) -> Grid {
+        // `validate` has refused 0 buckets; asked before that, the width is simply wrong.
+        let buckets = if self.window.buckets == 0 { 1 } else { self.window.buckets };
+        Grid { width: self.window.length / buckets as u64, buckets }
+    }
+
+    /// Whether any condition looks at the window.
+    pub(crate) const fn needs_window(&self) -> bool {
+        self.has_rate() || self.failure_count.is_some() || self.trip_when.is_some()
+    }
+
+    /// Whether a success can complete the minimum of a rate that is already over.
+    pub(crate) const fn has_rate(&self) -> bool {
+        self.failure_rate.is_some() || self.slow_call_rate.is_some()
+    }
+}
+
+/// A threshold of 0 % would be reached by a healthy dependency.
+const fn is_out(rate: Option<Rate>) -> bool {
+    matches!(rate, Some(rate) if rate.basis_points() == 0)
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+macro_rules! config_errors {
+    ($($(#[$doc:meta])* $name:ident: $message:literal,)*) => {
+        /// A setting out of its range. The message names the setting and what is allowed.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use cutout_core::{CircuitBreaker, Config, ConfigError, ManualClock};
+        ///
+        /// let error = CircuitBreaker::try_with_clock(Config::new().trials(17), ManualClock::new())
+        ///     .unwrap_err();
+        /// assert_eq!(error, ConfigError::Trials);
+        /// assert_eq!(error.to_string(), "trials: must be 1 to 16");
+        /// ```
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum ConfigError {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl ConfigError {
+            pub(crate) const fn message(self) -> &'static str {
+                match self {
+                    $(Self::$name => $message,)*
+                }
+            }
+        }
+    };
+}
+
+config_errors! {
+    /// A [`Rate`] above 100 %.
+    Rate: "rate: must be 0 % to 100 %",
+    /// [`Config::failure_rate`].
+    FailureRate: "failure_rate: must be above 0 %, up to 100 %",
+    /// [`Config::slow_call_rate`].
+    SlowCallRate: "slow_call_rate: must be above 0 %, up to 100 %",
+    /// [`Config::slow_call_rate`] without [`Config::slow_call_duration`].
+    SlowCallRateWithoutDuration: "slow_call_rate: needs slow_call_duration to be set",
+    /// [`Config::slow_call_duration`].
+    SlowCallDuration: "slow_call_duration: must be 1 µs to 1 day",
+    /// [`Config::minimum_throughput`].
+    MinimumThroughput: "minimum_throughput: must be 1 to 8192",
+    /// [`Config::window`]: its length.
+    Window: "window: must be 1 ms to 1 day long",
+    /// [`Config::window`]: its buckets.
+    Buckets: "window: must have 2 buckets to as many as the breaker has room for (10 unless its \
+              type says otherwise), each at least 100 µs wide",
+    /// [`Config::consecutive_failures`].
+    ConsecutiveFailures: "consecutive_failures: must be 1 to 1000000",
+    /// [`Config::failure_count`].
+    FailureCount: "failure_count: must be 1 to 8192",
+    /// [`Config::break_duration`].
+    BreakDuration: "break_duration: must be 1 ms to 365 days",
+    /// [`Config::break_backoff`]: its factor.
+    BackoffFactor: "break_backoff: the factor must be 100 % to 10000 %",
+    /// [`Config::break_backoff`]: its cap.
+    BackoffCap: "break_backoff: the cap must be break_duration to 365 days",
+    /// [`Config::break_jitter`].
+    BreakJitter: "break_jitter: must be 0 % to 50 %",
+    /// [`Config::trials`].
+    Trials: "trials: must be 1 to 16",
+    /// [`Config::half_open_rule`].
+    HalfOpenRule: "half_open_rule: Rate needs failure_rate or slow_call_rate to be set",
+    /// [`Config::trial_timeout`].
+    TrialTimeout: "trial_timeout: must be 1 ms to 1 day",
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message())
+    }
+}
+
+impl core::error::Error for ConfigError {}

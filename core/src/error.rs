@@ -1,0 +1,124 @@
+//! What a refused or failed call returns.
+
+use core::fmt;
+use core::time::Duration;
+
+/// Why a call was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RejectReason {
+    /// The circuit is open and its break is not over.
+    Open,
+    /// The circuit is half-open and all its trials are taken.
+    HalfOpenFull,
+    /// An operator forced the circuit open.
+    ForcedOpen,
+}
+
+/// A call was refused without running. It is cheap to make, copy and drop.
+///
+/// # Examples
+///
+/// ```
+/// use core::time::Duration;
+/// use cutout_core::{CircuitBreaker, Config, Error, ManualClock, RejectReason};
+///
+/// let config = Config::new().consecutive_failures(1).break_duration(Duration::from_secs(5));
+/// let breaker = CircuitBreaker::with_clock(config, ManualClock::new());
+/// let _ = breaker.call(|| Err::<(), _>("down"));
+///
+/// let Err(Error::Rejected(refusal)) = breaker.call(|| Err::<(), _>("down")) else { panic!() };
+/// assert_eq!(refusal.reason(), RejectReason::Open);
+/// assert_eq!(refusal.retry_after(), Some(Duration::from_secs(5)));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Rejected {
+    reason: RejectReason,
+    retry_after: Option<Duration>,
+}
+
+impl Rejected {
+    pub(crate) const fn new(reason: RejectReason, retry_after: Option<Duration>) -> Self {
+        Self { reason, retry_after }
+    }
+
+    /// Why.
+    #[must_use]
+    pub const fn reason(&self) -> RejectReason {
+        self.reason
+    }
+
+    /// How long until a call may be admitted, where that can be known: while the circuit is open.
+    ///
+    /// A half-open circuit that is full has a place again whenever a trial ends, and only the
+    /// operator knows when a forced circuit is released.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+}
+
+impl fmt::Display for Rejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.reason {
+            RejectReason::Open => "refused: the circuit is open",
+            RejectReason::HalfOpenFull => {
+                "refused: the circuit is half-open and its trials are taken"
+            }
+            RejectReason::ForcedOpen => "refused: the circuit is forced open",
+        })?;
+        match self.retry_after {
+            Some(after) => write!(f, ", retry after {after:?}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl core::error::Error for Rejected {}
+
+/// Why a protected call gave no value: the breaker refused it, or it ran and failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Error<E> {
+    /// The breaker refused the call; it did not run.
+    Rejected(Rejected),
+    /// The call ran and returned this error.
+    Inner(E),
+}
+
+impl<E> Error<E> {
+    /// The refusal, if that is what it is.
+    #[must_use]
+    pub const fn rejected(&self) -> Option<&Rejected> {
+        match self {
+            Self::Rejected(rejected) => Some(rejected),
+            Self::Inner(_) => None,
+        }
+    }
+
+    /// The call's own error, if it ran.
+    #[must_use]
+    pub fn into_inner(self) -> Option<E> {
+        match self {
+            Self::Rejected(_) => None,
+            Self::Inner(error) => Some(error),
+        }
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for Error<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rejected(rejected) => rejected.fmt(f),
+            Self::Inner(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: core::error::Error + 'static> core::error::Error for Error<E> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Rejected(_) => None,
+            Self::Inner(error) => Some(error),
+        }
+    }
+}

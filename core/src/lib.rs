@@ -1,0 +1,96 @@
+//! A circuit breaker whose state is one atomic word.
+//!
+//! It stands in front of every call to something that can fail: a radio, a sensor on a bus, a
+//! database. While the thing is down it refuses the calls, after a break it lets a few through to
+//! see whether it is back, and while all is well it costs a load and a counter.
+//!
+//! This crate is the engine: `no_std`, no allocation, no `unsafe`, no clock of its own. On a host
+//! with std, use the crate `cutout`, which adds clocks and owned permits.
+//!
+//! ```text
+//!            the trip condition holds
+//!   Closed ----------------------------> Open <---+
+//!     ^                                   |       |
+//!     |                  the break is over|       | a trial fails,
+//!     |                                   v       | or its lease ends
+//!     +-------------------------------- HalfOpen -+
+//!            enough trials succeed
+//! ```
+//!
+//! # Example
+//!
+//! ```
+//! use core::time::Duration;
+//! use cutout_core::{CircuitBreaker, Config, Error, ManualClock, Rate, State};
+//!
+//! let config = Config::new().failure_rate(Rate::percent(20)).minimum_throughput(5);
+//! let radio = CircuitBreaker::with_clock(config, ManualClock::new());
+//!
+//! for _ in 0..5 {
+//!     let _ = radio.call(|| Err::<(), _>("no answer"));
+//! }
+//! assert_eq!(radio.state(), State::Open);
+//! assert!(matches!(radio.call(|| Ok::<_, &str>("sent")), Err(Error::Rejected(_))));
+//!
+//! radio.clock().advance(Duration::from_secs(30));
+//! for _ in 0..3 {
+//!     assert_eq!(radio.call(|| Ok::<_, &str>("sent")), Ok("sent"));
+//! }
+//! assert_eq!(radio.state(), State::Closed);
+//! ```
+//!
+//! # Guarantees
+//!
+//! - **Trials** in flight never exceed [`Config::trials`], however many threads come at once.
+//! - **HalfOpen ends**: a trial that panics, is dropped, or never comes back does not hold it.
+//! - **Late results** of an earlier generation decide nothing.
+//! - **Every admitted call** is settled once; [`Totals`] say what became of it.
+//! - **Each change** is announced once, after it was made, holding nothing.
+//! - **Progress**: lock-free where the target has 64-bit atomics. **Panics**: only in the
+//!   constructors that say so.
+//!
+//! # Targets and features
+//!
+//! Targets with 64-bit atomics need nothing. On others (Cortex-M, 32-bit RISC-V) enable
+//! `critical-section`: each access then masks interrupts for a few instructions, and the binary
+//! provides the implementation of that crate. Without it the build stops and says so.
+//!
+//! # When not to use it
+//!
+//! A breaker protects callers from a dependency that is down. It does not limit how many calls run
+//! at once, retry, or time out; a call that never returns needs a timeout of its own.
+#![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(test)]
+extern crate std;
+
+mod breaker;
+mod config;
+mod error;
+mod observe;
+mod permit;
+mod policy;
+mod rate;
+mod state;
+mod streak;
+mod sync;
+mod time;
+mod totals;
+mod window;
+
+pub use breaker::{CircuitBreaker, Snapshot};
+pub use config::{Backoff, Config, ConfigError, HalfOpenRule, Window};
+pub use error::{Error, RejectReason, Rejected};
+pub use observe::{Cause, Observer, Stale, Transition, TripReason};
+pub use permit::{Outcome, Permit, Report, Ticket};
+pub use rate::Rate;
+pub use state::{Mode, State};
+pub use time::{Clock, Instant, ManualClock};
+pub use totals::Totals;
+pub use window::Tally;
+
+/// The questions that were answered with "no", and why.
+#[doc = include_str!("../DESIGN.md")]
+#[cfg(doc)]
+pub mod design {}

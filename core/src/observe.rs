@@ -1,0 +1,144 @@
+//! What a breaker announces, and to whom.
+
+use core::time::Duration;
+
+use crate::permit::Outcome;
+use crate::state::{Mode, State};
+use crate::time::Instant;
+use crate::window::Tally;
+
+/// Which trip condition opened a closed circuit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TripReason {
+    /// [`Config::failure_rate`](crate::Config::failure_rate).
+    FailureRate,
+    /// [`Config::slow_call_rate`](crate::Config::slow_call_rate).
+    SlowCallRate,
+    /// [`Config::consecutive_failures`](crate::Config::consecutive_failures).
+    ConsecutiveFailures,
+    /// [`Config::failure_count`](crate::Config::failure_count).
+    FailureCount,
+    /// [`Config::trip_when`](crate::Config::trip_when).
+    Custom,
+}
+
+/// Why a circuit changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Cause {
+    /// A trip condition held: Closed to Open.
+    Tripped(TripReason),
+    /// A call found the break over: Open to HalfOpen.
+    BreakOver,
+    /// Enough trials succeeded: HalfOpen to Closed.
+    TrialsPassed,
+    /// A trial failed, or too many did: HalfOpen to Open.
+    TrialFailed,
+    /// A trial was not settled within its lease: HalfOpen to Open.
+    TrialTimedOut,
+    /// Somebody forced, released, disabled or shadowed the circuit.
+    Mode,
+    /// Somebody reset the circuit.
+    Reset,
+}
+
+/// A change of state or of mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Transition {
+    /// The state before, as calls met it.
+    pub from: State,
+    /// The state since, as calls meet it.
+    pub to: State,
+    /// The mode since.
+    pub mode: Mode,
+    /// Why.
+    pub cause: Cause,
+    /// The generation that began.
+    pub generation: u32,
+    /// When.
+    pub at: Instant,
+    /// If this started a break, how long it is.
+    pub break_duration: Option<Duration>,
+    /// If a trip condition held, what the window held.
+    pub tally: Tally,
+}
+
+/// A result that came after its generation was over. It was counted as stale and decided nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stale {
+    /// The generation that admitted the call.
+    pub generation: u32,
+    /// What the caller reported; `None` for a call that was dropped.
+    pub outcome: Option<Outcome>,
+}
+
+/// Hears what a breaker announces.
+///
+/// Each change is announced once, by the thread that made it, after it was made; nothing is held,
+/// and the observer may call the breaker. Announcements of changes that follow each other closely
+/// may arrive in the other order on different threads: `generation` tells which is newer.
+///
+/// # Panics
+///
+/// A panic in an observer goes up to the caller whose call was settled or admitted. The change
+/// stands and the result is counted; no permit is lost. `cutout` catches it instead.
+///
+/// # Examples
+///
+/// ```
+/// use core::cell::RefCell;
+/// use cutout_core::{CircuitBreaker, Config, ManualClock, Observer, State, Transition};
+///
+/// #[derive(Default)]
+/// struct Log(RefCell<Vec<(State, State)>>);
+///
+/// impl Observer for Log {
+///     fn on_transition(&self, transition: &Transition) {
+///         self.0.borrow_mut().push((transition.from, transition.to));
+///     }
+/// }
+///
+/// let breaker = CircuitBreaker::with_observer(
+///     Config::new().consecutive_failures(1),
+///     ManualClock::new(),
+///     Log::default(),
+/// );
+/// let _ = breaker.call(|| Err::<(), _>("down"));
+/// assert_eq!(*breaker.observer().0.borrow(), [(State::Closed, State::Open)]);
+/// ```
+pub trait Observer {
+    /// The circuit changed.
+    fn on_transition(&self, transition: &Transition) {
+        let _ = transition;
+    }
+
+    /// The circuit is forced closed and would have opened. Said once a generation.
+    fn on_would_trip(&self, reason: TripReason, tally: &Tally) {
+        let _ = (reason, tally);
+    }
+
+    /// A result came too late to count.
+    fn on_stale(&self, stale: &Stale) {
+        let _ = stale;
+    }
+}
+
+/// Nobody listens.
+impl Observer for () {}
+
+impl<O: Observer + ?Sized> Observer for &O {
+    fn on_transition(&self, transition: &Transition) {
+        (**self).on_transition(transition);
+    }
+
+    fn on_would_trip(&self, reason: TripReason, tally: &Tally) {
+        (**self).on_would_trip(reason, tally);
+    }
+
+    fn on_stale(&self, stale: &Stale) {
+        (**self).on_stale(stale);
+    }
+}

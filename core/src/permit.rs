@@ -1,0 +1,171 @@
+//! One admitted call: how it may end, and the two forms in which it is held.
+
+use core::fmt;
+use core::time::Duration;
+
+use crate::breaker::{CircuitBreaker, Ending};
+use crate::observe::Observer;
+use crate::time::{Clock, Instant};
+
+/// How a call ended, in the caller's judgement.
+///
+/// Slowness is not an outcome: it is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// The dependency did its work.
+    Success,
+    /// The dependency failed.
+    Failure,
+    /// Says nothing about the dependency, such as a request that it rightly refused.
+    Ignored,
+}
+
+impl Outcome {
+    /// This outcome, with the time that the server asked for before the next try.
+    ///
+    /// If this result opens the circuit, the break is at least that long, up to the cap of
+    /// [`Config::break_backoff`](crate::Config::break_backoff).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use cutout_core::{CircuitBreaker, Config, ManualClock, Outcome};
+    ///
+    /// let config = Config::new().consecutive_failures(1).break_duration(Duration::from_secs(1));
+    /// let breaker = CircuitBreaker::with_clock(config, ManualClock::new());
+    /// let permit = breaker.try_acquire()?;
+    /// permit.settle(Outcome::Failure.retry_after(Duration::from_secs(20)));
+    /// assert_eq!(breaker.snapshot().retry_after, Some(Duration::from_secs(20)));
+    /// # Ok::<_, cutout_core::Rejected>(())
+    /// ```
+    #[must_use]
+    pub const fn retry_after(self, duration: Duration) -> Report {
+        Report { outcome: self, retry_after: Some(duration) }
+    }
+}
+
+/// An [`Outcome`] and what else the caller knows. Any outcome is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Report {
+    pub(crate) outcome: Outcome,
+    pub(crate) retry_after: Option<Duration>,
+}
+
+impl From<Outcome> for Report {
+    fn from(outcome: Outcome) -> Self {
+        Self { outcome, retry_after: None }
+    }
+}
+
+/// What a call was admitted as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Its result goes to the window.
+    Counted,
+    /// Its result is one of those that decide a half-open circuit.
+    Trial {
+        /// Its place among the trials that are out.
+        slot: u8,
+    },
+    /// It flows past a circuit that is disabled or shadowed; its result decides nothing.
+    Passing,
+}
+
+/// One admitted call, to be [settled](CircuitBreaker::settle) on the breaker that gave it out.
+///
+/// It is plain data with no lifetime, for places where a [`Permit`] cannot go: an interrupt
+/// handler, a queue, the other side of a foreign interface. Nothing happens when it is lost: a
+/// lost trial is given up when its lease ends, any other call is merely missing from the totals.
+///
+/// It cannot be copied, so that no call is settled twice:
+///
+/// ```compile_fail
+/// # use cutout_core::{CircuitBreaker, Config, ManualClock, Outcome};
+/// # let breaker = CircuitBreaker::with_clock(Config::new(), ManualClock::new());
+/// let ticket = breaker.admit().unwrap();
+/// breaker.settle(ticket, Outcome::Success);
+/// breaker.settle(ticket, Outcome::Success);
+/// ```
+#[derive(Debug)]
+#[must_use = "an admitted call is to be settled"]
+pub struct Ticket {
+    pub(crate) started: Instant,
+    pub(crate) generation: u32,
+    pub(crate) role: Role,
+}
+
+impl Ticket {
+    /// Whether the call is one of those that decide a half-open circuit.
+    #[must_use]
+    pub const fn is_trial(&self) -> bool {
+        matches!(self.role, Role::Trial { .. })
+    }
+}
+
+/// One admitted call, held by who makes it.
+///
+/// # Cancellation
+///
+/// Dropped without [`settle`](Self::settle), it is a cancelled call: a trial's place is free
+/// again and nothing is counted, unless
+/// [`cancelled_as`](crate::Config::cancelled_as) or its default says otherwise. Dropped by a
+/// panic it is a failure, where the clock can tell ([`Clock::unwinding`]).
+///
+/// # Examples
+///
+/// ```
+/// use cutout_core::{CircuitBreaker, Config, ManualClock, Outcome};
+///
+/// let breaker = CircuitBreaker::with_clock(Config::new(), ManualClock::new());
+///
+/// let permit = breaker.try_acquire()?;
+/// permit.settle(Outcome::Failure);
+/// assert_eq!(breaker.snapshot().tally.failures, 1);
+///
+/// drop(breaker.try_acquire()?);
+/// assert_eq!(breaker.snapshot().totals.cancelled, 1);
+/// # Ok::<_, cutout_core::Rejected>(())
+/// ```
+#[must_use = "a permit that is dropped cancels its call"]
+pub struct Permit<'a, C: Clock, O: Observer = (), const BUCKETS: usize = 10> {
+    breaker: &'a CircuitBreaker<C, O, BUCKETS>,
+    ticket: Option<Ticket>,
+    /// Set while code runs that may panic on the permit's watch.
+    pub(crate) in_call: bool,
+}
+
+impl<'a, C: Clock, O: Observer, const BUCKETS: usize> Permit<'a, C, O, BUCKETS> {
+    pub(crate) const fn new(breaker: &'a CircuitBreaker<C, O, BUCKETS>, ticket: Ticket) -> Self {
+        Self { breaker, ticket: Some(ticket), in_call: false }
+    }
+
+    /// Ends the call with its outcome.
+    pub fn settle(mut self, report: impl Into<Report>) {
+        if let Some(ticket) = self.ticket.take() {
+            self.breaker.finish(ticket, Ending::Reported(report.into()));
+        }
+    }
+
+    /// Whether the call is one of those that decide a half-open circuit.
+    #[must_use]
+    pub const fn is_trial(&self) -> bool {
+        matches!(&self.ticket, Some(ticket) if ticket.is_trial())
+    }
+}
+
+impl<C: Clock, O: Observer, const BUCKETS: usize> Drop for Permit<'_, C, O, BUCKETS> {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            let panicked = self.in_call || self.breaker.clock().unwinding();
+            let ending = if panicked { Ending::Panicked } else { Ending::Dropped };
+            self.breaker.finish(ticket, ending);
+        }
+    }
+}
+
+impl<C: Clock, O: Observer, const BUCKETS: usize> fmt::Debug for Permit<'_, C, O, BUCKETS> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit").field("ticket", &self.ticket).finish_non_exhaustive()
+    }
+}

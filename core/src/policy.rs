@@ -1,0 +1,191 @@
+//! The pure decisions: what the counts amount to, and how long a break is.
+
+use crate::config::{Config, HalfOpenRule};
+use crate::observe::{Cause, TripReason};
+use crate::rate::Rate;
+use crate::state::Trials;
+use crate::time::{Instant, nanos};
+use crate::window::Tally;
+use core::time::Duration;
+
+/// What a closed circuit's counts amount to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// No condition holds.
+    Healthy,
+    /// A rate is over, but there are too few results for it to count.
+    TooFew,
+    /// This condition holds.
+    Trip(TripReason),
+}
+
+/// The rates alone: all that a success may have to look at.
+pub(crate) fn judge_rates(config: &Config, tally: &Tally) -> Verdict {
+    let is_over = |limit: Option<Rate>, part| {
+        limit.is_some_and(|limit| limit.is_reached(part, tally.total()))
+    };
+    let reason = if is_over(config.failure_rate, tally.failures) {
+        TripReason::FailureRate
+    } else if is_over(config.slow_call_rate, tally.slow) {
+        TripReason::SlowCallRate
+    } else {
+        return Verdict::Healthy;
+    };
+    if tally.total() < u64::from(config.minimum_throughput) {
+        Verdict::TooFew
+    } else {
+        Verdict::Trip(reason)
+    }
+}
+
+/// Every condition, for a failure or a slow result. `streak` is how many failures in a row it made.
+pub(crate) fn judge(config: &Config, tally: &Tally, streak: u64) -> Verdict {
+    let is_at = |limit: Option<u32>, count| limit.is_some_and(|limit| count >= u64::from(limit));
+    let rates = judge_rates(config, tally);
+    if let Verdict::Trip(_) = rates {
+        rates
+    } else if is_at(config.consecutive_failures, streak) {
+        Verdict::Trip(TripReason::ConsecutiveFailures)
+    } else if is_at(config.failure_count, tally.failures) {
+        Verdict::Trip(TripReason::FailureCount)
+    } else if config.trip_when.is_some_and(|condition| condition(tally)) {
+        Verdict::Trip(TripReason::Custom)
+    } else {
+        rates
+    }
+}
+
+/// How HalfOpen ends: [`Cause::TrialsPassed`] closes, the others reopen. `None`: not yet.
+///
+/// `lapsed` trials are out, and their leases are over.
+pub(crate) fn judge_trials(config: &Config, trials: Trials, lapsed: u32) -> Option<Cause> {
+    match config.half_open_rule {
+        HalfOpenRule::FirstFailure if trials.failed > 0 => Some(Cause::TrialFailed),
+        HalfOpenRule::FirstFailure if lapsed > 0 => Some(Cause::TrialTimedOut),
+        HalfOpenRule::FirstFailure => {
+            (trials.succeeded >= config.trials).then_some(Cause::TrialsPassed)
+        }
+        HalfOpenRule::Rate => {
+            let settled = u64::from(trials.succeeded + trials.failed + lapsed);
+            let is_over = |limit: Option<Rate>, part: u32| {
+                limit.is_some_and(|limit| limit.is_reached(u64::from(part), settled))
+            };
+            if settled < u64::from(config.trials) {
+                None
+            } else if is_over(config.failure_rate, trials.failed + lapsed)
+                || is_over(config.slow_call_rate, trials.slow)
+            {
+                Some(Cause::TrialFailed)
+            } else {
+                Some(Cause::TrialsPassed)
+            }
+        }
+    }
+}
+
+/// What a server's `retry_after` may ask for at most, where there is no backoff to say.
+const RETRY_AFTER_CAP: Duration = Duration::from_secs(300);
+
+/// How long the break after `reopens` reopenings in a row is, in nanoseconds.
+///
+/// `chance` is a fraction of 2^64 and draws the jitter.
+pub(crate) fn break_length(
+    config: &Config,
+    reopens: u32,
+    retry_after: Option<Duration>,
+    chance: u64,
+) -> u64 {
+    let (length, cap) = match config.break_backoff {
+        Some(backoff) => {
+            (grow(config.break_duration, backoff.percent, reopens).min(backoff.cap), backoff.cap)
+        }
+        None => (config.break_duration, config.break_duration.max(nanos(RETRY_AFTER_CAP))),
+    };
+    let most_off =
+        u128::from(length) * u128::from(config.break_jitter.map_or(0, Rate::basis_points));
+    let off = share(most_off / 10_000, chance);
+    (length - off).max(nanos(retry_after.unwrap_or_default()).min(cap))
+}
+
+/// `whole` times `chance` / 2^64; `whole` is a length of time, below 2^64.
+#[allow(clippy::cast_possible_truncation)] // at most `whole`
+const fn share(whole: u128, chance: u64) -> u64 {
+    ((whole * chance as u128) >> 64) as u64
+}
+
+/// `length` times (`percent` / 100) to the power of `times`, by squaring, in 32 binary places.
+#[allow(clippy::cast_possible_truncation)] // saturated before
+const fn grow(length: u64, percent: u32, times: u32) -> u64 {
+    const ONE: u128 = 1 << 32;
+    let mut power = ONE;
+    let mut square = percent as u128 * ONE / 100;
+    let mut left = times;
+    while left > 0 {
+        if left & 1 == 1 {
+            power = power.saturating_mul(square) / ONE;
+        }
+        square = square.saturating_mul(square) / ONE;
+        left >>= 1;
+    }
+    let grown = (length as u128).saturating_mul(power) / ONE;
+    if grown > u64::MAX as u128 { u64::MAX } else { grown as u64 }
+}
+
+/// A number that differs from break to break and from breaker to breaker: enough to spread the
+/// clients of one server, no secret.
+pub(crate) fn chance(now: Instant, generation: u32, breaker: usize) -> u64 {
+    // The finalizer of SplitMix64: every input bit moves every output bit.
+    let mut x = now.as_nanos() ^ (breaker as u64).rotate_left(32) ^ (u64::from(generation) << 40);
+    x = x.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    x ^ (x >> 31)
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::config::Backoff;
+
+    #[test]
+    fn a_break_grows_by_its_factor_and_stops_at_the_cap() {
+        let config = Config::new()
+            .break_duration(Duration::from_millis(500))
+            .break_backoff(Backoff::percent(150, Duration::from_secs(4)));
+        let lengths: [u64; 8] = core::array::from_fn(|n| {
+            break_length(&config, u32::try_from(n).unwrap(), None, 0) / 1_000
+        });
+        assert_eq!(
+            lengths,
+            [500_000, 750_000, 1_125_000, 1_687_500, 2_531_250, 3_796_875, 4_000_000, 4_000_000]
+        );
+    }
+
+    #[test]
+    fn growth_saturates_instead_of_overflowing() {
+        assert_eq!(grow(u64::MAX, 10_000, 63), u64::MAX);
+        assert_eq!(grow(1, 200, 63), 1 << 63);
+        assert_eq!(grow(1, 200, 64), u64::MAX);
+        assert_eq!(grow(7, 100, 63), 7);
+    }
+
+    #[test]
+    fn jitter_shortens_by_no_more_than_its_share() {
+        let config =
+            Config::new().break_duration(Duration::from_secs(10)).break_jitter(Rate::percent(20));
+        assert_eq!(break_length(&config, 0, None, 0), 10_000_000_000);
+        let shortest = break_length(&config, 0, None, u64::MAX);
+        assert!((8_000_000_000..8_000_000_010).contains(&shortest), "{shortest}");
+    }
+
+    #[test]
+    fn a_servers_word_lengthens_the_break_up_to_the_cap() {
+        let config = Config::new()
+            .break_duration(Duration::from_secs(10))
+            .break_backoff(Backoff::doubling(Duration::from_secs(60)));
+        let after = |secs| break_length(&config, 0, Some(Duration::from_secs(secs)), 0);
+        assert_eq!(after(5), 10_000_000_000);
+        assert_eq!(after(25), 25_000_000_000);
+        assert_eq!(after(u64::MAX), 60_000_000_000);
+    }
+}

@@ -1,0 +1,131 @@
+//! A share of calls, held in basis points so that no float is needed.
+
+use core::fmt;
+
+use crate::ConfigError;
+
+/// A share between 0 % and 100 %, in steps of a hundredth of a percent.
+///
+/// There is no way to write a rate that is negative, above 100 % or not a number.
+///
+/// # Examples
+///
+/// ```
+/// use cutout_core::Rate;
+///
+/// const LIMIT: Rate = Rate::percent(20);
+/// assert!(LIMIT.is_reached(1, 5));
+/// assert!(!LIMIT.is_reached(1, 6));
+/// assert!(Rate::try_percent(101).is_err());
+/// assert_eq!(Rate::of(1, 3).unwrap().to_string(), "33.33 %");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Rate(u16);
+
+const WHOLE: u16 = 10_000;
+
+impl Rate {
+    /// The rate of `percent` hundredths, for literals.
+    ///
+    /// # Panics
+    ///
+    /// If `percent` is above 100; in a `const` or `static` that is a compile error.
+    #[must_use]
+    pub const fn percent(percent: u32) -> Self {
+        match Self::try_percent(percent) {
+            Ok(rate) => rate,
+            Err(error) => panic!("{}", error.message()),
+        }
+    }
+
+    /// The rate of `percent` hundredths, for input.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Rate`] if `percent` is above 100.
+    pub const fn try_percent(percent: u32) -> Result<Self, ConfigError> {
+        if percent > 100 {
+            return Err(ConfigError::Rate);
+        }
+        Self::try_basis_points(percent * 100)
+    }
+
+    /// The rate of `points` ten-thousandths, for input.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Rate`] if `points` is above 10,000.
+    #[allow(clippy::cast_possible_truncation)] // at most WHOLE, which is a u16
+    pub const fn try_basis_points(points: u32) -> Result<Self, ConfigError> {
+        if points > WHOLE as u32 {
+            return Err(ConfigError::Rate);
+        }
+        Ok(Self(points as u16))
+    }
+
+    /// The rate in ten-thousandths: 2,000 for 20 %.
+    #[must_use]
+    pub const fn basis_points(self) -> u16 {
+        self.0
+    }
+
+    /// How much of `whole` is `part`, rounded down; `None` where `whole` is 0.
+    ///
+    /// A `part` larger than `whole` reads 100 %.
+    #[must_use]
+    #[allow(clippy::cast_possible_truncation)] // at most WHOLE after the `min`
+    pub const fn of(part: u64, whole: u64) -> Option<Self> {
+        if whole == 0 {
+            return None;
+        }
+        let part = if part > whole { whole } else { part };
+        Some(Self((part as u128 * WHOLE as u128 / whole as u128) as u16))
+    }
+
+    /// Whether `part` out of `whole` is at least this rate, compared exactly.
+    ///
+    /// Nothing out of nothing reaches no rate.
+    #[must_use]
+    pub const fn is_reached(self, part: u64, whole: u64) -> bool {
+        whole != 0 && part as u128 * WHOLE as u128 >= whole as u128 * self.0 as u128
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (percent, hundredths) = (self.0 / 100, self.0 % 100);
+        if hundredths == 0 {
+            write!(f, "{percent} %")
+        } else {
+            write!(f, "{percent}.{hundredths:02} %")
+        }
+    }
+}
+
+impl fmt::Debug for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Rate({self})")
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_reached_exactly_at_its_value() {
+        let half = Rate::percent(50);
+        assert!(half.is_reached(10, 20));
+        assert!(!half.is_reached(9, 19));
+        assert!(!half.is_reached(0, 0));
+        assert!(Rate::percent(100).is_reached(u64::MAX, u64::MAX));
+    }
+
+    #[test]
+    fn a_third_is_rounded_down_for_show_but_compared_exactly() {
+        let third = Rate::of(1, 3).unwrap();
+        assert_eq!(third.basis_points(), 3_333);
+        assert!(third.is_reached(1, 3));
+        assert!(!Rate::try_basis_points(3_334).unwrap().is_reached(1, 3));
+    }
+}

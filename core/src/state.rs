@@ -1,0 +1,477 @@
+//! The circuit's state: one packed word that decides, and the two kinds of time it points to.
+//!
+//! # The word
+//!
+//! ```text
+//!  63        41 40 37 36 33 32 29 28        13 12      7  6    5   4  2 1   0
+//! +------------+-----+-----+-----+------------+---------+----+-----+----+-----+
+//! | generation |slow |fail |succ | trials out | reopens |told|armed|mode|state|
+//! |     23     |  4  |  4  |  4  |  16 (map)  |    6    | 1  |  1  | 3  |  2  |
+//! +------------+-----+-----+-----+------------+---------+----+-----+----+-----+
+//! ```
+//!
+//! `succ`, `fail` and `slow` count settled trials, `trials out` has a bit for each trial in
+//! flight; all four are zero outside HalfOpen. `reopens` counts how often in a row the circuit
+//! reopened. Closed under `Auto` is all zeroes in the lowest five bits, so admission there is one
+//! load and one mask.
+//!
+//! # Rules
+//!
+//! - **R1** Every change of state or of mode starts a generation; nothing else does. A change is
+//!   one compare-and-swap of the word, and whoever wins it announces it.
+//! - **R2** A result whose generation is over decides nothing.
+//! - **R3** In one generation of HalfOpen, trials out plus trials settled never exceed the
+//!   configured number. A slot is freed by its own trial only.
+//! - **R4** The end of a break, and of a trial's lease, is *proposed* in its own cell before the
+//!   word that makes it valid is swapped in. Who sees the word sees the time. Where several
+//!   threads race to make the same change, the time is one of theirs.
+//! - **R5** A lease that is over counts as a failed trial whenever the trials are judged. It stays
+//!   out: the trial itself, should it come back, is stale.
+//! - **R6** The generation wraps after 2^23 changes. A ticket that was in flight for exactly that
+//!   many would be taken for a fresh one. No generation is given out while a window or a streak
+//!   still holds results under its number (`breaker::CircuitBreaker::next_generation`).
+//! - **R7** `reopens` stops at 63.
+//!
+//! # Orderings
+//!
+//! | row | operation | ordering | pairs with | because |
+//! | --- | --- | --- | --- | --- |
+//! | O1 | load of the word | Acquire | O2 | who sees Open or a trial out must see its cell (R4) |
+//! | O2 | swap of the word | AcqRel, Acquire on failure | O1 | publishes the proposed cell; a failed swap starts over as O1 does |
+//! | O3 | load of a cell to use it | Relaxed | O1, O2 | ordered behind the word by O1; a newer value means a newer word, and the swap that relies on it fails |
+//! | O4 | load of a cell to replace it | Acquire | O5 | the word is checked after it: who saw a later era's proposal must not then see an earlier word |
+//! | O5 | swap of a cell | Release, Relaxed on failure | O4 | as O4; on failure the proposal starts over |
+
+use crate::sync::{AtomicU64, Ordering, const_fn, zeroes};
+use crate::time::Instant;
+
+/// What a circuit does with calls.
+///
+/// ```text
+///            the trip condition holds
+///   Closed ----------------------------> Open <---+
+///     ^                                   |       |
+///     |                  the break is over|       | a trial fails,
+///     |                                   v       | or its lease ends
+///     +-------------------------------- HalfOpen -+
+///            enough trials succeed
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// Calls flow and their results are counted.
+    ///
+    /// Ends when the trip condition holds: then [`Open`](Self::Open).
+    Closed,
+    /// Calls are refused without running.
+    ///
+    /// Ends with the first call at or after the end of the break: that call is a trial, and the
+    /// state is [`HalfOpen`](Self::HalfOpen). No timer runs; without calls it stays Open.
+    Open,
+    /// A few calls, the trials, run and decide; the others are refused.
+    ///
+    /// Ends in [`Closed`](Self::Closed) when the trials went well, else in [`Open`](Self::Open). A
+    /// trial that does not come back is given up when its lease ends, so this state always ends.
+    HalfOpen,
+}
+
+/// Who decides: the circuit itself, or an operator.
+///
+/// The mode is a second axis. It leaves the state underneath as it is, and
+/// [`release`](crate::CircuitBreaker::release) goes back to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// The state decides.
+    Auto,
+    /// Every call is refused.
+    ForcedOpen,
+    /// Every call flows and is counted. Nothing trips, but the observer hears when it would have.
+    ForcedClosed,
+    /// Every call flows; results decide nothing and are counted as ignored.
+    Disabled,
+    /// States change and are announced as under `Auto`, but nobody is refused: what would have
+    /// been refused is counted as such, and flows.
+    Shadow,
+}
+
+const MODES: [Mode; 5] =
+    [Mode::Auto, Mode::ForcedOpen, Mode::ForcedClosed, Mode::Disabled, Mode::Shadow];
+
+/// As many trials as the word has bits for.
+pub(crate) const MAX_TRIALS: u32 = TRIALS_OUT.bits;
+
+/// A run of bits in the word.
+#[derive(Clone, Copy)]
+struct Field {
+    shift: u32,
+    bits: u32,
+}
+
+impl Field {
+    const fn above(below: Self, bits: u32) -> Self {
+        Self { shift: below.shift + below.bits, bits }
+    }
+
+    const fn max(self) -> u64 {
+        (1 << self.bits) - 1
+    }
+
+    const fn mask(self) -> u64 {
+        self.max() << self.shift
+    }
+
+    /// The field's value; no field is wider than 32 bits.
+    #[allow(clippy::cast_possible_truncation)]
+    const fn get(self, word: u64) -> u32 {
+        ((word >> self.shift) & self.max()) as u32
+    }
+
+    const fn set(self, word: u64, value: u32) -> u64 {
+        (word & !self.mask()) | ((value as u64 & self.max()) << self.shift)
+    }
+}
+
+const STATE: Field = Field { shift: 0, bits: 2 };
+const MODE: Field = Field::above(STATE, 3);
+const ARMED: Field = Field::above(MODE, 1);
+const TOLD: Field = Field::above(ARMED, 1);
+const REOPENS: Field = Field::above(TOLD, 6);
+const TRIALS_OUT: Field = Field::above(REOPENS, 16);
+const SUCCEEDED: Field = Field::above(TRIALS_OUT, 4);
+const FAILED: Field = Field::above(SUCCEEDED, 4);
+const SLOW: Field = Field::above(FAILED, 4);
+const GENERATION: Field = Field::above(SLOW, 23);
+const _: () = assert!(GENERATION.shift + GENERATION.bits == u64::BITS);
+
+/// Settled trials of one generation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Trials {
+    pub(crate) succeeded: u32,
+    pub(crate) failed: u32,
+    pub(crate) slow: u32,
+}
+
+/// A value of the word, with names for its parts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Word(u64);
+
+impl Word {
+    /// Whether calls flow and are counted without another look: Closed under `Auto`.
+    pub(crate) const fn is_plainly_closed(self) -> bool {
+        self.0 & (STATE.mask() | MODE.mask()) == 0
+    }
+
+    pub(crate) const fn state(self) -> State {
+        match STATE.get(self.0) {
+            0 => State::Closed,
+            1 => State::Open,
+            _ => State::HalfOpen,
+        }
+    }
+
+    pub(crate) const fn mode(self) -> Mode {
+        let mode = MODE.get(self.0) as usize;
+        MODES[if mode < MODES.len() { mode } else { 0 }]
+    }
+
+    /// The state as calls meet it: a forced mode hides the one underneath.
+    pub(crate) const fn effective_state(self) -> State {
+        match self.mode() {
+            Mode::Auto | Mode::Shadow => self.state(),
+            Mode::ForcedOpen => State::Open,
+            Mode::ForcedClosed | Mode::Disabled => State::Closed,
+        }
+    }
+
+    pub(crate) const fn generation(self) -> u32 {
+        GENERATION.get(self.0)
+    }
+
+    /// The generation after this one.
+    #[allow(clippy::cast_possible_truncation)] // a field's maximum fits its type
+    pub(crate) const fn generation_after(generation: u32) -> u32 {
+        generation.wrapping_add(1) & GENERATION.max() as u32
+    }
+
+    pub(crate) const fn is_armed(self) -> bool {
+        ARMED.get(self.0) != 0
+    }
+
+    pub(crate) const fn was_told(self) -> bool {
+        TOLD.get(self.0) != 0
+    }
+
+    pub(crate) const fn reopens(self) -> u32 {
+        REOPENS.get(self.0)
+    }
+
+    pub(crate) const fn trials(self) -> Trials {
+        Trials {
+            succeeded: SUCCEEDED.get(self.0),
+            failed: FAILED.get(self.0),
+            slow: SLOW.get(self.0),
+        }
+    }
+
+    pub(crate) const fn trials_out(self) -> u32 {
+        TRIALS_OUT.get(self.0).count_ones()
+    }
+
+    pub(crate) const fn is_trial_out(self, slot: u32) -> bool {
+        (TRIALS_OUT.get(self.0) >> slot) & 1 != 0
+    }
+
+    /// The lowest slot that no trial is out on; there is one while fewer than [`MAX_TRIALS`] are.
+    pub(crate) const fn free_slot(self) -> u32 {
+        TRIALS_OUT.get(self.0).trailing_ones()
+    }
+
+    // Transitions: each starts a generation and forgets what belonged to the last one (R1).
+
+    #[must_use]
+    pub(crate) const fn closed(self, generation: u32) -> Self {
+        Self(REOPENS.set(STATE.set(self.era(generation), 0), 0))
+    }
+
+    /// Open: for the first time out of Closed, once more out of HalfOpen.
+    #[must_use]
+    pub(crate) const fn open(self, generation: u32) -> Self {
+        Self(REOPENS.set(STATE.set(self.era(generation), 1), self.reopens_if_opened()))
+    }
+
+    #[must_use]
+    pub(crate) const fn half_open(self, generation: u32) -> Self {
+        Self(STATE.set(self.era(generation), 2))
+    }
+
+    #[must_use]
+    #[allow(clippy::cast_possible_truncation)] // at most four
+    pub(crate) const fn with_mode(self, mode: Mode, generation: u32) -> Self {
+        Self(MODE.set(self.era(generation), mode as u32))
+    }
+
+    #[allow(clippy::cast_possible_truncation)] // a field's maximum fits its type
+    pub(crate) const fn reopens_if_opened(self) -> u32 {
+        match self.state() {
+            State::Closed => 0,
+            _ if self.reopens() == REOPENS.max() as u32 => self.reopens(), // R7
+            _ => self.reopens() + 1,
+        }
+    }
+
+    const fn era(self, generation: u32) -> u64 {
+        const KEPT: u64 = STATE.mask() | MODE.mask() | REOPENS.mask();
+        GENERATION.set(self.0 & KEPT, generation)
+    }
+
+    // Changes within a generation.
+
+    #[must_use]
+    pub(crate) const fn with_armed(self, armed: bool) -> Self {
+        Self(ARMED.set(self.0, armed as u32))
+    }
+
+    #[must_use]
+    pub(crate) const fn with_told(self) -> Self {
+        Self(TOLD.set(self.0, 1))
+    }
+
+    #[must_use]
+    pub(crate) const fn with_trial_out(self, slot: u32) -> Self {
+        Self(TRIALS_OUT.set(self.0, TRIALS_OUT.get(self.0) | (1 << slot)))
+    }
+
+    /// Frees the slot, and takes over what the trials then amount to.
+    #[must_use]
+    pub(crate) const fn with_trial_back(self, slot: u32, trials: Trials) -> Self {
+        let word = TRIALS_OUT.set(self.0, TRIALS_OUT.get(self.0) & !(1 << slot));
+        let word = SUCCEEDED.set(word, trials.succeeded);
+        let word = FAILED.set(word, trials.failed);
+        Self(SLOW.set(word, trials.slow))
+    }
+}
+
+/// What a step of [`Circuit::change`] makes of the word that it is shown.
+pub(crate) enum Step {
+    /// Swap this in.
+    To(Word),
+    /// Something moved: look again.
+    Again,
+    /// Leave it.
+    Leave,
+}
+
+/// A swap that was won.
+#[derive(Clone, Copy)]
+pub(crate) struct Change {
+    pub(crate) before: Word,
+    pub(crate) after: Word,
+}
+
+/// The word, and the cells for the times that belong to its states.
+#[derive(Debug)]
+pub(crate) struct Circuit {
+    word: AtomicU64,
+    /// While Open: when the break is over.
+    break_end: AtomicU64,
+    /// While HalfOpen, for each trial that is out: when its lease is over.
+    leases: [AtomicU64; MAX_TRIALS as usize],
+}
+
+impl Circuit {
+    const_fn! {
+        pub(crate) fn new() -> Self {
+            Self { word: AtomicU64::new(0), break_end: AtomicU64::new(0), leases: zeroes() }
+        }
+    }
+
+    pub(crate) fn load(&self) -> Word {
+        Word(self.word.load(Ordering::Acquire)) // O1
+    }
+
+    /// Steps the word until a swap is won or the step leaves it: the only loop of its kind.
+    pub(crate) fn change(&self, mut step: impl FnMut(Word) -> Step) -> Option<Change> {
+        let mut before = self.load();
+        loop {
+            match step(before) {
+                Step::Leave => return None,
+                Step::Again => before = self.load(),
+                Step::To(after) => match self.word.compare_exchange(
+                    before.0,
+                    after.0,
+                    Ordering::AcqRel,
+                    Ordering::Acquire,
+                ) {
+                    // O2
+                    Ok(_) => return Some(Change { before, after }),
+                    Err(seen) => before = Word(seen),
+                },
+            }
+        }
+    }
+
+    /// When the break is over, for who has just loaded an Open word.
+    pub(crate) fn break_end(&self) -> Instant {
+        Instant::from_nanos(self.break_end.load(Ordering::Relaxed)) // O3
+    }
+
+    /// When the lease of the trial on `slot` is over, for who has just loaded a word that has it
+    /// out.
+    pub(crate) fn lease_end(&self, slot: u32) -> Instant {
+        Instant::from_nanos(self.leases[slot as usize].load(Ordering::Relaxed)) // O3
+    }
+
+    /// How many of the trials that are out have a lease that is over (R5).
+    pub(crate) fn lapsed(&self, word: Word, now: Instant) -> u32 {
+        let mut lapsed = 0;
+        for slot in 0..MAX_TRIALS {
+            if word.is_trial_out(slot) && self.lease_end(slot) <= now {
+                lapsed += 1;
+            }
+        }
+        lapsed
+    }
+
+    /// Proposes the end of the break that the next word, Open, will start.
+    #[must_use]
+    pub(crate) fn propose_break_end(&self, end: Instant, under: Word) -> bool {
+        self.propose(&self.break_end, end, under)
+    }
+
+    /// Proposes the end of the lease of the trial that the next word will have out on `slot`.
+    #[must_use]
+    pub(crate) fn propose_lease_end(&self, slot: u32, end: Instant, under: Word) -> bool {
+        self.propose(&self.leases[slot as usize], end, under)
+    }
+
+    /// Puts `time` into `cell` if the word is still `under`, where the cell has no meaning yet (R4).
+    ///
+    /// The swap fails if another proposal came between, so a thread that was held up here cannot
+    /// overwrite the time of a later era with an old one.
+    fn propose(&self, cell: &AtomicU64, time: Instant, under: Word) -> bool {
+        let old = cell.load(Ordering::Acquire); // O4
+        self.load() == under
+            && cell
+                .compare_exchange(old, time.as_nanos(), Ordering::Release, Ordering::Relaxed) // O5
+                .is_ok()
+    }
+}
+
+impl core::fmt::Debug for Word {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Word")
+            .field("state", &self.state())
+            .field("mode", &self.mode())
+            .field("generation", &self.generation())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    const FIELDS: [Field; 10] =
+        [STATE, MODE, ARMED, TOLD, REOPENS, TRIALS_OUT, SUCCEEDED, FAILED, SLOW, GENERATION];
+
+    #[test]
+    fn the_fields_fill_the_word_and_do_not_overlap() {
+        let mut seen = 0;
+        for field in FIELDS {
+            assert_eq!(seen & field.mask(), 0);
+            seen |= field.mask();
+        }
+        assert_eq!(seen, u64::MAX);
+    }
+
+    #[test]
+    fn a_field_gives_back_what_was_put_in_and_leaves_the_others_alone() {
+        for field in FIELDS {
+            let most = u32::try_from(field.max()).unwrap();
+            for value in [0, 1, most / 2, most] {
+                for around in [0, u64::MAX] {
+                    let word = field.set(around, value);
+                    assert_eq!(field.get(word), value);
+                    assert_eq!(word & !field.mask(), around & !field.mask());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_new_generation_forgets_trials_and_flags_and_keeps_mode_and_reopens() {
+        let full = Word(u64::MAX).with_mode(Mode::Shadow, 7);
+        let next = full.half_open(8);
+        assert_eq!(
+            (next.generation(), next.mode(), next.state()),
+            (8, Mode::Shadow, State::HalfOpen)
+        );
+        assert_eq!((next.trials(), next.trials_out()), (Trials::default(), 0));
+        assert!(!next.is_armed() && !next.was_told());
+        assert_eq!(next.reopens(), 63);
+    }
+
+    #[test]
+    fn reopens_count_out_of_half_open_only_and_stop_at_their_end() {
+        let tripped = Word(0).open(1);
+        assert_eq!(tripped.reopens(), 0);
+        let mut word = tripped;
+        for n in 1..200 {
+            word = word.half_open(n).open(n);
+            assert_eq!(word.reopens(), n.min(63));
+        }
+        assert_eq!(word.half_open(1).closed(2).reopens(), 0);
+    }
+
+    #[test]
+    fn the_generation_wraps_to_zero() {
+        assert_eq!(Word::generation_after((1 << 23) - 1), 0);
+    }
+
+    #[test]
+    fn any_bits_read_as_some_state_and_mode() {
+        for bits in (0..1 << 7).chain([u64::MAX]) {
+            let word = Word(bits);
+            let _ = (word.state(), word.mode(), word.effective_state(), word.free_slot());
+        }
+    }
+}

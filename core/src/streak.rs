@@ -1,0 +1,100 @@
+//! Failures in a row, in one word that carries its generation.
+//!
+//! ```text
+//!  63        41 40                        0
+//! +------------+---------------------------+
+//! | generation |   failures in a row       |
+//! +------------+---------------------------+
+//! ```
+//!
+//! The word has one modification order, and that order is the row: whichever failure finds the
+//! count at its limit trips. No other memory hangs on it.
+//!
+//! | row | operation | ordering | because |
+//! | --- | --- | --- | --- |
+//! | S1 | load of the streak | Acquire | whether the generation lives is asked after it |
+//! | S2 | swap of the streak | Release, Relaxed on failure | pairs with S1: who saw a later generation's streak then sees its word |
+
+use crate::sync::{AtomicU64, Ordering, const_fn};
+
+const COUNT_BITS: u32 = 41;
+const COUNT: u64 = (1 << COUNT_BITS) - 1;
+
+#[derive(Debug)]
+pub(crate) struct Streak {
+    word: AtomicU64,
+}
+
+impl Streak {
+    const_fn! {
+        pub(crate) fn new() -> Self {
+            Self { word: AtomicU64::new(0) }
+        }
+    }
+
+    /// Whether the streak was last touched by this generation.
+    pub(crate) fn holds(&self, generation: u32) -> bool {
+        self.load() >> COUNT_BITS == u64::from(generation)
+    }
+
+    /// The failures in a row of `generation`.
+    pub(crate) fn length(&self, generation: u32) -> u64 {
+        Self::length_in(self.load(), generation)
+    }
+
+    /// Counts a failure and says how many in a row that makes; none if `generation` is over.
+    pub(crate) fn fail(&self, generation: u32, is_live: impl Fn() -> bool) -> u64 {
+        loop {
+            let old = self.load();
+            if old >> COUNT_BITS != u64::from(generation) && !is_live() {
+                return 0;
+            }
+            let length = (Self::length_in(old, generation) + 1).min(COUNT);
+            if self.swap(old, (u64::from(generation) << COUNT_BITS) | length) {
+                return length;
+            }
+        }
+    }
+
+    /// Ends the row. Writes nothing where there is none.
+    pub(crate) fn succeed(&self, generation: u32) {
+        loop {
+            let old = self.load();
+            if Self::length_in(old, generation) == 0
+                || self.swap(old, u64::from(generation) << COUNT_BITS)
+            {
+                return;
+            }
+        }
+    }
+
+    const fn length_in(word: u64, generation: u32) -> u64 {
+        if word >> COUNT_BITS == generation as u64 { word & COUNT } else { 0 }
+    }
+
+    fn load(&self) -> u64 {
+        self.word.load(Ordering::Acquire) // S1
+    }
+
+    fn swap(&self, old: u64, new: u64) -> bool {
+        self.word.compare_exchange(old, new, Ordering::Release, Ordering::Relaxed).is_ok() // S2
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_success_ends_the_row_and_a_new_generation_starts_without_one() {
+        let streak = Streak::new();
+        assert_eq!(streak.fail(0, || true), 1);
+        assert_eq!(streak.fail(0, || true), 2);
+        streak.succeed(0);
+        assert_eq!(streak.fail(0, || true), 1);
+        assert_eq!(streak.length(1), 0);
+        assert_eq!(streak.fail(1, || true), 1);
+        assert_eq!(streak.fail(0, || false), 0);
+        assert_eq!(streak.length(1), 1);
+    }
+}

@@ -1,0 +1,174 @@
+//! Time as the breaker is told it: nanoseconds from an origin of the clock's choice.
+
+use core::fmt;
+use core::time::Duration;
+
+use crate::sync::{AtomicU64, Ordering, const_fn};
+
+/// A point in time: whole nanoseconds since the origin of a [`Clock`].
+///
+/// 64 bits of nanoseconds last 584 years. Sums stop at the end of that range instead of wrapping.
+///
+/// # Examples
+///
+/// ```
+/// use core::time::Duration;
+/// use cutout_core::Instant;
+///
+/// let start = Instant::from_nanos(500);
+/// let later = start.saturating_add(Duration::from_nanos(20));
+/// assert_eq!(later.saturating_since(start), Duration::from_nanos(20));
+/// assert_eq!(start.saturating_since(later), Duration::ZERO);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Instant(u64);
+
+impl Instant {
+    /// The origin of the clock.
+    pub const ORIGIN: Self = Self(0);
+
+    /// The instant `nanos` nanoseconds after the origin.
+    #[must_use]
+    pub const fn from_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    /// Nanoseconds since the origin.
+    #[must_use]
+    pub const fn as_nanos(self) -> u64 {
+        self.0
+    }
+
+    /// This instant moved by `duration` into the future, or the last instant there is.
+    #[must_use]
+    pub const fn saturating_add(self, duration: Duration) -> Self {
+        self.plus(nanos(duration))
+    }
+
+    /// How long after `earlier` this instant is; zero if it is not after it.
+    #[must_use]
+    pub const fn saturating_since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.since(earlier))
+    }
+
+    pub(crate) const fn plus(self, nanos: u64) -> Self {
+        Self(self.0.saturating_add(nanos))
+    }
+
+    pub(crate) const fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+impl fmt::Debug for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} after the origin", Duration::from_nanos(self.0))
+    }
+}
+
+/// The nanoseconds of `duration`, or as many as 64 bits hold.
+#[allow(clippy::cast_possible_truncation)] // bounded in the line before
+pub(crate) const fn nanos(duration: Duration) -> u64 {
+    let nanos = duration.as_nanos();
+    if nanos > u64::MAX as u128 { u64::MAX } else { nanos as u64 }
+}
+
+/// What the breaker needs from its surroundings: the time, and whether a panic is under way.
+///
+/// The time should not go backwards. It may stand still, and readings that two threads take may
+/// arrive in the other order: a breaker that is told an earlier time than before does not panic,
+/// does not reopen, and brings no old result back.
+///
+/// # Examples
+///
+/// ```
+/// use core::sync::atomic::{AtomicU32, Ordering};
+/// use cutout_core::{CircuitBreaker, Clock, Config, Instant};
+///
+/// /// Counted up by a timer interrupt, once a millisecond.
+/// static MILLIS: AtomicU32 = AtomicU32::new(0);
+///
+/// struct SysTick;
+///
+/// impl Clock for SysTick {
+///     fn now(&self) -> Instant {
+///         Instant::from_nanos(u64::from(MILLIS.load(Ordering::Relaxed)) * 1_000_000)
+///     }
+/// }
+///
+/// static RADIO: CircuitBreaker<SysTick> = CircuitBreaker::with_clock(Config::new(), SysTick);
+/// assert!(RADIO.call(|| Ok::<_, ()>("sent")).is_ok());
+/// ```
+pub trait Clock {
+    /// The present instant.
+    fn now(&self) -> Instant;
+
+    /// Whether the current thread is unwinding from a panic.
+    ///
+    /// A permit that is dropped while this holds is settled as a failure instead of a
+    /// cancellation. The default says no, which is right wherever a panic ends the program.
+    fn unwinding(&self) -> bool {
+        false
+    }
+}
+
+impl<C: Clock + ?Sized> Clock for &C {
+    fn now(&self) -> Instant {
+        (**self).now()
+    }
+
+    fn unwinding(&self) -> bool {
+        (**self).unwinding()
+    }
+}
+
+/// A clock that stands still until it is moved by hand: for tests.
+///
+/// # Examples
+///
+/// ```
+/// use core::time::Duration;
+/// use cutout_core::{CircuitBreaker, Clock, Config, Instant, ManualClock};
+///
+/// let clock = ManualClock::new();
+/// let breaker = CircuitBreaker::with_clock(Config::new(), &clock);
+/// clock.advance(Duration::from_secs(3));
+/// assert_eq!(clock.now(), Instant::from_nanos(3_000_000_000));
+/// # drop(breaker);
+/// ```
+#[derive(Debug)]
+pub struct ManualClock {
+    nanos: AtomicU64,
+}
+
+impl ManualClock {
+    const_fn! {
+        /// A clock at its origin.
+        #[must_use]
+        pub fn new() -> Self {
+            Self { nanos: AtomicU64::new(0) }
+        }
+    }
+
+    /// Moves the clock forward.
+    pub fn advance(&self, duration: Duration) {
+        self.set(self.now().saturating_add(duration));
+    }
+
+    /// Sets the clock, also backwards.
+    pub fn set(&self, instant: Instant) {
+        self.nanos.store(instant.as_nanos(), Ordering::Relaxed);
+    }
+}
+
+impl Default for ManualClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Instant {
+        Instant::from_nanos(self.nanos.load(Ordering::Relaxed))
+    }
+}

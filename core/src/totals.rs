@@ -1,0 +1,84 @@
+//! What became of all calls, ever.
+
+use crate::sync::{AtomicU64, Ordering, const_fn};
+
+/// What became of all calls since the breaker was made. These only grow.
+///
+/// Every admitted call ends in exactly one of the first five, so at a quiet moment
+/// `settled() + in flight` is the number of calls that were admitted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Totals {
+    /// Results that counted as successes.
+    pub successes: u64,
+    /// Results that counted as failures.
+    pub failures: u64,
+    /// Results that counted as neither.
+    pub ignored: u64,
+    /// Calls that were dropped unfinished and counted for nothing.
+    pub cancelled: u64,
+    /// Results that came after their generation, or a trial's lease, was over.
+    pub stale: u64,
+    /// How many of the successes and failures were slow.
+    pub slow: u64,
+    /// Calls that were refused.
+    pub rejected: u64,
+    /// Calls that would have been refused, had the circuit not been shadowed.
+    pub would_reject: u64,
+    /// Calls that were admitted as trials.
+    pub trials: u64,
+}
+
+impl Totals {
+    /// All calls that were admitted and have ended.
+    #[must_use]
+    pub const fn settled(&self) -> u64 {
+        self.successes + self.failures + self.ignored + self.cancelled + self.stale
+    }
+}
+
+/// The totals that are not also counts of a window.
+#[derive(Debug)]
+pub(crate) struct Counters {
+    pub(crate) ignored: Counter,
+    pub(crate) cancelled: Counter,
+    pub(crate) stale: Counter,
+    pub(crate) rejected: Counter,
+    pub(crate) would_reject: Counter,
+    pub(crate) trials: Counter,
+}
+
+impl Counters {
+    const_fn! {
+        pub(crate) fn new() -> Self {
+            Self {
+                ignored: Counter::new(),
+                cancelled: Counter::new(),
+                stale: Counter::new(),
+                rejected: Counter::new(),
+                would_reject: Counter::new(),
+                trials: Counter::new(),
+            }
+        }
+    }
+}
+
+/// A number that only grows. It orders nothing, hence Relaxed.
+#[derive(Debug)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    const_fn! {
+        fn new() -> Self {
+            Self(AtomicU64::new(0))
+        }
+    }
+
+    pub(crate) fn count(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,186 @@
+//! `CircuitBreaker` for std: the engine with a default clock and isolated observers.
+
+use core::fmt;
+use core::ops::Deref;
+use std::sync::Arc;
+
+use cutout_core::{CircuitBreaker as Engine, Clock, Config, ConfigError, Observer, Rejected};
+
+use crate::{Isolated, OwnedPermit, StdClock};
+
+/// A circuit breaker on the system's clock.
+///
+/// All the verbs are those of [`cutout_core::CircuitBreaker`], to which this dereferences. It is
+/// not `Clone`; share it by a `static` or by an [`Arc`]:
+///
+/// ```
+/// use cutout::{CircuitBreaker, Config, Rate};
+///
+/// static PAYMENTS: CircuitBreaker =
+///     CircuitBreaker::new(Config::new().failure_rate(Rate::percent(20)));
+///
+/// let receipt = PAYMENTS.call(|| Ok::<_, std::io::Error>("paid"))?;
+/// assert_eq!(receipt, "paid");
+/// # Ok::<_, cutout::Error<std::io::Error>>(())
+/// ```
+///
+/// ```
+/// use std::sync::Arc;
+/// use cutout::{CircuitBreaker, Config};
+///
+/// let payments = Arc::new(CircuitBreaker::new(Config::new()));
+/// let worker = {
+///     let payments = Arc::clone(&payments);
+///     std::thread::spawn(move || payments.call(|| Ok::<_, ()>("paid")))
+/// };
+/// assert_eq!(worker.join().unwrap(), Ok("paid"));
+/// ```
+pub struct CircuitBreaker<C: Clock = StdClock, O: Observer = (), const BUCKETS: usize = 10> {
+    engine: Engine<C, Isolated<O>, BUCKETS>,
+}
+
+/// # Constructing
+impl CircuitBreaker {
+    /// A closed breaker on the default clock.
+    ///
+    /// # Panics
+    ///
+    /// If a setting is out of its range; in a `static` that is a compile error. The message names
+    /// the setting.
+    #[must_use]
+    pub const fn new(config: Config) -> Self {
+        Self::from_parts(config, StdClock, ())
+    }
+
+    /// A closed breaker on the default clock, for settings that come as input.
+    ///
+    /// # Errors
+    ///
+    /// The first setting that is out of its range.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cutout::{CircuitBreaker, Config};
+    ///
+    /// let error = CircuitBreaker::try_new(Config::new().minimum_throughput(0)).unwrap_err();
+    /// assert_eq!(error.to_string(), "minimum_throughput: must be 1 to 8192");
+    /// ```
+    pub fn try_new(config: Config) -> Result<Self, ConfigError> {
+        Self::try_from_parts(config, StdClock, ())
+    }
+}
+
+/// # Constructing on another clock
+impl<C: Clock> CircuitBreaker<C> {
+    /// A closed breaker that reads `clock`.
+    ///
+    /// # Panics
+    ///
+    /// If a setting is out of its range; in a `static` that is a compile error.
+    #[must_use]
+    pub const fn with_clock(config: Config, clock: C) -> Self {
+        Self::from_parts(config, clock, ())
+    }
+
+    /// A closed breaker that reads `clock`, for settings that come as input.
+    ///
+    /// # Errors
+    ///
+    /// The first setting that is out of its range.
+    pub fn try_with_clock(config: Config, clock: C) -> Result<Self, ConfigError> {
+        Self::try_from_parts(config, clock, ())
+    }
+}
+
+/// # Constructing with an observer
+impl<C: Clock, O: Observer> CircuitBreaker<C, O> {
+    /// A closed breaker that reads `clock` and announces to `observer`.
+    ///
+    /// # Panics
+    ///
+    /// If a setting is out of its range; in a `static` that is a compile error.
+    #[must_use]
+    pub const fn with_observer(config: Config, clock: C, observer: O) -> Self {
+        Self::from_parts(config, clock, observer)
+    }
+
+    /// A closed breaker that reads `clock` and announces to `observer`, for settings that come as
+    /// input.
+    ///
+    /// # Errors
+    ///
+    /// The first setting that is out of its range.
+    pub fn try_with_observer(config: Config, clock: C, observer: O) -> Result<Self, ConfigError> {
+        Self::try_from_parts(config, clock, observer)
+    }
+}
+
+/// # Constructing with room for another number of buckets
+impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> {
+    /// A closed breaker with room for `BUCKETS` buckets.
+    ///
+    /// # Panics
+    ///
+    /// If a setting is out of its range; in a `static` that is a compile error.
+    #[must_use]
+    pub const fn from_parts(config: Config, clock: C, observer: O) -> Self {
+        Self { engine: Engine::from_parts(config, clock, Isolated::new(observer)) }
+    }
+
+    /// A closed breaker with room for `BUCKETS` buckets, for settings that come as input.
+    ///
+    /// # Errors
+    ///
+    /// The first setting that is out of its range.
+    pub fn try_from_parts(config: Config, clock: C, observer: O) -> Result<Self, ConfigError> {
+        let engine = Engine::try_from_parts(config, clock, Isolated::new(observer))?;
+        Ok(Self { engine })
+    }
+
+    /// The observer.
+    pub const fn observer(&self) -> &O {
+        self.engine.observer().get()
+    }
+}
+
+/// # Two steps, owned
+impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> {
+    /// Admits a call, to be settled by a permit that keeps the breaker alive and may move to
+    /// another task or thread.
+    ///
+    /// # Errors
+    ///
+    /// If the circuit refuses.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use cutout::{CircuitBreaker, Config, Outcome};
+    ///
+    /// let payments = Arc::new(CircuitBreaker::new(Config::new()));
+    /// let permit = payments.try_acquire_owned()?;
+    /// std::thread::spawn(move || permit.settle(Outcome::Success)).join().unwrap();
+    /// assert_eq!(payments.totals().successes, 1);
+    /// # Ok::<_, cutout::Rejected>(())
+    /// ```
+    pub fn try_acquire_owned(self: &Arc<Self>) -> Result<OwnedPermit<C, O, BUCKETS>, Rejected> {
+        let ticket = self.admit()?;
+        Ok(OwnedPermit::new(Arc::clone(self), ticket))
+    }
+}
+
+impl<C: Clock, O: Observer, const BUCKETS: usize> Deref for CircuitBreaker<C, O, BUCKETS> {
+    type Target = Engine<C, Isolated<O>, BUCKETS>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.engine
+    }
+}
+
+impl<C: Clock, O: Observer, const BUCKETS: usize> fmt::Debug for CircuitBreaker<C, O, BUCKETS> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.engine.fmt(f)
+    }
+}

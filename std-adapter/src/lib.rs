@@ -1,0 +1,62 @@
+//! A circuit breaker for calls to what can fail.
+//!
+//! It stands in front of every call to a dependency: an RPC, a database, an HTTP host. While the
+//! dependency is down it refuses the calls, after a break it lets a few through to see whether it
+//! is back, and while all is well it costs a load and a counter.
+//!
+//! ```text
+//!            the trip condition holds
+//!   Closed ----------------------------> Open <---+
+//!     ^                                   |       |
+//!     |                  the break is over|       | a trial fails,
+//!     |                                   v       | or its lease ends
+//!     +-------------------------------- HalfOpen -+
+//!            enough trials succeed
+//! ```
+//!
+//! # Example
+//!
+//! ```
+//! use cutout::{CircuitBreaker, Config, Error, State};
+//!
+//! static PAYMENTS: CircuitBreaker = CircuitBreaker::new(Config::new().consecutive_failures(5));
+//!
+//! fn charge() -> Result<&'static str, Error<&'static str>> {
+//!     PAYMENTS.call(|| Err("the bank does not answer"))
+//! }
+//!
+//! for _ in 0..5 {
+//!     assert!(matches!(charge(), Err(Error::Inner(_)))); // ran, and failed
+//! }
+//! assert_eq!(PAYMENTS.state(), State::Open);
+//! match charge() {
+//!     Err(Error::Rejected(refusal)) => assert!(refusal.retry_after().is_some()),
+//!     other => panic!("{other:?}"),
+//! }
+//! ```
+//!
+//! Asynchronous calls need no runtime of ours. The timeout goes inside, so that a call that is
+//! given up counts as a failure and not as a cancellation:
+//!
+//! ```ignore
+//! let page = payments.call_async(timeout(LIMIT, client.get(url))).await?;
+//! ```
+//!
+//! The engine is [`cutout_core`], whose documentation states the guarantees; this crate adds the
+//! system's clock ([`StdClock`]), permits that own their breaker ([`OwnedPermit`]), and keeps
+//! observers that panic away from callers ([`Isolated`]).
+
+mod breaker;
+mod clock;
+mod observe;
+mod owned;
+
+pub use breaker::CircuitBreaker;
+pub use clock::StdClock;
+pub use cutout_core::{
+    Backoff, Cause, Clock, Config, ConfigError, Error, HalfOpenRule, Instant, ManualClock, Mode,
+    Observer, Outcome, Permit, Rate, RejectReason, Rejected, Report, Snapshot, Stale, State, Tally,
+    Ticket, Totals, Transition, TripReason, Window,
+};
+pub use observe::Isolated;
+pub use owned::OwnedPermit;

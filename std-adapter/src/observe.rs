@@ -1,0 +1,42 @@
+//! Keeps a panicking observer away from the callers.
+
+use core::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
+
+use cutout_core::{Observer, Stale, Tally, Transition, TripReason};
+
+/// An observer whose panics end here: the change that it was told of stands, and the caller whose
+/// call made the change does not notice. The panic hook has had its say by then.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Isolated<O>(O);
+
+impl<O> Isolated<O> {
+    /// Isolates `observer`.
+    pub const fn new(observer: O) -> Self {
+        Self(observer)
+    }
+
+    /// The observer.
+    pub const fn get(&self) -> &O {
+        &self.0
+    }
+
+    fn tell(&self, tell: impl FnOnce(&O)) {
+        // The observer sees its own broken state only if it kept one, and then knows of it.
+        let _ = catch_unwind(AssertUnwindSafe(|| tell(&self.0)));
+    }
+}
+
+impl<O: Observer> Observer for Isolated<O> {
+    fn on_transition(&self, transition: &Transition) {
+        self.tell(|observer| observer.on_transition(transition));
+    }
+
+    fn on_would_trip(&self, reason: TripReason, tally: &Tally) {
+        self.tell(|observer| observer.on_would_trip(reason, tally));
+    }
+
+    fn on_stale(&self, stale: &Stale) {
+        self.tell(|observer| observer.on_stale(stale));
+    }
+}
