@@ -60,6 +60,7 @@
 //! A breaker protects callers from a dependency that is down. It does not limit how many calls run
 //! at once, retry, or time out; a call that never returns needs a timeout of its own.
 #![no_std]
+#![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(test)]

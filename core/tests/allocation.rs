@@ -1,0 +1,64 @@
+//! No call allocates, in any state.
+
+use core::alloc::{GlobalAlloc, Layout};
+use core::cell::Cell;
+use core::time::Duration;
+use std::alloc::System;
+
+use cutout_core::{CircuitBreaker, Config, ManualClock, Outcome, State};
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: forwards to the system's allocator and keeps its contract.
+#[allow(unsafe_code)]
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: as the caller promised.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as the caller promised.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations(act: impl FnOnce()) -> u64 {
+    let before = ALLOCATIONS.with(Cell::get);
+    act();
+    ALLOCATIONS.with(Cell::get) - before
+}
+
+#[test]
+fn the_counter_counts() {
+    assert_eq!(allocations(|| drop(core::hint::black_box(Box::new(1)))), 1);
+}
+
+#[test]
+fn no_call_allocates_in_any_state() {
+    let breaker = CircuitBreaker::with_clock(
+        Config::new().slow_call_duration(Duration::from_millis(1)).consecutive_failures(50),
+        ManualClock::new(),
+    );
+    let count = allocations(|| {
+        for n in 0..10_000_u32 {
+            breaker.clock().advance(Duration::from_millis(u64::from(n % 900)));
+            let outcome = if n % 100 < 60 { Outcome::Failure } else { Outcome::Success };
+            let _ = breaker.call_with(|| Ok::<_, ()>(()), |_| outcome);
+            drop(breaker.try_acquire());
+            let _ = breaker.snapshot();
+        }
+    });
+    assert_eq!(count, 0);
+    let totals = breaker.totals();
+    assert!(totals.rejected > 100 && totals.trials > 10 && totals.successes > 100, "{totals:?}");
+    assert!(matches!(breaker.state(), State::Open | State::Closed | State::HalfOpen));
+}

@@ -1,0 +1,50 @@
+//! What may cross threads and unwinding, so that a change of it is noticed.
+
+use core::future::{Future, ready};
+use core::panic::{RefUnwindSafe, UnwindSafe};
+
+use cutout_core::{
+    CircuitBreaker, Config, ConfigError, Error, ManualClock, Permit, Rejected, Snapshot, Ticket,
+};
+
+type Breaker = CircuitBreaker<ManualClock>;
+
+const fn is_shared<T: Send + Sync + Unpin>() {}
+const fn is_unwind_safe<T: UnwindSafe + RefUnwindSafe>() {}
+
+#[test]
+fn everything_may_be_shared_between_threads() {
+    is_shared::<Breaker>();
+    is_shared::<Permit<'static, ManualClock>>();
+    is_shared::<Ticket>();
+    is_shared::<Config>();
+    is_shared::<Snapshot>();
+    is_shared::<Error<()>>();
+    is_unwind_safe::<Breaker>();
+    is_unwind_safe::<Ticket>();
+}
+
+#[test]
+fn the_future_of_a_call_may_move_between_threads_if_the_call_may() {
+    fn is_send<F: Future + Send>(_: F) {}
+    let breaker = CircuitBreaker::with_clock(Config::new(), ManualClock::new());
+    is_send(breaker.call_async(ready(Ok::<_, ()>(()))));
+}
+
+#[test]
+fn errors_are_errors() {
+    fn is_error<E: core::error::Error>() {}
+    is_error::<Rejected>();
+    is_error::<ConfigError>();
+    is_error::<Error<std::io::Error>>();
+    let inner = Error::Inner(std::io::Error::other("broken pipe"));
+    let source = core::error::Error::source(&inner).expect("the call's own error");
+    assert_eq!(source.to_string(), "broken pipe");
+}
+
+#[test]
+fn a_breaker_is_not_larger_than_it_was() {
+    // On 64-bit targets; a change here is worth a line in the changelog.
+    assert!(size_of::<Breaker>() <= 512, "{}", size_of::<Breaker>());
+    assert_eq!(size_of::<Ticket>(), 16);
+}

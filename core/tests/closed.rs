@@ -1,0 +1,204 @@
+//! A closed circuit: calls flow, results are counted, and the trip conditions open it.
+
+mod support;
+
+use cutout_core::{Cause, Config, Rate, RejectReason, State, TripReason};
+use support::{breaker, config, fail, secs, succeed, timeline};
+
+fn trips_by(breaker: &support::Breaker) -> TripReason {
+    match breaker.observer().last().cause {
+        Cause::Tripped(reason) => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_closed_circuit_lets_every_call_through_and_returns_its_result() {
+    let breaker = breaker(config());
+    assert_eq!(breaker.call(|| Ok::<_, ()>(7)), Ok(7));
+    assert_eq!(breaker.call(|| Err::<(), _>("no")), Err(cutout_core::Error::Inner("no")));
+}
+
+#[test]
+fn the_defaults_are_half_failures_over_thirty_seconds_from_twenty_results_on() {
+    let breaker = breaker(Config::new());
+    for _ in 0..10 {
+        assert!(succeed(&breaker));
+    }
+    breaker.clock().advance(secs(26));
+    for _ in 0..9 {
+        fail(&breaker);
+    }
+    assert_eq!(breaker.state(), State::Closed, "19 results");
+    fail(&breaker);
+    assert_eq!(breaker.state(), State::Open, "20 results, half of them failures");
+    let refusal = breaker.call(|| Ok::<_, ()>(())).unwrap_err().rejected().copied().unwrap();
+    assert_eq!(refusal.retry_after(), Some(secs(30)));
+}
+
+#[test]
+fn the_failure_rate_trips_exactly_at_its_threshold_and_from_the_minimum_on() {
+    timeline(
+        config(),
+        "+ + x x", //
+        "C C C O",
+    );
+    timeline(
+        config(),
+        "x x x 1s x", //
+        "C C C C  O",
+    );
+    timeline(
+        config(),
+        "+ + + x x x", //
+        "C C C C C O",
+    );
+}
+
+#[test]
+fn a_burst_at_one_instant_weighs_as_much_as_any_other() {
+    let breaker = breaker(Config::new());
+    for _ in 0..20 {
+        fail(&breaker);
+    }
+    assert_eq!(breaker.state(), State::Open, "no window has to pass first");
+}
+
+#[test]
+fn the_success_that_completes_the_minimum_trips_if_the_rate_is_already_over() {
+    let breaker = timeline(
+        config(),
+        "x x x +", //
+        "C C C O",
+    );
+    assert_eq!(trips_by(&breaker), TripReason::FailureRate);
+}
+
+#[test]
+fn a_success_beyond_the_minimum_does_not_trip() {
+    // Eight successes leave the window; then the rate is over, but only a failure looks.
+    timeline(
+        config(),
+        "+ + + + + + + + 5s x x x x x 5s + x",
+        "C C C C C C C C C  C C C C C C  C O",
+    );
+}
+
+#[test]
+fn a_minimum_that_shrinks_with_the_window_is_completed_again_by_a_success() {
+    // Ten successes hold the rate down; when they leave, three failures are too few; the success
+    // after them is the fourth result.
+    let breaker = timeline(
+        config(),
+        "+ + + + + + + + + + 5s x x x 5s +", //
+        "C C C C C C C C C C C  C C C C  O",
+    );
+    assert_eq!(breaker.observer().last().tally.failures, 3);
+}
+
+#[test]
+fn consecutive_failures_trip_without_a_minimum_and_a_success_starts_the_row_over() {
+    let breaker = timeline(
+        config().without_failure_rate().consecutive_failures(3),
+        "x x + x x ~ x", //
+        "C C C C C C O",
+    );
+    assert_eq!(trips_by(&breaker), TripReason::ConsecutiveFailures);
+}
+
+#[test]
+fn a_count_of_failures_in_the_window_trips_however_many_successes_there_are() {
+    let breaker = timeline(
+        config().without_failure_rate().failure_count(3),
+        "x 10s x + + + + + x + + + + x",
+        "C C   C C C C C C C C C C C O",
+    );
+    assert_eq!(trips_by(&breaker), TripReason::FailureCount);
+}
+
+#[test]
+fn a_condition_of_ones_own_is_asked_after_failures_and_slow_results() {
+    let breaker = timeline(
+        config()
+            .without_failure_rate()
+            .slow_call_duration(secs(1))
+            .trip_when(|tally| tally.slow >= 1 && tally.successes >= 4),
+        "+ S + s", //
+        "C C C C",
+    );
+    support::follow(&breaker, "+ s", "C O");
+    assert_eq!(trips_by(&breaker), TripReason::Custom);
+}
+
+#[test]
+fn the_reason_is_the_first_condition_that_holds() {
+    let config = config().consecutive_failures(4).failure_count(4).trip_when(|_| false);
+    assert_eq!(trips_by(&timeline(config, "x x x x", "C C C O")), TripReason::FailureRate);
+}
+
+#[test]
+fn ignored_results_count_for_nothing() {
+    let breaker = timeline(
+        config(),
+        "x ~ ~ ~ ~ x ~ x ~ x", //
+        "C C C C C C C C C O",
+    );
+    assert_eq!(breaker.totals().ignored, 6);
+}
+
+#[test]
+fn with_every_condition_off_nothing_trips() {
+    let breaker = breaker(config().without_failure_rate());
+    for _ in 0..1_000 {
+        fail(&breaker);
+    }
+    assert_eq!(breaker.state(), State::Closed);
+    assert_eq!(breaker.totals().failures, 1_000);
+}
+
+#[test]
+fn an_old_success_story_does_not_delay_the_trip() {
+    // 100,000 good calls, then an outage: the window has forgotten them after its own length.
+    let breaker = breaker(Config::new());
+    for _ in 0..100_000 {
+        assert!(succeed(&breaker));
+    }
+    breaker.clock().advance(secs(30));
+    for n in 1..=20 {
+        assert_eq!(breaker.state(), State::Closed, "before failure {n}");
+        fail(&breaker);
+    }
+    assert_eq!(breaker.state(), State::Open);
+}
+
+#[test]
+fn a_thousand_failures_among_many_successes_stay_below_the_rate() {
+    let breaker = breaker(config().failure_rate(Rate::percent(10)));
+    for n in 0..50_000 {
+        if n % 11 == 10 {
+            fail(&breaker);
+        } else {
+            assert!(succeed(&breaker));
+        }
+    }
+    assert_eq!(breaker.state(), State::Closed, "a share of 1/11, also where buckets halve");
+}
+
+#[test]
+fn the_breakers_own_refusals_are_not_counted_against_the_dependency() {
+    let breaker = support::tripped(config());
+    for _ in 0..100 {
+        let refused = breaker.admit().unwrap_err();
+        assert_eq!(refused.reason(), RejectReason::Open);
+    }
+    let totals = breaker.totals();
+    assert_eq!((totals.failures, totals.rejected), (4, 100));
+}
+
+#[test]
+fn the_circuit_may_be_called_from_within_a_call() {
+    let breaker = breaker(config());
+    let inner = breaker.call(|| breaker.call(|| Ok::<_, ()>("inside")).map_err(|_| ()));
+    assert_eq!(inner, Ok("inside"));
+    assert_eq!(breaker.totals().successes, 2);
+}

@@ -1,0 +1,153 @@
+//! Settings: every rule has its error, which names the setting and the allowed range.
+
+use core::time::Duration;
+
+use cutout_core::{
+    Backoff, CircuitBreaker, Config, ConfigError, HalfOpenRule, ManualClock, Rate, Window,
+};
+
+fn refused(config: Config) -> Option<ConfigError> {
+    CircuitBreaker::try_with_clock(config, ManualClock::new()).err()
+}
+
+const NS: Duration = Duration::from_nanos(1);
+const MS: Duration = Duration::from_millis(1);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+#[test]
+fn each_setting_is_held_to_its_range_at_both_ends() {
+    type Set<T> = fn(Config, T) -> Config;
+    fn check<T: Copy + core::fmt::Debug>(
+        set: Set<T>,
+        allowed: [T; 2],
+        refused_values: &[T],
+        error: ConfigError,
+    ) {
+        for value in allowed {
+            assert_eq!(refused(set(Config::new(), value)), None, "{value:?}");
+        }
+        for value in refused_values {
+            assert_eq!(refused(set(Config::new(), *value)), Some(error), "{value:?}");
+        }
+    }
+
+    let rate = |points| Rate::try_basis_points(points).unwrap();
+    check(Config::failure_rate, [rate(1), rate(10_000)], &[rate(0)], ConfigError::FailureRate);
+    check(
+        |config, rate| config.slow_call_duration(MS).slow_call_rate(rate),
+        [rate(1), rate(10_000)],
+        &[rate(0)],
+        ConfigError::SlowCallRate,
+    );
+    check(
+        Config::slow_call_duration,
+        [Duration::from_micros(1), DAY],
+        &[Duration::ZERO, Duration::from_nanos(999), DAY + NS, Duration::MAX],
+        ConfigError::SlowCallDuration,
+    );
+    check(
+        Config::minimum_throughput,
+        [1, 8_192],
+        &[0, 8_193, u32::MAX],
+        ConfigError::MinimumThroughput,
+    );
+    check(
+        |config, length| config.window(Window::time(length)),
+        [MS, DAY],
+        &[Duration::ZERO, MS - NS, DAY + NS, Duration::MAX],
+        ConfigError::Window,
+    );
+    check(
+        |config, buckets| config.window(Window::time(DAY).in_buckets(buckets)),
+        [2, 10],
+        &[0, 1, 11, u32::MAX],
+        ConfigError::Buckets,
+    );
+    check(
+        Config::consecutive_failures,
+        [1, 1_000_000],
+        &[0, 1_000_001],
+        ConfigError::ConsecutiveFailures,
+    );
+    check(Config::failure_count, [1, 8_192], &[0, 8_193], ConfigError::FailureCount);
+    check(
+        Config::break_duration,
+        [MS, YEAR],
+        &[Duration::ZERO, MS - NS, YEAR + NS, Duration::MAX],
+        ConfigError::BreakDuration,
+    );
+    check(
+        |config, percent| config.break_backoff(Backoff::percent(percent, YEAR)),
+        [100, 10_000],
+        &[0, 99, 10_001, u32::MAX],
+        ConfigError::BackoffFactor,
+    );
+    check(
+        |config, cap| config.break_backoff(Backoff::doubling(cap)),
+        [Duration::from_secs(30), YEAR],
+        &[Duration::ZERO, Duration::from_secs(30) - NS, YEAR + NS, Duration::MAX],
+        ConfigError::BackoffCap,
+    );
+    check(
+        Config::break_jitter,
+        [rate(0), rate(5_000)],
+        &[rate(5_001), rate(10_000)],
+        ConfigError::BreakJitter,
+    );
+    check(Config::trials, [1, 16], &[0, 17, u32::MAX], ConfigError::Trials);
+    check(
+        Config::trial_timeout,
+        [MS, DAY],
+        &[Duration::ZERO, MS - NS, DAY + NS, Duration::MAX],
+        ConfigError::TrialTimeout,
+    );
+}
+
+#[test]
+fn settings_that_need_each_other_say_so() {
+    assert_eq!(
+        refused(Config::new().slow_call_rate(Rate::percent(10))),
+        Some(ConfigError::SlowCallRateWithoutDuration)
+    );
+    assert_eq!(
+        refused(Config::new().without_failure_rate().half_open_rule(HalfOpenRule::Rate)),
+        Some(ConfigError::HalfOpenRule)
+    );
+}
+
+#[test]
+fn buckets_are_no_narrower_than_the_grid_allows() {
+    let window = |length| Config::new().window(Window::time(length).in_buckets(10));
+    assert_eq!(refused(window(MS)), None);
+    let room = |config| CircuitBreaker::<_, _, 20>::try_from_parts(config, ManualClock::new(), ());
+    let too_narrow = Config::new().window(Window::time(MS).in_buckets(11));
+    assert_eq!(room(too_narrow).err(), Some(ConfigError::Buckets));
+}
+
+#[test]
+fn every_message_names_the_setting_and_what_is_allowed() {
+    let messages = [
+        (ConfigError::Rate, "rate: must be 0 % to 100 %"),
+        (ConfigError::Trials, "trials: must be 1 to 16"),
+        (ConfigError::Window, "window: must be 1 ms to 1 day long"),
+        (ConfigError::BreakDuration, "break_duration: must be 1 ms to 365 days"),
+    ];
+    for (error, message) in messages {
+        assert_eq!(error.to_string(), message);
+    }
+}
+
+#[test]
+fn a_rate_cannot_be_written_outside_its_range() {
+    assert_eq!(Rate::try_percent(101), Err(ConfigError::Rate));
+    assert_eq!(Rate::try_percent(u32::MAX), Err(ConfigError::Rate));
+    assert_eq!(Rate::try_basis_points(10_001), Err(ConfigError::Rate));
+    assert!(std::panic::catch_unwind(|| Rate::percent(101)).is_err());
+}
+
+#[test]
+#[should_panic(expected = "trials: must be 1 to 16")]
+fn with_clock_panics_with_the_message() {
+    let _ = CircuitBreaker::with_clock(Config::new().trials(0), ManualClock::new());
+}

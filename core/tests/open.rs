@@ -1,0 +1,148 @@
+//! An open circuit: calls are refused until the break is over.
+
+mod support;
+
+use core::time::Duration;
+
+use cutout_core::{Backoff, Cause, Instant, Outcome, Rate, RejectReason, State};
+use support::{Breaker, config, fail, follow, millis, secs, succeed, tripped};
+
+fn retry_after(breaker: &Breaker) -> Duration {
+    let refusal = breaker.admit().unwrap_err();
+    assert_eq!(refusal.reason(), RejectReason::Open);
+    refusal.retry_after().expect("an open circuit knows until when")
+}
+
+/// Lets a trial fail as soon as the break is over, and gives the next break.
+fn reopen(breaker: &Breaker) -> Duration {
+    breaker.clock().advance(retry_after(breaker));
+    fail(breaker);
+    retry_after(breaker)
+}
+
+#[test]
+fn an_open_circuit_rejects_until_the_break_is_over() {
+    let breaker = tripped(config());
+    follow(
+        &breaker,
+        "+  4999ms + 999999ns + 1ns +", //
+        "O- O      O- O       O- O  H",
+    );
+}
+
+#[test]
+fn a_refusal_says_how_long_it_will_last() {
+    let breaker = tripped(config());
+    assert_eq!(retry_after(&breaker), secs(5));
+    breaker.clock().advance(millis(1_200));
+    assert_eq!(retry_after(&breaker), millis(3_800));
+}
+
+#[test]
+fn a_refused_call_does_not_run() {
+    let breaker = tripped(config());
+    let refused = breaker.call(|| -> Result<(), ()> { panic!("it ran") });
+    assert!(refused.is_err());
+}
+
+#[test]
+fn the_trip_is_announced_once_with_its_tally_after_it_happened() {
+    let breaker = tripped(config());
+    let transition = breaker.observer().last();
+    assert_eq!(breaker.observer().transitions.borrow().len(), 1);
+    assert_eq!((transition.from, transition.to), (State::Closed, State::Open));
+    assert_eq!(transition.tally.failures, 4);
+    assert_eq!(transition.break_duration, Some(secs(5)));
+    assert_eq!(transition.at, Instant::ORIGIN);
+}
+
+#[test]
+fn reading_the_state_changes_nothing() {
+    let breaker = tripped(config());
+    breaker.clock().advance(secs(100));
+    assert_eq!(breaker.state(), State::Open, "no call has found the break over yet");
+    assert_eq!(breaker.snapshot().retry_after, Some(Duration::ZERO));
+}
+
+#[test]
+fn a_break_lasts_as_long_as_asked_however_late_the_next_call_is() {
+    let breaker = tripped(config());
+    breaker.clock().advance(secs(1_000_000));
+    assert!(succeed(&breaker));
+    assert_eq!(breaker.state(), State::HalfOpen);
+}
+
+#[test]
+fn each_reopening_in_a_row_doubles_the_break_up_to_the_cap() {
+    let breaker = tripped(config().break_backoff(Backoff::doubling(secs(30))));
+    let breaks: Vec<_> = (0..4).map(|_| reopen(&breaker)).collect();
+    assert_eq!(breaks, [secs(10), secs(20), secs(30), secs(30)]);
+}
+
+#[test]
+fn the_break_is_still_at_its_cap_after_hundreds_of_reopenings() {
+    let breaker = tripped(config().break_backoff(Backoff::doubling(secs(3_600))));
+    for _ in 0..300 {
+        reopen(&breaker);
+    }
+    assert_eq!(retry_after(&breaker), secs(3_600));
+}
+
+#[test]
+fn closing_starts_the_backoff_over() {
+    let breaker = tripped(config().break_backoff(Backoff::doubling(secs(30))));
+    assert_eq!(reopen(&breaker), secs(10));
+    breaker.clock().advance(secs(10));
+    follow(&breaker, "+ + x x x x", "H C C C C O");
+    assert_eq!(retry_after(&breaker), secs(5));
+}
+
+#[test]
+fn jitter_shortens_each_break_by_another_amount_within_its_share() {
+    let breaker = tripped(config().break_jitter(Rate::percent(50)));
+    let breaks: Vec<_> = (0..50).map(|_| reopen(&breaker)).collect();
+    assert!(breaks.iter().all(|length| (millis(2_500)..=secs(5)).contains(length)), "{breaks:?}");
+    let mut distinct = breaks.clone();
+    distinct.sort();
+    distinct.dedup();
+    assert!(distinct.len() > 40, "{breaks:?}");
+}
+
+#[test]
+fn the_servers_word_lengthens_the_break_of_the_failure_that_trips() {
+    let breaker = support::breaker(config().consecutive_failures(1));
+    let permit = breaker.try_acquire().unwrap();
+    permit.settle(Outcome::Failure.retry_after(secs(42)));
+    assert_eq!(retry_after(&breaker), secs(42));
+    breaker.clock().advance(secs(42));
+    breaker.try_acquire().unwrap().settle(Outcome::Failure.retry_after(secs(1)));
+    assert_eq!(retry_after(&breaker), secs(5), "it never shortens");
+}
+
+#[test]
+fn the_servers_word_is_taken_up_to_the_cap_only() {
+    let breaker = support::breaker(config().consecutive_failures(1));
+    breaker.try_acquire().unwrap().settle(Outcome::Failure.retry_after(Duration::MAX));
+    assert_eq!(retry_after(&breaker), secs(300));
+}
+
+#[test]
+fn the_longest_break_at_the_end_of_time_is_no_overflow() {
+    let breaker =
+        support::breaker(config().consecutive_failures(1).break_duration(secs(365 * 24 * 60 * 60)));
+    breaker.clock().set(Instant::from_nanos(u64::MAX - 1));
+    fail(&breaker);
+    assert_eq!(retry_after(&breaker), Duration::from_nanos(1));
+}
+
+#[test]
+fn a_clock_that_is_set_back_keeps_an_open_circuit_open_and_a_closed_one_closed() {
+    let breaker = tripped(config());
+    breaker.clock().advance(secs(3_600));
+    follow(&breaker, "+ + x x x", "H C C C C");
+    breaker.clock().set(Instant::ORIGIN);
+    follow(&breaker, "x", "O");
+    assert_eq!(retry_after(&breaker), secs(5));
+    assert_eq!(breaker.observer().causes().len(), 4);
+    assert_eq!(breaker.observer().causes()[1], Cause::BreakOver);
+}

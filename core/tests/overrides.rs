@@ -1,0 +1,129 @@
+//! Forcing, disabling, shadowing: the mode is an axis of its own.
+
+mod support;
+
+use cutout_core::{Cause, Mode, Outcome, RejectReason, State, TripReason};
+use support::{breaker, config, fail, follow, secs, succeed, tripped};
+
+#[test]
+fn a_forced_open_circuit_refuses_everything_until_it_is_released() {
+    let breaker = breaker(config());
+    breaker.force_open();
+    breaker.clock().advance(secs(1_000_000));
+    let refusal = breaker.admit().unwrap_err();
+    assert_eq!(refusal.reason(), RejectReason::ForcedOpen);
+    assert_eq!(refusal.retry_after(), None, "only the operator knows");
+    assert_eq!((breaker.state(), breaker.mode()), (State::Open, Mode::ForcedOpen));
+    breaker.release();
+    follow(&breaker, "+", "C");
+}
+
+#[test]
+fn a_forced_closed_circuit_counts_and_says_that_it_would_have_tripped() {
+    let breaker = breaker(config());
+    breaker.force_closed();
+    follow(&breaker, "x x x x x x x", "C C C C C C C");
+    assert_eq!(breaker.snapshot().tally.failures, 7);
+    assert_eq!(
+        *breaker.observer().would_trip.borrow(),
+        [TripReason::FailureRate],
+        "said once a generation"
+    );
+    assert_eq!(breaker.observer().causes(), [Cause::Mode]);
+}
+
+#[test]
+fn a_disabled_circuit_lets_everything_flow_and_counts_every_result_as_ignored() {
+    let breaker = breaker(config());
+    breaker.disable();
+    for _ in 0..10 {
+        fail(&breaker);
+        assert!(succeed(&breaker));
+    }
+    drop(breaker.try_acquire().unwrap());
+    let totals = breaker.totals();
+    assert_eq!((totals.ignored, totals.settled()), (21, 21));
+    assert_eq!(breaker.snapshot().tally.total(), 0);
+    assert_eq!(breaker.state(), State::Closed);
+}
+
+#[test]
+fn a_shadowed_circuit_changes_and_announces_but_refuses_nobody() {
+    let breaker = breaker(config());
+    breaker.shadow();
+    follow(
+        &breaker,
+        "x x x x + x 5s + + +", //
+        "C C C O O O O  H C C",
+    );
+    let totals = breaker.totals();
+    assert_eq!((totals.would_reject, totals.rejected), (2, 0));
+    assert_eq!((totals.successes, totals.failures), (4, 5), "what flows past is counted");
+    assert_eq!(
+        breaker.observer().causes(),
+        [
+            Cause::Mode,
+            Cause::Tripped(TripReason::FailureRate),
+            Cause::BreakOver,
+            Cause::TrialsPassed
+        ]
+    );
+}
+
+#[test]
+fn in_shadow_only_the_trials_decide_though_others_flow() {
+    let breaker = breaker(config().trials(1));
+    breaker.shadow();
+    follow(&breaker, "x x x x 5s", "C C C O O");
+    let trial = breaker.admit().unwrap();
+    assert!(trial.is_trial());
+    follow(&breaker, "x x x", "H H H");
+    breaker.settle(trial, Outcome::Success);
+    assert_eq!(breaker.state(), State::Closed);
+}
+
+#[test]
+fn the_state_underneath_a_forced_mode_stays_and_so_does_its_break() {
+    let breaker = tripped(config());
+    breaker.force_closed();
+    follow(&breaker, "+ 4s x", "C C C");
+    breaker.release();
+    assert_eq!(breaker.admit().unwrap_err().retry_after(), Some(secs(1)));
+    breaker.disable();
+    follow(&breaker, "+ 1s +", "C C C");
+    breaker.release();
+    follow(&breaker, "+ +", "H C");
+}
+
+#[test]
+fn a_change_of_mode_makes_trials_in_flight_stale_and_their_places_free() {
+    let breaker = tripped(config().trials(1));
+    breaker.clock().advance(secs(5));
+    let trial = breaker.admit().unwrap();
+    breaker.force_open();
+    breaker.release();
+    breaker.settle(trial, Outcome::Failure);
+    follow(&breaker, "+", "C");
+}
+
+#[test]
+fn a_mode_that_is_set_already_is_not_announced_again() {
+    let breaker = breaker(config());
+    breaker.release();
+    breaker.force_open();
+    breaker.force_open();
+    assert_eq!(breaker.observer().causes(), [Cause::Mode]);
+    let transition = breaker.observer().last();
+    assert_eq!((transition.from, transition.to), (State::Closed, State::Open));
+    assert_eq!(transition.mode, Mode::ForcedOpen);
+}
+
+#[test]
+fn reset_makes_a_breaker_as_new_but_for_its_totals() {
+    let breaker = tripped(config());
+    breaker.force_open();
+    breaker.reset();
+    assert_eq!((breaker.state(), breaker.mode()), (State::Closed, Mode::Auto));
+    follow(&breaker, "x x x", "C C C");
+    assert_eq!(breaker.totals().failures, 7);
+}

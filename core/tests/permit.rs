@@ -1,0 +1,235 @@
+//! Permits and tickets: every admitted call is settled once, however it ends.
+
+mod support;
+
+use core::future::{Future, pending, poll_fn, ready};
+use core::panic::AssertUnwindSafe;
+use core::pin::pin;
+use core::task::{Context, Poll, Waker};
+use std::panic::catch_unwind;
+
+use cutout_core::{Clock, Error, Instant, Observer, Outcome, State, Totals, Transition};
+use support::{Breaker, breaker, config, fail, secs, succeed, tripped};
+
+fn poll<F: Future>(future: F) -> Poll<F::Output> {
+    pin!(future).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+fn panics<T>(act: impl FnOnce() -> T) -> bool {
+    catch_unwind(AssertUnwindSafe(act)).is_err()
+}
+
+/// How the calls that ended were settled: successes, failures, ignored, cancelled.
+fn ends(totals: Totals) -> [u64; 4] {
+    [totals.successes, totals.failures, totals.ignored, totals.cancelled]
+}
+
+#[test]
+fn a_call_that_returns_is_settled_by_its_result() {
+    let breaker = breaker(config());
+    assert!(succeed(&breaker));
+    fail(&breaker);
+    let classified = breaker.call_with(|| Err::<(), _>(404), |_| Outcome::Ignored);
+    assert_eq!(classified, Err(Error::Inner(404)));
+    assert_eq!(ends(breaker.totals()), [1, 1, 1, 0]);
+}
+
+#[test]
+fn a_call_that_panics_is_a_failure_and_the_panic_goes_on() {
+    let breaker = breaker(config());
+    assert!(panics(|| breaker.call(|| -> Result<(), ()> { panic!("in the call") })));
+    assert_eq!(ends(breaker.totals()), [0, 1, 0, 0]);
+}
+
+#[test]
+fn a_classifier_that_panics_is_a_failure_and_leaks_no_place() {
+    let breaker = tripped(config().trials(1));
+    breaker.clock().advance(secs(5));
+    let classify = |_: &Result<(), ()>| -> Outcome { panic!("in the classifier") };
+    assert!(panics(|| breaker.call_with(|| Ok(()), classify)));
+    assert_eq!(breaker.state(), State::Open);
+    breaker.clock().advance(secs(5));
+    assert!(panics(|| poll(breaker.call_async_with(ready(Ok(())), classify))));
+    assert_eq!(breaker.state(), State::Open);
+    breaker.clock().advance(secs(5));
+    assert!(succeed(&breaker));
+    assert_eq!(breaker.state(), State::Closed);
+}
+
+#[test]
+fn an_async_call_that_returns_is_settled_by_its_result() {
+    let breaker = breaker(config());
+    assert_eq!(poll(breaker.call_async(ready(Ok::<_, ()>(3)))), Poll::Ready(Ok(3)));
+    assert!(poll(breaker.call_async(ready(Err::<(), _>(3)))).is_ready());
+    let ignored = breaker.call_async_with(ready(Err::<(), _>(3)), |_| Outcome::Ignored);
+    assert!(poll(ignored).is_ready());
+    assert_eq!(ends(breaker.totals()), [1, 1, 1, 0]);
+}
+
+#[test]
+fn an_async_call_dropped_in_the_middle_is_cancelled() {
+    let breaker = breaker(config());
+    assert!(poll(breaker.call_async(pending::<Result<(), ()>>())).is_pending());
+    assert_eq!(ends(breaker.totals()), [0, 0, 0, 1]);
+}
+
+#[test]
+fn an_async_call_dropped_before_its_first_poll_never_was() {
+    let breaker = breaker(config());
+    drop(breaker.call_async(pending::<Result<(), ()>>()));
+    assert_eq!(breaker.totals(), Totals::default());
+}
+
+#[test]
+fn an_async_call_that_panics_is_a_failure() {
+    let breaker = breaker(config());
+    let future = breaker.call_async(poll_fn(|_| -> Poll<Result<(), ()>> { panic!("in the poll") }));
+    assert!(panics(|| poll(future)));
+    assert_eq!(ends(breaker.totals()), [0, 1, 0, 0]);
+}
+
+#[test]
+fn an_async_trial_dropped_in_the_middle_leaves_the_circuit_able_to_close() {
+    let breaker = tripped(config().trials(1));
+    breaker.clock().advance(secs(5));
+    for _ in 0..12 {
+        assert!(poll(breaker.call_async(pending::<Result<(), ()>>())).is_pending());
+    }
+    assert!(succeed(&breaker));
+    assert_eq!(breaker.state(), State::Closed);
+}
+
+#[test]
+fn a_permit_is_settled_once_and_dropped_it_cancels() {
+    let breaker = breaker(config());
+    breaker.try_acquire().unwrap().settle(Outcome::Success);
+    breaker.try_acquire().unwrap().settle(Outcome::Failure);
+    breaker.try_acquire().unwrap().settle(Outcome::Ignored);
+    drop(breaker.try_acquire().unwrap());
+    assert_eq!(ends(breaker.totals()), [1, 1, 1, 1]);
+}
+
+#[test]
+fn a_permit_dropped_by_a_panic_is_a_failure_where_the_clock_can_tell() {
+    struct StdLike;
+    impl Clock for StdLike {
+        fn now(&self) -> Instant {
+            Instant::ORIGIN
+        }
+        fn unwinding(&self) -> bool {
+            std::thread::panicking()
+        }
+    }
+    let breaker = cutout_core::CircuitBreaker::with_clock(config(), StdLike);
+    assert!(panics(|| {
+        let _permit = breaker.try_acquire().unwrap();
+        panic!("while a permit is held");
+    }));
+    assert_eq!(ends(breaker.totals()), [0, 1, 0, 0]);
+}
+
+#[test]
+fn a_ticket_is_settled_from_anywhere() {
+    let breaker = breaker(config());
+    let tickets: Vec<_> = (0..3).map(|_| breaker.admit().unwrap()).collect();
+    for (ticket, outcome) in
+        tickets.into_iter().zip([Outcome::Success, Outcome::Failure, Outcome::Ignored])
+    {
+        breaker.settle(ticket, outcome);
+    }
+    breaker.cancel(breaker.admit().unwrap());
+    assert_eq!(ends(breaker.totals()), [1, 1, 1, 1]);
+}
+
+#[test]
+fn a_ticket_of_another_breaker_does_no_harm() {
+    let (ours, theirs) = (tripped(config()), tripped(config()));
+    ours.clock().advance(secs(5));
+    let trial = ours.admit().unwrap();
+    theirs.settle(trial, Outcome::Success); // Closed there, or Open, or half-open without it
+    theirs.clock().advance(secs(5));
+    let own = theirs.admit().unwrap();
+    theirs.settle(own, Outcome::Success);
+    assert!(succeed(&theirs));
+    assert_eq!(theirs.state(), State::Closed);
+}
+
+#[test]
+fn every_admitted_call_is_accounted_for_at_every_quiet_moment() {
+    let breaker = breaker(config());
+    let mut admitted = 0;
+    for n in 0..200_u64 {
+        breaker.clock().advance(support::millis(n * 37 % 900));
+        if let Ok(permit) = breaker.try_acquire() {
+            admitted += 1;
+            assert_eq!(breaker.totals().settled() + 1, admitted);
+            match n % 5 {
+                0 | 3 => permit.settle(Outcome::Failure),
+                1 => permit.settle(Outcome::Success),
+                2 => permit.settle(Outcome::Ignored),
+                _ => drop(permit),
+            }
+        }
+        assert_eq!(breaker.totals().settled(), admitted);
+    }
+    assert!(breaker.totals().rejected > 0 && breaker.totals().trials > 0);
+}
+
+/// Calls the breaker that it observes, or panics, when it hears of a change.
+struct Meddler(fn());
+
+impl Observer for Meddler {
+    fn on_transition(&self, _: &Transition) {
+        (self.0)();
+    }
+}
+
+#[test]
+fn an_observer_sees_the_change_done_and_may_call_the_breaker() {
+    static BREAKER: std::sync::OnceLock<
+        cutout_core::CircuitBreaker<cutout_core::ManualClock, Meddler>,
+    > = std::sync::OnceLock::new();
+    let breaker = BREAKER.get_or_init(|| {
+        cutout_core::CircuitBreaker::with_observer(
+            config().consecutive_failures(1),
+            cutout_core::ManualClock::new(),
+            Meddler(|| {
+                let breaker = BREAKER.get().expect("it is set before it is called");
+                assert_eq!(breaker.state(), State::Open);
+                assert!(breaker.call(|| Ok::<_, ()>(())).is_err());
+            }),
+        )
+    });
+    let _ = breaker.call(|| Err::<(), _>(()));
+    assert_eq!(breaker.totals().rejected, 1);
+}
+
+#[test]
+fn a_panicking_observer_leaks_nothing_and_leaves_the_breaker_usable() {
+    let breaker = cutout_core::CircuitBreaker::with_observer(
+        config().consecutive_failures(1).trials(1),
+        cutout_core::ManualClock::new(),
+        Meddler(|| panic!("in the observer")),
+    );
+    assert!(panics(|| breaker.call(|| Err::<(), _>(()))));
+    assert_eq!((breaker.state(), breaker.totals().failures), (State::Open, 1));
+    breaker.clock().advance(secs(5));
+    // The trial is admitted before the observer hears of it; its lease is what gets it back.
+    assert!(panics(|| breaker.call(|| Ok::<_, ()>(()))));
+    assert_eq!(breaker.state(), State::HalfOpen);
+    breaker.clock().advance(secs(20));
+    assert!(panics(|| breaker.call(|| Ok::<_, ()>(()))));
+    assert_eq!(breaker.state(), State::Open, "the lease was over");
+}
+
+#[test]
+fn a_condition_that_panics_leaves_the_result_counted_and_the_breaker_usable() {
+    let breaker: Breaker = breaker(config().trip_when(|tally| {
+        assert!(tally.failures != 1, "in the condition");
+        false
+    }));
+    assert!(panics(|| breaker.call(|| Err::<(), _>(()))));
+    assert_eq!(ends(breaker.totals()), [0, 1, 0, 0]);
+    fail(&breaker);
+    assert_eq!(breaker.snapshot().tally.failures, 2);
+}

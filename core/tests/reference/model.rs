@@ -1,0 +1,489 @@
+//! A circuit breaker as one would define it: single-threaded, in plain collections, without a
+//! thought for speed. To be read beside section 1 of the design.
+
+use std::collections::VecDeque;
+
+use cutout_core::{Cause, HalfOpenRule, Mode, Outcome, RejectReason, State, Tally, TripReason};
+
+use super::settings::Settings;
+
+/// Nanoseconds since the clock's origin.
+pub(crate) type Time = u64;
+
+/// A call, as the one who makes it knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Call {
+    pub(crate) id: u64,
+    pub(crate) started: Time,
+    generation: u64,
+    role: Role,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Counted,
+    Trial,
+    Passing,
+}
+
+/// How a call ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Reported(Outcome, Option<u64>),
+    Dropped,
+    Panicked,
+}
+
+/// What the breaker announces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Event {
+    Transition {
+        from: State,
+        to: State,
+        mode: Mode,
+        cause: Cause,
+        at: Time,
+        break_length: Option<u64>,
+        tally: Tally,
+    },
+    WouldTrip(TripReason, Tally),
+    Stale(Option<Outcome>),
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Totals {
+    pub(crate) successes: u64,
+    pub(crate) failures: u64,
+    pub(crate) ignored: u64,
+    pub(crate) cancelled: u64,
+    pub(crate) stale: u64,
+    pub(crate) slow: u64,
+    pub(crate) rejected: u64,
+    pub(crate) would_reject: u64,
+    pub(crate) trials: u64,
+}
+
+/// A success or failure in the window.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    tick: u64,
+    failed: bool,
+    slow: bool,
+}
+
+/// A trial that is out.
+#[derive(Clone, Copy, Debug)]
+struct Trial {
+    call: u64,
+    lease_end: Time,
+}
+
+#[derive(Debug)]
+pub(crate) struct Model {
+    settings: Settings,
+    pub(crate) mode: Mode,
+    state: State,
+    generation: u64,
+    // Closed
+    window: VecDeque<Entry>,
+    failures_in_a_row: u64,
+    told: bool,
+    // Open
+    break_end: Time,
+    reopens: u32,
+    // HalfOpen
+    out: Vec<Trial>,
+    succeeded: u32,
+    failed: u32,
+    slow: u32,
+    // Always
+    pub(crate) totals: Totals,
+    pub(crate) events: Vec<Event>,
+    /// The lengths of breaks that the engine drew, to be taken over where they are allowed.
+    pub(crate) draws: VecDeque<u64>,
+}
+
+impl Model {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            mode: Mode::Auto,
+            state: State::Closed,
+            generation: 0,
+            window: VecDeque::new(),
+            failures_in_a_row: 0,
+            told: false,
+            break_end: 0,
+            reopens: 0,
+            out: Vec::new(),
+            succeeded: 0,
+            failed: 0,
+            slow: 0,
+            totals: Totals::default(),
+            events: Vec::new(),
+            draws: VecDeque::new(),
+        }
+    }
+
+    // What one can see.
+
+    /// The state as calls meet it.
+    pub(crate) fn state(&self) -> State {
+        match self.mode {
+            Mode::Auto | Mode::Shadow => self.state,
+            Mode::ForcedOpen => State::Open,
+            Mode::ForcedClosed | Mode::Disabled => State::Closed,
+        }
+    }
+
+    pub(crate) fn retry_after(&self, now: Time) -> Option<u64> {
+        let decides = matches!(self.mode, Mode::Auto | Mode::Shadow);
+        (decides && self.state == State::Open).then(|| self.break_end.saturating_sub(now))
+    }
+
+    pub(crate) fn trials_in_flight(&self) -> usize {
+        self.out.len()
+    }
+
+    pub(crate) fn failures_in_a_row(&self) -> u64 {
+        self.failures_in_a_row
+    }
+
+    /// What the window holds: the results of the last `buckets` ticks.
+    pub(crate) fn tally(&self, now: Time) -> Tally {
+        let newest = self.tick(now);
+        let mut tally = Tally::default();
+        for entry in &self.window {
+            if newest - entry.tick < u64::from(self.settings.buckets) {
+                *(if entry.failed { &mut tally.failures } else { &mut tally.successes }) += 1;
+                tally.slow += u64::from(entry.slow);
+            }
+        }
+        tally
+    }
+
+    /// The tick of `now`, or of the newest result if time stepped back behind it.
+    fn tick(&self, now: Time) -> u64 {
+        let width = self.settings.window / u64::from(self.settings.buckets);
+        self.window.back().map_or(0, |entry| entry.tick).max(now / width)
+    }
+
+    /// When something is due to change by itself: the edges worth waiting for.
+    pub(crate) fn edges(&self) -> Vec<Time> {
+        match self.state {
+            State::Open => vec![self.break_end],
+            State::HalfOpen => self.out.iter().map(|trial| trial.lease_end).collect(),
+            State::Closed => Vec::new(),
+        }
+    }
+
+    // Admission.
+
+    pub(crate) fn admit(
+        &mut self,
+        id: u64,
+        now: Time,
+    ) -> Result<Call, (RejectReason, Option<u64>)> {
+        match self.mode {
+            Mode::ForcedOpen => self.refuse(RejectReason::ForcedOpen, None),
+            Mode::Disabled => Ok(self.call(id, now, Role::Passing)),
+            Mode::ForcedClosed => Ok(self.call(id, now, Role::Counted)),
+            Mode::Auto | Mode::Shadow => self.admit_by_state(id, now),
+        }
+    }
+
+    fn admit_by_state(&mut self, id: u64, now: Time) -> Result<Call, (RejectReason, Option<u64>)> {
+        if self.state == State::HalfOpen {
+            self.judge_trials(now, None);
+        }
+        match self.state {
+            State::Closed => Ok(self.call(id, now, Role::Counted)),
+            State::Open if now < self.break_end => {
+                self.refuse_or_pass(id, now, RejectReason::Open, Some(self.break_end - now))
+            }
+            State::Open => {
+                self.transition(State::HalfOpen, Cause::BreakOver, now, None, Tally::default());
+                Ok(self.trial(id, now))
+            }
+            State::HalfOpen => {
+                let taken = self.succeeded as usize + self.failed as usize + self.out.len();
+                if taken < self.settings.trials as usize {
+                    Ok(self.trial(id, now))
+                } else {
+                    self.refuse_or_pass(id, now, RejectReason::HalfOpenFull, None)
+                }
+            }
+        }
+    }
+
+    fn trial(&mut self, id: u64, now: Time) -> Call {
+        let lease_end = now.saturating_add(self.settings.trial_timeout);
+        self.out.push(Trial { call: id, lease_end });
+        self.totals.trials += 1;
+        self.call(id, now, Role::Trial)
+    }
+
+    fn call(&self, id: u64, now: Time, role: Role) -> Call {
+        Call { id, started: now, generation: self.generation, role }
+    }
+
+    fn refuse_or_pass(
+        &mut self,
+        id: u64,
+        now: Time,
+        reason: RejectReason,
+        retry_after: Option<u64>,
+    ) -> Result<Call, (RejectReason, Option<u64>)> {
+        if self.mode == Mode::Shadow {
+            self.totals.would_reject += 1;
+            Ok(self.call(id, now, Role::Passing))
+        } else {
+            self.refuse(reason, retry_after)
+        }
+    }
+
+    fn refuse(
+        &mut self,
+        reason: RejectReason,
+        retry_after: Option<u64>,
+    ) -> Result<Call, (RejectReason, Option<u64>)> {
+        self.totals.rejected += 1;
+        Err((reason, retry_after))
+    }
+
+    // Settlement.
+
+    pub(crate) fn settle(&mut self, call: Call, ending: Ending, now: Time) {
+        if call.generation != self.generation {
+            return self.stale(ending);
+        }
+        if call.role == Role::Trial {
+            // Leases that are over fail first.
+            self.judge_trials(now, None);
+            let on_time = |trial: &Trial| trial.call == call.id && now < trial.lease_end;
+            if call.generation != self.generation || !self.out.iter().any(on_time) {
+                return self.stale(ending);
+            }
+        }
+        if self.mode == Mode::Disabled {
+            self.totals.ignored += 1;
+            return;
+        }
+        let slow = self
+            .settings
+            .slow_call_duration
+            .is_some_and(|limit| now.saturating_sub(call.started) > limit);
+        let outcome = match (ending, self.settings.cancelled_as) {
+            (Ending::Reported(outcome, _), _) => Some(outcome),
+            (Ending::Panicked, _) => Some(Outcome::Failure),
+            (Ending::Dropped, Some(Outcome::Ignored)) => None,
+            (Ending::Dropped, Some(outcome)) => Some(outcome),
+            (Ending::Dropped, None) => slow.then_some(Outcome::Failure),
+        };
+        match outcome {
+            None => self.totals.cancelled += 1,
+            Some(Outcome::Ignored) => self.totals.ignored += 1,
+            Some(Outcome::Success) => self.totals.successes += 1,
+            Some(Outcome::Failure) => self.totals.failures += 1,
+        }
+        let counts = matches!(outcome, Some(Outcome::Success | Outcome::Failure));
+        let failed = outcome == Some(Outcome::Failure);
+        if counts && slow {
+            self.totals.slow += 1;
+        }
+        let retry_after = match ending {
+            Ending::Reported(Outcome::Failure, retry_after) => retry_after,
+            _ => None,
+        };
+        match call.role {
+            Role::Passing => {}
+            Role::Counted if counts => self.record(failed, slow, retry_after, now),
+            Role::Counted => {}
+            Role::Trial => {
+                self.out.retain(|trial| trial.call != call.id);
+                if counts {
+                    *(if failed { &mut self.failed } else { &mut self.succeeded }) += 1;
+                    self.slow += u32::from(slow);
+                }
+                self.judge_trials(now, retry_after);
+            }
+        }
+    }
+
+    fn stale(&mut self, ending: Ending) {
+        self.totals.stale += 1;
+        self.events.push(Event::Stale(match ending {
+            Ending::Reported(outcome, _) => Some(outcome),
+            Ending::Panicked => Some(Outcome::Failure),
+            Ending::Dropped => None,
+        }));
+    }
+
+    /// A result of a closed circuit, and whether it opens it.
+    fn record(&mut self, failed: bool, slow: bool, retry_after: Option<u64>, now: Time) {
+        if self.settings.consecutive_failures.is_some() {
+            self.failures_in_a_row = if failed { self.failures_in_a_row + 1 } else { 0 };
+        }
+        let before = self.tally(now).total();
+        if self.settings.needs_window() {
+            self.window.push_back(Entry { tick: self.tick(now), failed, slow });
+        }
+        let tally = self.tally(now);
+
+        let minimum = u64::from(self.settings.minimum_throughput);
+        let is_over = |limit: Option<u32>, part: u64| {
+            limit.is_some_and(|points| part * 10_000 >= u64::from(points) * tally.total())
+        };
+        let enough = tally.total() >= minimum;
+        let failure_rate = enough && is_over(self.settings.failure_rate, tally.failures);
+        let slow_call_rate = enough && is_over(self.settings.slow_call_rate, tally.slow);
+        let is_bad = failed || (slow && self.settings.needs_window());
+        let completes_minimum = before < minimum && enough;
+
+        let reason = if (is_bad || completes_minimum) && failure_rate {
+            TripReason::FailureRate
+        } else if (is_bad || completes_minimum) && slow_call_rate {
+            TripReason::SlowCallRate
+        } else if !is_bad {
+            return;
+        } else if self
+            .settings
+            .consecutive_failures
+            .is_some_and(|n| self.failures_in_a_row >= u64::from(n))
+        {
+            TripReason::ConsecutiveFailures
+        } else if self.settings.failure_count.is_some_and(|n| tally.failures >= u64::from(n)) {
+            TripReason::FailureCount
+        } else if self.settings.trip_when.is_some_and(|condition| condition(&tally)) {
+            TripReason::Custom
+        } else {
+            return;
+        };
+
+        if self.mode == Mode::ForcedClosed {
+            if !self.told {
+                self.told = true;
+                self.events.push(Event::WouldTrip(reason, tally));
+            }
+        } else {
+            self.open(Cause::Tripped(reason), retry_after, now, tally);
+        }
+    }
+
+    /// Ends HalfOpen if its trials say so. A lease that is over is a failed trial.
+    fn judge_trials(&mut self, now: Time, retry_after: Option<u64>) {
+        let lapsed = self.out.iter().map(|trial| u32::from(trial.lease_end <= now)).sum::<u32>();
+        let cause = match self.settings.half_open_rule {
+            HalfOpenRule::FirstFailure if self.failed > 0 => Cause::TrialFailed,
+            HalfOpenRule::FirstFailure if lapsed > 0 => Cause::TrialTimedOut,
+            HalfOpenRule::FirstFailure if self.succeeded == self.settings.trials => {
+                Cause::TrialsPassed
+            }
+            HalfOpenRule::FirstFailure => return,
+            HalfOpenRule::Rate => {
+                let failed = self.failed + lapsed;
+                let trials = self.settings.trials;
+                if self.succeeded + failed < trials {
+                    return;
+                }
+                let is_over = |limit: Option<u32>, part: u32| {
+                    limit.is_some_and(|points| part * 10_000 >= points * trials)
+                };
+                if is_over(self.settings.failure_rate, failed)
+                    || is_over(self.settings.slow_call_rate, self.slow)
+                {
+                    Cause::TrialFailed
+                } else {
+                    Cause::TrialsPassed
+                }
+            }
+        };
+        if cause == Cause::TrialsPassed {
+            self.transition(State::Closed, cause, now, None, Tally::default());
+            self.reopens = 0;
+        } else {
+            self.open(cause, retry_after, now, Tally::default());
+        }
+    }
+
+    fn open(&mut self, cause: Cause, retry_after: Option<u64>, now: Time, tally: Tally) {
+        self.reopens = if self.state == State::Closed { 0 } else { (self.reopens + 1).min(63) };
+        let length = self.break_length(retry_after);
+        self.break_end = now.saturating_add(length);
+        self.transition(State::Open, cause, now, Some(length), tally);
+    }
+
+    /// The length of the break that starts now. What is random about it is taken from the engine,
+    /// if it is within what is allowed.
+    fn break_length(&mut self, retry_after: Option<u64>) -> u64 {
+        let base = self.settings.break_duration;
+        let (full, cap) = match self.settings.break_backoff {
+            None => (base, base.max(300_000_000_000)),
+            Some((percent, cap)) => {
+                let (mut over, mut under) = (u128::from(base), 1_u128);
+                for _ in 0..self.reopens {
+                    if over / under > u128::from(cap) || percent == 100 {
+                        break;
+                    }
+                    (over, under) = (over * u128::from(percent) / 50, under * 2);
+                }
+                (u64::try_from((over / under).min(u128::from(cap))).unwrap(), cap)
+            }
+        };
+        let asked = retry_after.unwrap_or(0).min(cap);
+        let shortest = full - full / 100 * u64::from(self.settings.break_jitter.unwrap_or(0));
+        // To one part in a hundred where the shortest is rounded, exactly where there is no jitter.
+        let slack = if shortest == full { 0 } else { full % 100 };
+        let allowed = (shortest - slack).max(asked)..=full.max(asked);
+        let drawn = self.draws.pop_front().unwrap_or(u64::MAX);
+        assert!(allowed.contains(&drawn), "a break of {drawn} ns is not within {allowed:?}");
+        drawn
+    }
+
+    // Forcing.
+
+    pub(crate) fn set_mode(&mut self, mode: Mode, now: Time) {
+        if self.mode != mode {
+            self.change(now, Cause::Mode, |model| model.mode = mode, None, Tally::default());
+        }
+    }
+
+    pub(crate) fn reset(&mut self, now: Time) {
+        let as_new = |model: &mut Self| {
+            (model.mode, model.state, model.reopens) = (Mode::Auto, State::Closed, 0);
+        };
+        self.change(now, Cause::Reset, as_new, None, Tally::default());
+    }
+
+    fn transition(
+        &mut self,
+        to: State,
+        cause: Cause,
+        now: Time,
+        break_length: Option<u64>,
+        tally: Tally,
+    ) {
+        self.change(now, cause, |model| model.state = to, break_length, tally);
+    }
+
+    /// Every change of state or mode starts a generation, and with it everything is new.
+    fn change(
+        &mut self,
+        at: Time,
+        cause: Cause,
+        change: impl FnOnce(&mut Self),
+        break_length: Option<u64>,
+        tally: Tally,
+    ) {
+        let from = self.state();
+        change(self);
+        self.generation += 1;
+        self.window.clear();
+        self.failures_in_a_row = 0;
+        self.told = false;
+        self.out.clear();
+        (self.succeeded, self.failed, self.slow) = (0, 0, 0);
+        let (to, mode) = (self.state(), self.mode);
+        self.events.push(Event::Transition { from, to, mode, cause, at, break_length, tally });
+    }
+}

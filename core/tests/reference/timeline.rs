@@ -1,0 +1,397 @@
+//! Timelines: settings and operations drawn from bytes, run on the engine and on the model side
+//! by side.
+
+use core::cell::{Cell, RefCell};
+use core::time::Duration;
+
+use cutout_core::{
+    CircuitBreaker, Clock, Error, Instant, ManualClock, Mode, Observer, Outcome, Permit, Rejected,
+    Report, Stale, Tally, Ticket, Transition, TripReason,
+};
+
+use super::model::{Call, Ending, Event, Model};
+use super::settings::{Bytes, Settings};
+
+type Engine = CircuitBreaker<World, Log>;
+
+/// A clock moved by hand that can also pretend that a panic is under way.
+#[derive(Debug, Default)]
+struct World {
+    clock: ManualClock,
+    unwinding: Cell<bool>,
+}
+
+impl Clock for World {
+    fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    fn unwinding(&self) -> bool {
+        self.unwinding.get()
+    }
+}
+
+/// Keeps what the engine announces.
+#[derive(Debug, Default)]
+struct Log(RefCell<Vec<Event>>);
+
+impl Observer for Log {
+    fn on_transition(&self, transition: &Transition) {
+        let &Transition { from, to, mode, cause, at, break_duration, tally, .. } = transition;
+        self.0.borrow_mut().push(Event::Transition {
+            from,
+            to,
+            mode,
+            cause,
+            at: at.as_nanos(),
+            break_length: break_duration.map(nanos),
+            tally,
+        });
+    }
+
+    fn on_would_trip(&self, reason: TripReason, tally: &Tally) {
+        self.0.borrow_mut().push(Event::WouldTrip(reason, *tally));
+    }
+
+    fn on_stale(&self, stale: &Stale) {
+        self.0.borrow_mut().push(Event::Stale(stale.outcome));
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap()
+}
+
+/// A call in flight, in either form.
+enum Held<'a> {
+    Permit(Permit<'a, World, Log>),
+    Ticket(Ticket),
+}
+
+/// One step of a timeline.
+#[derive(Clone, Copy, Debug)]
+enum Operation {
+    Admit,
+    Settle {
+        which: usize,
+        ending: Ending,
+    },
+    /// A whole call, its function taking this long.
+    Call {
+        takes: u64,
+        ending: Ending,
+    },
+    Wait(u64),
+    /// To the moment when something is due, or a nanosecond before or after it.
+    WaitForEdge {
+        which: usize,
+        off: i64,
+    },
+    /// To the edge of a bucket, or a nanosecond before or after it.
+    WaitForBucket {
+        many: u64,
+        off: i64,
+    },
+    StepBack(u64),
+    SetMode(Mode),
+    Reset,
+}
+
+impl Operation {
+    fn from_bytes(bytes: &mut Bytes<'_>) -> Self {
+        const MS: u64 = 1_000_000;
+        match bytes.next() % 32 {
+            0..=7 => Self::Admit,
+            8..=14 => Self::Settle { which: usize::from(bytes.next()), ending: ending(bytes) },
+            15..=20 => {
+                let takes = bytes.pick(&[0, 0, MS, MS + 1, 5 * MS, 5 * MS + 1, 30 * MS]);
+                Self::Call { takes, ending: ending(bytes) }
+            }
+            21..=23 => Self::Wait(match bytes.next() % 8 {
+                0..=5 => bytes.number() % (30 * MS),
+                6 => bytes.number() % (10_000 * MS),
+                _ => bytes.number() >> (bytes.next() % 64),
+            }),
+            24 | 25 => {
+                Self::WaitForEdge { which: usize::from(bytes.next()), off: bytes.pick(&[0, -1, 1]) }
+            }
+            26 | 27 => Self::WaitForBucket {
+                many: bytes.pick(&[1, 1, 2, 9, 10, 11, 1 << 10, 3 << 20]),
+                off: bytes.pick(&[0, -1, 1]),
+            },
+            28 => Self::StepBack(match bytes.next() % 4 {
+                0..=2 => bytes.number() % (20 * MS),
+                _ => bytes.number() >> (bytes.next() % 64),
+            }),
+            29 => Self::SetMode(bytes.pick(&[
+                Mode::Auto,
+                Mode::ForcedOpen,
+                Mode::ForcedClosed,
+                Mode::Disabled,
+                Mode::Shadow,
+            ])),
+            30 => Self::SetMode(Mode::Auto),
+            _ if bytes.once_in(4) => Self::Reset,
+            _ => Self::Admit,
+        }
+    }
+}
+
+fn ending(bytes: &mut Bytes<'_>) -> Ending {
+    match bytes.next() % 16 {
+        0..=5 => Ending::Reported(Outcome::Success, None),
+        6..=10 => Ending::Reported(Outcome::Failure, None),
+        11 => Ending::Reported(Outcome::Failure, Some(bytes.number() >> (bytes.next() % 64))),
+        12 | 13 => Ending::Reported(Outcome::Ignored, None),
+        14 => Ending::Dropped,
+        _ => Ending::Panicked,
+    }
+}
+
+/// What a timeline came to see, so that a test can tell that it tests something.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) events: Vec<Event>,
+    pub(crate) rejected: u64,
+}
+
+/// Runs the timeline that `bytes` describe on both, and compares everything after every step.
+///
+/// # Panics
+///
+/// At the first difference.
+pub(crate) fn run(bytes: &[u8]) -> Seen {
+    let mut bytes = Bytes(bytes);
+    let settings = Settings::from_bytes(&mut bytes);
+    let engine = Engine::try_with_observer(settings.config(), World::default(), Log::default())
+        .expect("the settings are within their ranges");
+    let mut pair = Pair {
+        width: settings.window / u64::from(settings.buckets),
+        model: Model::new(settings),
+        engine: &engine,
+        in_flight: Vec::new(),
+        admitted: 0,
+        calls: 0,
+        seen: Seen::default(),
+    };
+    while !bytes.is_empty() {
+        let operation = Operation::from_bytes(&mut bytes);
+        pair.step(operation);
+        pair.compare(operation);
+    }
+    pair.wind_up();
+    pair.seen.rejected = pair.model.totals.rejected;
+    pair.seen
+}
+
+struct Pair<'a> {
+    engine: &'a Engine,
+    model: Model,
+    width: u64,
+    in_flight: Vec<(Call, Held<'a>)>,
+    admitted: u64,
+    calls: u64,
+    seen: Seen,
+}
+
+impl<'a> Pair<'a> {
+    fn now(&self) -> u64 {
+        self.engine.clock().now().as_nanos()
+    }
+
+    fn go_to(&self, time: u64) {
+        self.engine.clock().clock.set(Instant::from_nanos(time));
+    }
+
+    fn step(&mut self, operation: Operation) {
+        let now = self.now();
+        match operation {
+            Operation::Admit => {
+                self.admit();
+            }
+            Operation::Settle { which, ending } => {
+                if !self.in_flight.is_empty() {
+                    let (call, held) = self.in_flight.swap_remove(which % self.in_flight.len());
+                    self.settle(call, held, ending);
+                }
+            }
+            Operation::Call { takes, ending } => self.call(takes, ending),
+            Operation::Wait(time) => self.go_to(now.saturating_add(time)),
+            Operation::WaitForEdge { which, off } => {
+                let edges = self.model.edges();
+                if !edges.is_empty() {
+                    let edge = edges[which % edges.len()].saturating_add_signed(off);
+                    self.go_to(edge.max(now));
+                }
+            }
+            Operation::WaitForBucket { many, off } => {
+                let edge = (now / self.width).saturating_add(many).saturating_mul(self.width);
+                self.go_to(edge.saturating_add_signed(off).max(now));
+            }
+            Operation::StepBack(time) => self.go_to(now.saturating_sub(time)),
+            Operation::SetMode(mode) => {
+                match mode {
+                    Mode::Auto => self.engine.release(),
+                    Mode::ForcedOpen => self.engine.force_open(),
+                    Mode::ForcedClosed => self.engine.force_closed(),
+                    Mode::Disabled => self.engine.disable(),
+                    Mode::Shadow => self.engine.shadow(),
+                }
+                self.model.set_mode(mode, now);
+            }
+            Operation::Reset => {
+                self.engine.reset();
+                self.model.reset(now);
+            }
+        }
+    }
+
+    /// Admits a call on both and compares what they say.
+    fn admit(&mut self) {
+        let admitted = if self.calls % 2 == 0 {
+            self.engine.try_acquire().map(Held::Permit)
+        } else {
+            self.engine.admit().map(Held::Ticket)
+        };
+        if let Some(call) = self.admit_model(admitted.as_ref().err()) {
+            let held = admitted.unwrap_or_else(|_| unreachable!("compared in admit_model"));
+            self.in_flight.push((call, held));
+        }
+    }
+
+    fn admit_model(&mut self, refusal: Option<&Rejected>) -> Option<Call> {
+        self.lend_draws();
+        self.calls += 1;
+        let expected = self.model.admit(self.calls, self.now());
+        let refused = refusal.map(|refusal| (refusal.reason(), refusal.retry_after().map(nanos)));
+        assert_eq!(refused, expected.err(), "whether a call is refused, and what it is told");
+        self.admitted += u64::from(expected.is_ok());
+        expected.ok()
+    }
+
+    fn settle(&mut self, call: Call, held: Held<'a>, ending: Ending) {
+        match (held, ending) {
+            (Held::Permit(permit), Ending::Reported(..)) => permit.settle(report(ending)),
+            (Held::Permit(permit), Ending::Dropped) => drop(permit),
+            (Held::Permit(permit), Ending::Panicked) => {
+                self.engine.clock().unwinding.set(true);
+                drop(permit);
+                self.engine.clock().unwinding.set(false);
+            }
+            (Held::Ticket(ticket), Ending::Dropped) => self.engine.cancel(ticket),
+            (Held::Ticket(ticket), _) => self.engine.settle(ticket, report(ending)),
+        }
+        self.lend_draws();
+        let now = self.now();
+        self.model.settle(call, ending, now);
+    }
+
+    /// Wraps a function that takes a while. A dropped or panicking one cannot be had in this form
+    /// without unwinding for real, so it fails instead.
+    fn call(&mut self, takes: u64, ending: Ending) {
+        let ending = match ending {
+            Ending::Reported(..) => ending,
+            _ => Ending::Reported(Outcome::Failure, None),
+        };
+        let (engine, before) = (self.engine, self.now());
+        let after = before.saturating_add(takes);
+        let result = engine.call_with(
+            || {
+                engine.clock().clock.set(Instant::from_nanos(after));
+                Ok::<_, ()>(())
+            },
+            |_| report(ending),
+        );
+        let refusal = match &result {
+            Err(Error::Rejected(refusal)) => Some(refusal),
+            _ => None,
+        };
+        self.go_to(before);
+        if let Some(call) = self.admit_model(refusal) {
+            self.go_to(after);
+            self.model.settle(call, ending, after);
+        }
+    }
+
+    /// What is random about breaks is the engine's to choose and the model's to check.
+    fn lend_draws(&mut self) {
+        self.model.draws.clear();
+        for event in self.engine.observer().0.borrow().iter() {
+            if let Event::Transition { break_length: Some(length), .. } = event {
+                self.model.draws.push_back(*length);
+            }
+        }
+        for event in &self.model.events {
+            if let Event::Transition { break_length: Some(_), .. } = event {
+                self.model.draws.pop_front();
+            }
+        }
+    }
+
+    fn compare(&mut self, operation: Operation) {
+        let now = self.now();
+        let announced = self.engine.observer().0.take();
+        let expected = core::mem::take(&mut self.model.events);
+        assert_eq!(announced, expected, "announcements after {operation:?}");
+        self.seen.events.extend(announced);
+
+        let snapshot = self.engine.snapshot();
+        assert_eq!(snapshot.state, self.model.state(), "state after {operation:?}");
+        assert_eq!(snapshot.state, self.engine.state());
+        assert_eq!(snapshot.mode, self.model.mode, "mode after {operation:?}");
+        assert_eq!(snapshot.tally, self.model.tally(now), "window after {operation:?}");
+        assert_eq!(
+            snapshot.consecutive_failures,
+            self.model.failures_in_a_row(),
+            "failures in a row after {operation:?}"
+        );
+        assert_eq!(
+            snapshot.trials_in_flight as usize,
+            self.model.trials_in_flight(),
+            "trials in flight after {operation:?}"
+        );
+        assert_eq!(
+            snapshot.retry_after.map(nanos),
+            self.model.retry_after(now),
+            "retry_after after {operation:?}"
+        );
+
+        let (ours, theirs) = (snapshot.totals, self.model.totals);
+        let ours = super::model::Totals {
+            successes: ours.successes,
+            failures: ours.failures,
+            ignored: ours.ignored,
+            cancelled: ours.cancelled,
+            stale: ours.stale,
+            slow: ours.slow,
+            rejected: ours.rejected,
+            would_reject: ours.would_reject,
+            trials: ours.trials,
+        };
+        assert_eq!(ours, theirs, "totals after {operation:?}");
+        assert_eq!(
+            self.admitted,
+            snapshot.totals.settled() + self.in_flight.len() as u64,
+            "the conservation law after {operation:?}"
+        );
+    }
+
+    /// Ends what is in flight; then every call that was admitted is accounted for.
+    fn wind_up(&mut self) {
+        while let Some((call, held)) = self.in_flight.pop() {
+            self.settle(call, held, Ending::Dropped);
+        }
+        self.compare(Operation::Wait(0));
+        assert_eq!(self.admitted, self.engine.totals().settled());
+    }
+}
+
+fn report(ending: Ending) -> Report {
+    match ending {
+        Ending::Reported(outcome, Some(retry_after)) => {
+            outcome.retry_after(Duration::from_nanos(retry_after))
+        }
+        Ending::Reported(outcome, None) => outcome.into(),
+        Ending::Panicked | Ending::Dropped => Outcome::Failure.into(),
+    }
+}

@@ -1,0 +1,92 @@
+//! Slow calls: measured, not reported.
+
+mod support;
+
+use core::time::Duration;
+
+use cutout_core::{Cause, Config, Outcome, Rate, State, TripReason};
+use support::{breaker, secs, timeline};
+
+/// Half of at least 4 calls slower than a second.
+fn config() -> Config {
+    support::config().slow_call_duration(secs(1)).slow_call_rate(Rate::percent(50))
+}
+
+#[test]
+fn a_circuit_opens_on_slow_successes_alone() {
+    let breaker = timeline(
+        config().without_failure_rate(),
+        "+ + s s", //
+        "C C C O",
+    );
+    assert_eq!(breaker.observer().last().cause, Cause::Tripped(TripReason::SlowCallRate));
+}
+
+#[test]
+fn a_call_is_slow_when_it_took_longer_than_the_limit_and_not_at_it() {
+    let breaker = breaker(config());
+    for (over, slow) in [(0, 0), (1, 1)] {
+        let call = breaker.admit().unwrap();
+        breaker.clock().advance(secs(1) + Duration::from_nanos(over));
+        breaker.settle(call, Outcome::Success);
+        assert_eq!(breaker.snapshot().tally.slow, slow);
+    }
+}
+
+#[test]
+fn a_slow_failure_counts_in_both_rates() {
+    let breaker = timeline(config(), "S + +", "C C C");
+    let tally = breaker.snapshot().tally;
+    assert_eq!((tally.failures, tally.slow, tally.total()), (1, 1, 3));
+}
+
+#[test]
+fn the_fast_success_that_completes_the_minimum_trips_on_the_slow_rate() {
+    timeline(config(), "s s s +", "C C C O");
+}
+
+#[test]
+fn a_call_given_up_after_the_limit_is_a_slow_failure() {
+    // Somebody's timeout fired outside. Four of them are an outage.
+    let breaker = breaker(config());
+    for _ in 0..4 {
+        let permit = breaker.try_acquire().unwrap();
+        breaker.clock().advance(Duration::from_millis(1_001));
+        drop(permit);
+    }
+    assert_eq!(breaker.state(), State::Open);
+    assert_eq!((breaker.totals().failures, breaker.totals().cancelled), (4, 0));
+}
+
+#[test]
+fn a_call_given_up_within_the_limit_counts_for_nothing() {
+    let breaker = breaker(config());
+    for _ in 0..100 {
+        let permit = breaker.try_acquire().unwrap();
+        breaker.clock().advance(Duration::from_millis(900));
+        drop(permit);
+    }
+    assert_eq!(breaker.state(), State::Closed);
+    assert_eq!((breaker.totals().failures, breaker.totals().cancelled), (0, 100));
+}
+
+#[test]
+fn cancelled_as_changes_both() {
+    let give_up = |config: Config, after: u64| {
+        let breaker = breaker(config);
+        let permit = breaker.try_acquire().unwrap();
+        breaker.clock().advance(secs(after));
+        drop(permit);
+        let totals = breaker.totals();
+        (totals.successes, totals.failures, totals.cancelled)
+    };
+    assert_eq!(give_up(config().cancelled_as(Outcome::Failure), 0), (0, 1, 0));
+    assert_eq!(give_up(config().cancelled_as(Outcome::Ignored), 5), (0, 0, 1));
+    assert_eq!(give_up(config().cancelled_as(Outcome::Success), 5), (1, 0, 0));
+}
+
+#[test]
+fn slowness_that_is_not_measured_is_not_counted() {
+    let breaker = timeline(support::config(), "s s s s s", "C C C C C");
+    assert_eq!(breaker.totals().slow, 0);
+}
