@@ -95,3 +95,8 @@ pub use window::Tally;
 #[doc = include_str!("../DESIGN.md")]
 #[cfg(doc)]
 pub mod design {}
+
+/// The snippets of the package's front page.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -38,13 +38,28 @@
 //! Asynchronous calls need no runtime of ours. The timeout goes inside, so that a call that is
 //! given up counts as a failure and not as a cancellation:
 //!
-//! ```ignore
-//! let page = payments.call_async(timeout(LIMIT, client.get(url))).await?;
+//! ```
+//! use core::time::Duration;
+//! use cutout::{CircuitBreaker, Config};
+//! use tokio::time::timeout;
+//!
+//! # async fn get(_: &str) -> Result<&'static str, std::io::Error> { Ok("page") }
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), cutout::Error<std::io::Error>> {
+//! let host = CircuitBreaker::new(Config::new());
+//! let page = host
+//!     .call_async(async { timeout(Duration::from_secs(1), get("/")).await? })
+//!     .await?;
+//! assert_eq!(page, "page");
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! The engine is [`cutout_core`], whose documentation states the guarantees; this crate adds the
 //! system's clock ([`StdClock`]), permits that own their breaker ([`OwnedPermit`]), and keeps
 //! observers that panic away from callers ([`Isolated`]).
+
+#![forbid(unsafe_code)]
 
 mod breaker;
 mod clock;
@@ -60,3 +75,13 @@ pub use cutout_core::{
 };
 pub use observe::Isolated;
 pub use owned::OwnedPermit;
+
+/// The snippets of the repository's front page.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct RepositoryReadme;
+
+/// The snippets of the package's front page.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct PackageReadme;

@@ -1,0 +1,73 @@
+//! Permits that own their breaker: they move to tasks and threads, and end like any other.
+
+use core::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
+use std::sync::Arc;
+
+use core::time::Duration;
+use cutout::{CircuitBreaker, Config, ManualClock, Outcome, OwnedPermit, State};
+
+type Breaker = CircuitBreaker<ManualClock>;
+
+fn breaker() -> Arc<Breaker> {
+    let config = Config::new().consecutive_failures(2).trials(1);
+    Arc::new(CircuitBreaker::with_clock(config, ManualClock::new()))
+}
+
+fn ends(breaker: &Breaker) -> [u64; 4] {
+    let totals = breaker.totals();
+    [totals.successes, totals.failures, totals.ignored, totals.cancelled]
+}
+
+#[test]
+fn an_owned_permit_is_settled_on_another_thread() {
+    let breaker = breaker();
+    let permits: Vec<_> = (0..3).map(|_| breaker.try_acquire_owned().unwrap()).collect();
+    let threads: Vec<_> = permits
+        .into_iter()
+        .zip([Outcome::Success, Outcome::Failure, Outcome::Ignored])
+        .map(|(permit, outcome)| std::thread::spawn(move || permit.settle(outcome)))
+        .collect();
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    assert_eq!(ends(&breaker), [1, 1, 1, 0]);
+}
+
+#[test]
+fn an_owned_permit_keeps_its_breaker_alive() {
+    let permit = breaker().try_acquire_owned().unwrap();
+    assert_eq!(permit.breaker().state(), State::Closed);
+    permit.settle(Outcome::Success);
+}
+
+#[test]
+fn a_dropped_one_is_cancelled_and_one_dropped_by_a_panic_is_a_failure() {
+    let breaker = breaker();
+    drop(breaker.try_acquire_owned().unwrap());
+    let held: OwnedPermit<ManualClock> = breaker.try_acquire_owned().unwrap();
+    assert_eq!(ends(&breaker), [0, 0, 0, 1]);
+    drop(held);
+    let std_clock = Arc::new(CircuitBreaker::new(Config::new()));
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        let _permit = std_clock.try_acquire_owned().unwrap();
+        panic!("while a permit is held");
+    }));
+    assert!(panicked.is_err());
+    assert_eq!((std_clock.totals().failures, std_clock.totals().cancelled), (1, 0));
+}
+
+#[test]
+fn a_dropped_trial_leaves_the_circuit_able_to_close() {
+    let breaker = breaker();
+    for _ in 0..2 {
+        let _ = breaker.call(|| Err::<(), _>(()));
+    }
+    breaker.clock().advance(Duration::from_secs(30));
+    let trial = breaker.try_acquire_owned().unwrap();
+    assert!(trial.is_trial());
+    assert!(breaker.try_acquire_owned().is_err());
+    drop(trial);
+    breaker.try_acquire_owned().unwrap().settle(Outcome::Success);
+    assert_eq!(breaker.state(), State::Closed);
+}

@@ -1,0 +1,84 @@
+//! Many threads on one breaker: nothing is lost, nothing is counted twice, no crowd gets through.
+
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::time::Duration;
+use std::sync::Barrier;
+
+use cutout::{CircuitBreaker, Config, ManualClock, Observer, Outcome, State, Transition};
+
+/// Counts changes by what they led to.
+#[derive(Default)]
+struct Log([AtomicU32; 3]);
+
+impl Observer for Log {
+    fn on_transition(&self, transition: &Transition) {
+        self.0[transition.to as usize].fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// The same on every run: each thread draws its outcomes from a sequence of its own.
+fn draw(state: &mut u64) -> u64 {
+    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    *state >> 33
+}
+
+#[test]
+fn every_call_of_many_threads_is_accounted_for_through_many_outages() {
+    const THREADS: u64 = 4;
+    const CALLS: u64 = 50_000;
+    let config = Config::new()
+        .break_duration(Duration::from_millis(5))
+        .slow_call_duration(Duration::from_millis(50))
+        .consecutive_failures(20);
+    let breaker = CircuitBreaker::with_observer(config, ManualClock::new(), Log::default());
+    let (admitted, refused) = (AtomicU64::new(0), AtomicU64::new(0));
+    let start = Barrier::new(THREADS as usize);
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let (breaker, admitted, refused, start) = (&breaker, &admitted, &refused, &start);
+            scope.spawn(move || {
+                let mut seed = thread;
+                let mut held = Vec::new();
+                start.wait();
+                for _ in 0..CALLS {
+                    match breaker.try_acquire() {
+                        Ok(permit) => {
+                            admitted.fetch_add(1, Ordering::Relaxed);
+                            held.push(permit);
+                        }
+                        Err(_) => {
+                            refused.fetch_add(1, Ordering::Relaxed);
+                        }
+                    }
+                    if thread == 0 {
+                        breaker.clock().advance(Duration::from_micros(100));
+                    }
+                    let draws = draw(&mut seed);
+                    if held.len() > 4 || draws % 3 == 0 {
+                        match held.pop() {
+                            None => {}
+                            Some(permit) if draws % 97 == 0 => drop(permit),
+                            Some(permit) if draws % 89 == 0 => permit.settle(Outcome::Ignored),
+                            Some(permit) if draws % 16 < 9 => permit.settle(Outcome::Failure),
+                            Some(permit) => permit.settle(Outcome::Success),
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let totals = breaker.totals();
+    assert_eq!(totals.settled(), admitted.into_inner(), "{totals:?}");
+    assert_eq!(totals.rejected, refused.into_inner());
+    assert_eq!(totals.settled() + totals.rejected, THREADS * CALLS);
+    assert_eq!(breaker.snapshot().trials_in_flight, 0);
+    let [closed, opened, half_opened] =
+        [0, 1, 2].map(|to: usize| breaker.observer().0[to].load(Ordering::Relaxed));
+    let last = u32::from(breaker.state() != State::Closed);
+    // Each Open leads to HalfOpen, and each HalfOpen to Open or Closed: edges in and out agree.
+    assert!(opened > 0, "nothing tripped");
+    assert!(
+        half_opened <= opened && closed <= half_opened + last,
+        "{closed} {opened} {half_opened}"
+    );
+}
