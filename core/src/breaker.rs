@@ -446,7 +446,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
             state: word.effective_state(),
             mode: word.mode(),
             generation,
-            tally: self.lane.tally(self.config.grid(), generation, now),
+            tally: self.lane.tally(self.config.shape(), generation, now),
             consecutive_failures: self.streak.length(generation),
             trials_in_flight: word.trials_out(),
             retry_after: (is_open && word.mode() != Mode::ForcedOpen).then_some(break_left),
@@ -457,7 +457,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     /// What became of all calls.
     #[must_use]
     pub fn totals(&self) -> Totals {
-        let results = self.lane.totals();
+        let results = self.lane.totals(self.config.shape());
         Totals {
             successes: results.successes,
             failures: results.failures,
@@ -628,8 +628,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     /// Whether the result counted; if not, its generation was over.
     fn finish_counted(&self, word: Word, ticket: &Ticket, ending: &Ending) -> bool {
         // The only clock read of a call, and none where nothing needs it.
-        let needs_time = self.config.needs_window() || self.config.slow_call_duration.is_some();
-        let now = if needs_time { self.clock.now() } else { Instant::ORIGIN };
+        let now = if self.config.needs_time() { self.clock.now() } else { Instant::ORIGIN };
         let result = match self.judge_ending(ticket, ending, now) {
             Settled::Counted(result) => result,
             other => {
@@ -645,7 +644,6 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
                 let verdict = policy::judge(&self.config, &Tally::default(), streak);
                 if let Verdict::Trip(reason) = verdict {
                     let tally = Tally::default();
-                    let now = self.clock.now();
                     self.trip(
                         reason,
                         &Trip { generation, now, retry_after: ending.retry_after(), tally },
@@ -655,15 +653,15 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
             return true;
         }
         let is_live = || self.is_live(generation);
-        let grid = self.config.grid();
-        match self.lane.record(grid, generation, now, result, is_live) {
+        let shape = self.config.shape();
+        match self.lane.record(shape, generation, now, result, is_live) {
             Recorded::Overtaken => false,
             Recorded::In { rotated } => {
-                let is_bad = result.failed || result.slow;
-                if is_bad || (self.config.has_rate() && (word.is_armed() || rotated)) {
-                    let tally = self.lane.tally(grid, generation, now);
+                let must_look = result.failed || result.slow || self.config.evaluate_every_result;
+                if must_look || (self.config.has_rate() && (word.is_armed() || rotated)) {
+                    let tally = self.lane.tally(shape, generation, now);
                     let trip = Trip { generation, now, retry_after: ending.retry_after(), tally };
-                    self.evaluate(word, is_bad, streak, trip);
+                    self.evaluate(word, must_look, streak, trip);
                 }
                 true
             }
@@ -683,8 +681,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
 
     /// Trips if the condition holds, and keeps the armed bit true to the window.
     #[cold]
-    fn evaluate(&self, word: Word, is_bad: bool, streak: u64, mut trip: Trip) {
-        let mut verdict = if is_bad {
+    fn evaluate(&self, word: Word, must_look: bool, streak: u64, mut trip: Trip) {
+        let mut verdict = if must_look {
             policy::judge(&self.config, &trip.tally, streak)
         } else {
             policy::judge_rates(&self.config, &trip.tally)
@@ -692,7 +690,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         // A success trips only by completing the minimum. If armed, it may have been one of
         // several that did so at once; else it came to look because older results have left.
         let completes = trip.tally.total() == u64::from(self.config.minimum_throughput);
-        if matches!(verdict, Verdict::Trip(_)) && !is_bad && !word.is_armed() && !completes {
+        if matches!(verdict, Verdict::Trip(_)) && !must_look && !word.is_armed() && !completes {
             return;
         }
         loop {
@@ -712,13 +710,14 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
                 return;
             }
             // Who recorded before this change and saw the bit as it was relies on this look.
-            trip.tally = self.lane.tally(self.config.grid(), trip.generation, trip.now);
+            trip.tally = self.lane.tally(self.config.shape(), trip.generation, trip.now);
             verdict = policy::judge_rates(&self.config, &trip.tally);
         }
     }
 
     #[cold]
     fn trip(&self, reason: TripReason, trip: &Trip) {
+        let now = if self.config.needs_time() { trip.now } else { self.clock.now() };
         let mut length = 0;
         let change = self.circuit.change(|word| {
             if word.generation() != trip.generation {
@@ -728,8 +727,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
                 (Mode::ForcedClosed, _) if word.was_told() => Step::Leave,
                 (Mode::ForcedClosed, _) => Step::To(word.with_told().with_armed(false)),
                 (_, State::Closed) => {
-                    length = self.break_length(word, trip.now, trip.retry_after);
-                    if self.circuit.propose_break_end(trip.now.plus(length), word) {
+                    length = self.break_length(word, now, trip.retry_after);
+                    if self.circuit.propose_break_end(now.plus(length), word) {
                         Step::To(word.open(self.next_generation(word)))
                     } else {
                         Step::Again
@@ -743,7 +742,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
                 self.observer.on_would_trip(reason, &trip.tally);
             }
             Some(change) => {
-                self.announce(change, Cause::Tripped(reason), trip.now, Some(length), trip.tally);
+                self.announce(change, Cause::Tripped(reason), now, Some(length), trip.tally);
             }
             None => {}
         }

@@ -7,7 +7,7 @@ use crate::permit::Outcome;
 use crate::rate::Rate;
 use crate::state::MAX_TRIALS;
 use crate::time::nanos;
-use crate::window::{Grid, Tally};
+use crate::window::{Grid, MAX_RESULTS_A_WORD, Ring, Shape, Tally};
 
 const MILLISECOND: u64 = 1_000_000;
 const SECOND: u64 = 1_000 * MILLISECOND;
@@ -27,13 +27,17 @@ const MAX_COUNT: u32 = 8_192;
 /// use core::time::Duration;
 /// use cutout_core::{Config, Window};
 ///
-/// let config = Config::new().window(Window::time(Duration::from_secs(10)).in_buckets(5));
-/// # let _ = config;
+/// let by_time = Config::new().window(Window::time(Duration::from_secs(10)).in_buckets(5));
+/// let by_count = Config::new().window(Window::count(100));
+/// # let _ = (by_time, by_count);
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Window {
-    pub(crate) length: u64,
-    pub(crate) buckets: u32,
+pub struct Window(Span);
+
+#[derive(Clone, Copy, Debug)]
+enum Span {
+    Time { length: u64, buckets: u32 },
+    Count { results: u32 },
 }
 
 impl Window {
@@ -43,18 +47,31 @@ impl Window {
     /// between nine tenths and all of `length`. Allowed are 1 ms to 1 day.
     #[must_use]
     pub const fn time(length: Duration) -> Self {
-        Self { length: nanos(length), buckets: 10 }
+        Self(Span::Time { length: nanos(length), buckets: 10 })
     }
 
-    /// The same window in `buckets` buckets: 2 to as many as the breaker has room for, 10 unless
-    /// its type says otherwise, and none narrower than 100 µs.
+    /// A window over the last `results` results, exactly, however old they are.
+    ///
+    /// A healthy call then reads no clock. Allowed are 1 to 20 for each bucket that the breaker has
+    /// room for: 200 unless its type says otherwise. It should hold no fewer than
+    /// [`minimum_throughput`](Config::minimum_throughput), or no rate would ever count.
+    #[must_use]
+    pub const fn count(results: u32) -> Self {
+        Self(Span::Count { results })
+    }
+
+    /// The same window over time in `buckets` buckets: 2 to as many as the breaker has room for, 10
+    /// unless its type says otherwise, and none narrower than 100 µs. A window over a count of
+    /// results has no buckets, and is left as it is.
     ///
     /// More buckets make the edge of the window finer; a breaker's size and the price of a failure
     /// grow with them.
     #[must_use]
-    pub const fn in_buckets(mut self, buckets: u32) -> Self {
-        self.buckets = buckets;
-        self
+    pub const fn in_buckets(self, buckets: u32) -> Self {
+        match self.0 {
+            Span::Time { length, .. } => Self(Span::Time { length, buckets }),
+            Span::Count { .. } => self,
+        }
     }
 }
 
@@ -142,11 +159,13 @@ pub struct Config {
     pub(crate) consecutive_failures: Option<u32>,
     pub(crate) failure_count: Option<u32>,
     pub(crate) trip_when: Option<fn(&Tally) -> bool>,
+    pub(crate) evaluate_every_result: bool,
     pub(crate) cancelled_as: Option<Outcome>,
     pub(crate) break_duration: u64,
     pub(crate) break_backoff: Option<Backoff>,
     pub(crate) break_jitter: Option<Rate>,
     pub(crate) trials: u32,
+    pub(crate) minimum_trials: Option<u32>,
     pub(crate) half_open_rule: HalfOpenRule,
     pub(crate) trial_timeout: u64,
 }
@@ -162,15 +181,17 @@ impl Config {
             slow_call_rate: None,
             slow_call_duration: None,
             minimum_throughput: 20,
-            window: Window { length: 30 * SECOND, buckets: 10 },
+            window: Window(Span::Time { length: 30 * SECOND, buckets: 10 }),
             consecutive_failures: None,
             failure_count: None,
             trip_when: None,
+            evaluate_every_result: false,
             cancelled_as: None,
             break_duration: 30 * SECOND,
             break_backoff: None,
             break_jitter: None,
             trials: 3,
+            minimum_trials: None,
             half_open_rule: HalfOpenRule::FirstFailure,
             trial_timeout: 60 * SECOND,
         }
@@ -273,6 +294,20 @@ impl Config {
         self
     }
 
+    /// Evaluates each success as well, not only failures, slow results, and the success that
+    /// completes the minimum.
+    ///
+    /// A rate also rises when old successes leave the window; by default the next failure notices.
+    /// With this, the next result of any kind does, at the price of summing the window on every
+    /// call.
+    ///
+    /// Default: off.
+    #[must_use]
+    pub const fn evaluate_every_result(mut self, every: bool) -> Self {
+        self.evaluate_every_result = every;
+        self
+    }
+
     /// What a call that is dropped unfinished counts as, however long it ran.
     ///
     /// [`Outcome::Ignored`] never counts it. By default it counts for nothing, unless slow calls
@@ -339,6 +374,17 @@ impl Config {
         self
     }
 
+    /// Decides by rate as soon as this many trials are settled, without waiting for the others.
+    ///
+    /// It has a meaning under [`HalfOpenRule::Rate`] only.
+    ///
+    /// Default: as many as there are [`trials`](Self::trials). Allowed: 1 to that many.
+    #[must_use]
+    pub const fn minimum_trials(mut self, trials: u32) -> Self {
+        self.minimum_trials = Some(trials);
+        self
+    }
+
     /// How long a trial may take. One that is not settled by then counts as failed, so a trial that
     /// never comes back cannot keep the circuit half-open.
     ///
@@ -375,14 +421,26 @@ impl Config {
         if self.minimum_throughput < 1 || self.minimum_throughput > MAX_COUNT {
             return Err(ConfigError::MinimumThroughput);
         }
-        if self.window.length < MILLISECOND || self.window.length > DAY {
-            return Err(ConfigError::Window);
-        }
-        if self.window.buckets < 2
-            || self.window.buckets as usize > room
-            || self.grid().width < MIN_BUCKET
-        {
-            return Err(ConfigError::Buckets);
+        match self.window.0 {
+            Span::Time { length, .. } if length < MILLISECOND || length > DAY => {
+                return Err(ConfigError::Window);
+            }
+            Span::Time { length, buckets }
+                if buckets < 2
+                    || buckets as usize > room
+                    || length / (buckets as u64) < MIN_BUCKET =>
+            {
+                return Err(ConfigError::Buckets);
+            }
+            Span::Count { results }
+                if results < 1 || results as usize > room * MAX_RESULTS_A_WORD as usize =>
+            {
+                return Err(ConfigError::WindowResults);
+            }
+            Span::Count { results } if self.has_rate() && results < self.minimum_throughput => {
+                return Err(ConfigError::MinimumOverWindow);
+            }
+            _ => {}
         }
         match self.consecutive_failures {
             Some(failures) if failures < 1 || failures > 1_000_000 => {
@@ -415,6 +473,12 @@ impl Config {
         if self.trials < 1 || self.trials > MAX_TRIALS {
             return Err(ConfigError::Trials);
         }
+        match self.minimum_trials {
+            Some(trials) if trials < 1 || trials > self.trials => {
+                return Err(ConfigError::MinimumTrials);
+            }
+            _ => {}
+        }
         if matches!(self.half_open_rule, HalfOpenRule::Rate)
             && self.failure_rate.is_none()
             && self.slow_call_rate.is_none()
@@ -427,10 +491,20 @@ impl Config {
         Ok(())
     }
 
-    pub(crate) const fn grid(&self) -> Grid {
-        // `validate` has refused 0 buckets; asked before that, the width is simply wrong.
-        let buckets = if self.window.buckets == 0 { 1 } else { self.window.buckets };
-        Grid { width: self.window.length / buckets as u64, buckets }
+    /// How the window is laid out; `validate` has seen to it that there is a bucket.
+    pub(crate) const fn shape(&self) -> Shape {
+        match self.window.0 {
+            Span::Time { length, buckets } => {
+                Shape::Time(Grid { width: length / buckets as u64, buckets })
+            }
+            Span::Count { results } => Shape::Count(Ring { results }),
+        }
+    }
+
+    /// Whether the result of a closed circuit has to be told the time.
+    pub(crate) const fn needs_time(&self) -> bool {
+        self.slow_call_duration.is_some()
+            || (self.needs_window() && matches!(self.window.0, Span::Time { .. }))
     }
 
     /// Whether any condition looks at the window.
@@ -503,6 +577,11 @@ config_errors! {
     /// [`Config::window`]: its buckets.
     Buckets: "window: must have 2 buckets to as many as the breaker has room for (10 unless its \
               type says otherwise), each at least 100 µs wide",
+    /// [`Config::window`]: how many results it holds.
+    WindowResults: "window: must hold 1 result to as many as the breaker has room for (20 for each \
+                    of its buckets: 200 unless its type says otherwise)",
+    /// [`Config::window`] by count, and [`Config::minimum_throughput`].
+    MinimumOverWindow: "minimum_throughput: must not be more than the results that the window holds",
     /// [`Config::consecutive_failures`].
     ConsecutiveFailures: "consecutive_failures: must be 1 to 1000000",
     /// [`Config::failure_count`].
@@ -517,6 +596,8 @@ config_errors! {
     BreakJitter: "break_jitter: must be 0 % to 50 %",
     /// [`Config::trials`].
     Trials: "trials: must be 1 to 16",
+    /// [`Config::minimum_trials`].
+    MinimumTrials: "minimum_trials: must be 1 to the number of trials",
     /// [`Config::half_open_rule`].
     HalfOpenRule: "half_open_rule: Rate needs failure_rate or slow_call_rate to be set",
     /// [`Config::trial_timeout`].

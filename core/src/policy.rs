@@ -70,7 +70,7 @@ pub(crate) fn judge_trials(config: &Config, trials: Trials, lapsed: u32) -> Opti
             let is_over = |limit: Option<Rate>, part: u32| {
                 limit.is_some_and(|limit| limit.is_reached(u64::from(part), settled))
             };
-            if settled < u64::from(config.trials) {
+            if settled < u64::from(config.minimum_trials.unwrap_or(config.trials)) {
                 None
             } else if is_over(config.failure_rate, trials.failed + lapsed)
                 || is_over(config.slow_call_rate, trials.slow)

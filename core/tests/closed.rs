@@ -202,3 +202,13 @@ fn the_circuit_may_be_called_from_within_a_call() {
     assert_eq!(inner, Ok("inside"));
     assert_eq!(breaker.totals().successes, 2);
 }
+
+#[test]
+fn with_every_result_evaluated_a_success_trips_when_old_successes_have_left() {
+    let breaker = breaker(config().evaluate_every_result(true));
+    support::follow(
+        &breaker,
+        "+ + + + + + + + 5s x x x x x 5s +", //
+        "C C C C C C C C C  C C C C C C  O",
+    );
+}

@@ -65,6 +65,18 @@ fn each_setting_is_held_to_its_range_at_both_ends() {
         ConfigError::Buckets,
     );
     check(
+        |config, results| config.window(Window::count(results)),
+        [20, 200],
+        &[0, 201, u32::MAX],
+        ConfigError::WindowResults,
+    );
+    check(
+        |config, trials| config.trials(5).minimum_trials(trials),
+        [1, 5],
+        &[0, 6],
+        ConfigError::MinimumTrials,
+    );
+    check(
         Config::consecutive_failures,
         [1, 1_000_000],
         &[0, 1_000_001],
@@ -114,6 +126,14 @@ fn settings_that_need_each_other_say_so() {
         refused(Config::new().without_failure_rate().half_open_rule(HalfOpenRule::Rate)),
         Some(ConfigError::HalfOpenRule)
     );
+}
+
+#[test]
+fn a_minimum_that_the_window_cannot_hold_is_refused() {
+    let window = |results| Config::new().window(Window::count(results));
+    assert_eq!(refused(window(19)), Some(ConfigError::MinimumOverWindow));
+    assert_eq!(refused(window(19).without_failure_rate()), None);
+    assert_eq!(refused(window(19).minimum_throughput(19)), None);
 }
 
 #[test]

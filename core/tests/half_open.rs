@@ -163,6 +163,18 @@ fn by_rate_all_trials_are_awaited_and_their_rate_decides() {
 }
 
 #[test]
+fn by_rate_a_minimum_of_trials_decides_without_the_others() {
+    let by_rate = config().trials(4).minimum_trials(2).half_open_rule(HalfOpenRule::Rate);
+    follow(&recovering(by_rate), "+ +", "H C");
+    follow(&recovering(by_rate), "x +", "H O");
+    let breaker = recovering(by_rate);
+    let other = breaker.admit().unwrap();
+    follow(&breaker, "+ +", "H C");
+    breaker.settle(other, Outcome::Failure);
+    assert_eq!(breaker.totals().stale, 1);
+}
+
+#[test]
 fn by_rate_slow_trials_count_against_it() {
     let by_rate = config()
         .trials(2)

@@ -129,3 +129,19 @@ fn the_totals_keep_what_the_window_forgets() {
     let totals = breaker.totals();
     assert_eq!((totals.successes, totals.failures, totals.settled()), (100, 1, 101));
 }
+
+#[test]
+fn a_window_by_count_slides_one_result_at_a_time() {
+    let breaker =
+        timeline(config().window(Window::count(4)), "+ + + x + + + x x", "C C C C C C C C O");
+    assert_eq!(breaker.observer().last().tally.total(), 4);
+}
+
+#[test]
+fn a_window_by_count_keeps_its_results_however_old_they_are() {
+    timeline(
+        config().window(Window::count(10)),
+        "x + 3600s x + ", //
+        "C C C     C O ",
+    );
+}

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use cutout_core::{Cause, HalfOpenRule, Mode, Outcome, RejectReason, State, Tally, TripReason};
 
-use super::settings::Settings;
+use super::settings::{Settings, Span};
 
 /// Nanoseconds since the clock's origin.
 pub(crate) type Time = u64;
@@ -149,12 +149,16 @@ impl Model {
         self.failures_in_a_row
     }
 
-    /// What the window holds: the results of the last `buckets` ticks.
+    /// What the window holds: the results of the last `buckets` ticks, or the last so many.
     pub(crate) fn tally(&self, now: Time) -> Tally {
         let newest = self.tick(now);
         let mut tally = Tally::default();
-        for entry in &self.window {
-            if newest - entry.tick < u64::from(self.settings.buckets) {
+        for (age, entry) in self.window.iter().rev().enumerate() {
+            let counts = match self.settings.window {
+                Span::Time { buckets, .. } => newest - entry.tick < u64::from(buckets),
+                Span::Count(results) => age < results as usize,
+            };
+            if counts {
                 *(if entry.failed { &mut tally.failures } else { &mut tally.successes }) += 1;
                 tally.slow += u64::from(entry.slow);
             }
@@ -164,8 +168,11 @@ impl Model {
 
     /// The tick of `now`, or of the newest result if time stepped back behind it.
     fn tick(&self, now: Time) -> u64 {
-        let width = self.settings.window / u64::from(self.settings.buckets);
-        self.window.back().map_or(0, |entry| entry.tick).max(now / width)
+        let tick = match self.settings.window {
+            Span::Time { length, buckets } => now / (length / u64::from(buckets)),
+            Span::Count(_) => 0,
+        };
+        self.window.back().map_or(0, |entry| entry.tick).max(tick)
     }
 
     /// When something is due to change by itself: the edges worth waiting for.
@@ -337,14 +344,15 @@ impl Model {
         let enough = tally.total() >= minimum;
         let failure_rate = enough && is_over(self.settings.failure_rate, tally.failures);
         let slow_call_rate = enough && is_over(self.settings.slow_call_rate, tally.slow);
-        let is_bad = failed || (slow && self.settings.needs_window());
+        let looks = failed
+            || (self.settings.needs_window() && (slow || self.settings.evaluate_every_result));
         let completes_minimum = before < minimum && enough;
 
-        let reason = if (is_bad || completes_minimum) && failure_rate {
+        let reason = if (looks || completes_minimum) && failure_rate {
             TripReason::FailureRate
-        } else if (is_bad || completes_minimum) && slow_call_rate {
+        } else if (looks || completes_minimum) && slow_call_rate {
             TripReason::SlowCallRate
-        } else if !is_bad {
+        } else if !looks {
             return;
         } else if self
             .settings
@@ -382,8 +390,8 @@ impl Model {
             HalfOpenRule::FirstFailure => return,
             HalfOpenRule::Rate => {
                 let failed = self.failed + lapsed;
-                let trials = self.settings.trials;
-                if self.succeeded + failed < trials {
+                let trials = self.succeeded + failed;
+                if trials < self.settings.minimum_trials.unwrap_or(self.settings.trials) {
                     return;
                 }
                 let is_over = |limit: Option<u32>, part: u32| {

@@ -4,6 +4,13 @@ use core::time::Duration;
 
 use cutout_core::{Backoff, Config, HalfOpenRule, Outcome, Rate, Tally, Window};
 
+/// Over what span results are counted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Span {
+    Time { length: u64, buckets: u32 },
+    Count(u32),
+}
+
 /// What a [`Config`] says, readable. All times are in nanoseconds.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
@@ -11,11 +18,11 @@ pub(crate) struct Settings {
     pub(crate) slow_call_rate: Option<u32>,
     pub(crate) slow_call_duration: Option<u64>,
     pub(crate) minimum_throughput: u32,
-    pub(crate) window: u64,
-    pub(crate) buckets: u32,
+    pub(crate) window: Span,
     pub(crate) consecutive_failures: Option<u32>,
     pub(crate) failure_count: Option<u32>,
     pub(crate) trip_when: Option<fn(&Tally) -> bool>,
+    pub(crate) evaluate_every_result: bool,
     pub(crate) cancelled_as: Option<Outcome>,
     pub(crate) break_duration: u64,
     /// Percent, and the cap.
@@ -23,6 +30,7 @@ pub(crate) struct Settings {
     /// Percent.
     pub(crate) break_jitter: Option<u32>,
     pub(crate) trials: u32,
+    pub(crate) minimum_trials: Option<u32>,
     pub(crate) half_open_rule: HalfOpenRule,
     pub(crate) trial_timeout: u64,
 }
@@ -33,7 +41,11 @@ impl Settings {
         let nanos = Duration::from_nanos;
         let mut config = Config::new()
             .minimum_throughput(self.minimum_throughput)
-            .window(Window::time(nanos(self.window)).in_buckets(self.buckets))
+            .window(match self.window {
+                Span::Time { length, buckets } => Window::time(nanos(length)).in_buckets(buckets),
+                Span::Count(results) => Window::count(results),
+            })
+            .evaluate_every_result(self.evaluate_every_result)
             .break_duration(nanos(self.break_duration))
             .trials(self.trials)
             .half_open_rule(self.half_open_rule)
@@ -56,6 +68,9 @@ impl Settings {
         }
         if let Some(condition) = self.trip_when {
             config = config.trip_when(condition);
+        }
+        if let Some(trials) = self.minimum_trials {
+            config = config.minimum_trials(trials);
         }
         if let Some(outcome) = self.cancelled_as {
             config = config.cancelled_as(outcome);
@@ -93,13 +108,24 @@ impl Settings {
         };
         let break_duration = bytes.pick(&[10 * MS, MS, 7 * MS + 1, 1_000 * MS]);
         let has_rate = failure_rate.is_some() || slow_call_rate.is_some();
+        let minimum_throughput = bytes.pick(&[4, 1, 2, 3, 6, 10]);
+        let window = if bytes.once_in(3) {
+            let results = bytes.pick(&[10, 1, 3, 20, 21, 45, 200]);
+            Span::Count(if has_rate { minimum_throughput.max(results) } else { results })
+        } else {
+            Span::Time {
+                length: bytes.pick(&[20 * MS, 10 * MS, 10 * MS + 7, 1_000 * MS]),
+                buckets: bytes.pick(&[10, 2, 3, 4, 7]),
+            }
+        };
+        let trials = bytes.pick(&[3, 1, 2, 5, 16]);
         Self {
             failure_rate,
             slow_call_rate,
             slow_call_duration,
-            minimum_throughput: bytes.pick(&[4, 1, 2, 3, 6, 10]),
-            window: bytes.pick(&[20 * MS, 10 * MS, 10 * MS + 7, 1_000 * MS]),
-            buckets: bytes.pick(&[10, 2, 3, 4, 7]),
+            minimum_throughput,
+            window,
+            evaluate_every_result: bytes.once_in(4),
             consecutive_failures: bytes.once_in(3).then(|| bytes.pick(&[2, 1, 3, 5])),
             failure_count: bytes.once_in(4).then(|| bytes.pick(&[3, 1, 7])),
             trip_when: bytes
@@ -114,7 +140,8 @@ impl Settings {
                 (percent, break_duration * bytes.pick(&[8, 1, 100]))
             }),
             break_jitter: bytes.once_in(4).then(|| bytes.pick(&[20, 50, 0])),
-            trials: bytes.pick(&[3, 1, 2, 5, 16]),
+            trials,
+            minimum_trials: bytes.once_in(3).then(|| 1 + u32::from(bytes.next()) % trials),
             half_open_rule: if has_rate && bytes.maybe() {
                 HalfOpenRule::Rate
             } else {

@@ -10,7 +10,7 @@ use cutout_core::{
 };
 
 use super::model::{Call, Ending, Event, Model};
-use super::settings::{Bytes, Settings};
+use super::settings::{Bytes, Settings, Span};
 
 type Engine = CircuitBreaker<World, Log>;
 
@@ -166,7 +166,10 @@ pub(crate) fn run(bytes: &[u8]) -> Seen {
     let engine = Engine::try_with_observer(settings.config(), World::default(), Log::default())
         .expect("the settings are within their ranges");
     let mut pair = Pair {
-        width: settings.window / u64::from(settings.buckets),
+        width: match settings.window {
+            Span::Time { length, buckets } => length / u64::from(buckets),
+            Span::Count(_) => 1_000_000,
+        },
         model: Model::new(settings),
         engine: &engine,
         in_flight: Vec::new(),

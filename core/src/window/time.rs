@@ -1,0 +1,308 @@
+//! The window over time: a ring of buckets, each one word of counts.
+//!
+//! ```text
+//! bucket  63        52 51     42 41      28 27       14 13         0
+//!        +------------+---------+----------+-----------+------------+
+//!        | generation |  tick   |   slow   |  failures | successes  |
+//!        |   low 12   | low 10  |    14    |    14     |     14     |
+//!        +------------+---------+----------+-----------+------------+
+//! ```
+//!
+//! Time is cut into ticks of one bucket's width on a fixed grid. The results of tick *t* go to the
+//! bucket at *t* modulo the number of buckets. The head is touched once a bucket, not once a call.
+
+use super::{Counted, Head, Lane, NOTHING, Recorded, Shape, Tally, swap};
+use crate::sync::Ordering;
+use crate::time::Instant;
+
+/// Cuts time into ticks of `width` nanoseconds, of which a window spans `buckets`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Grid {
+    pub(crate) width: u64,
+    pub(crate) buckets: u32,
+}
+
+impl Grid {
+    const fn tick(self, now: Instant) -> u64 {
+        now.as_nanos() / self.width
+    }
+
+    #[allow(clippy::cast_possible_truncation)] // below `buckets`
+    const fn place(self, tick: u64) -> usize {
+        (tick % self.buckets as u64) as usize
+    }
+
+    /// The newest tick up to `newest` that belongs to `place`, if there was one.
+    const fn tick_at(self, place: usize, newest: u64) -> Option<u64> {
+        let back = (newest % self.buckets as u64 + self.buckets as u64 - place as u64)
+            % self.buckets as u64;
+        newest.checked_sub(back)
+    }
+
+    /// Whether a window that ends at `newest` spans `tick`.
+    const fn spans(self, tick: u64, newest: u64) -> bool {
+        newest - tick < self.buckets as u64
+    }
+}
+
+/// The largest count of a field: one more halves its bucket first.
+const FULL: u64 = (1 << COUNT_BITS) - 1;
+
+const COUNT_BITS: u32 = 14;
+const FAILURES: u32 = COUNT_BITS;
+const SLOW: u32 = 2 * COUNT_BITS;
+const TAG: u32 = 3 * COUNT_BITS;
+const TICK_BITS: u32 = 10;
+const ERA_BITS: u32 = 12;
+const _: () = assert!(TAG + TICK_BITS + ERA_BITS == u64::BITS);
+
+/// The value of a bucket's word.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Bucket(u64);
+
+impl Bucket {
+    const fn new(generation: u32, tick: u64, tally: Tally) -> Self {
+        let era = generation as u64 % (1 << ERA_BITS);
+        let tag = (era << TICK_BITS) | (tick % (1 << TICK_BITS));
+        Self((tag << TAG) | Self::pack(tally))
+    }
+
+    const fn pack(tally: Tally) -> u64 {
+        (tally.slow << SLOW) | (tally.failures << FAILURES) | tally.successes
+    }
+
+    const fn tally(self) -> Tally {
+        Tally {
+            successes: self.0 & FULL,
+            failures: (self.0 >> FAILURES) & FULL,
+            slow: (self.0 >> SLOW) & FULL,
+        }
+    }
+
+    const fn is_of(self, generation: u32, tick: u64) -> bool {
+        self.0 >> TAG == Self::new(generation, tick, NOTHING).0 >> TAG
+    }
+
+    /// This bucket with one result more, and what had to leave it (W4).
+    const fn with(self, result: Counted) -> (Self, Tally) {
+        let (tally, one) = (self.tally(), result.tally());
+        let mut kept = tally;
+        let mut counts = kept.plus(one);
+        if counts.successes > FULL || counts.failures > FULL || counts.slow > FULL {
+            kept = Tally {
+                successes: tally.successes / 2,
+                failures: tally.failures / 2,
+                slow: tally.slow / 2,
+            };
+            counts = kept.plus(one);
+        }
+        let tag = (self.0 >> TAG) << TAG;
+        (Self(tag | Self::pack(counts)), tally.minus(kept))
+    }
+}
+
+/// What `bucket` holds; all of it will go to the totals.
+pub(super) const fn held(bucket: u64) -> Tally {
+    Bucket(bucket).tally()
+}
+
+impl<const N: usize> Lane<N> {
+    /// Counts `result` in the bucket of `now`.
+    pub(super) fn record_at(
+        &self,
+        grid: Grid,
+        generation: u32,
+        now: Instant,
+        result: Counted,
+        is_live: impl Fn() -> bool,
+    ) -> Recorded {
+        let mut rotated = false;
+        let tick = grid.tick(now);
+        loop {
+            let head = self.head();
+            let is_current = head.is_of(generation);
+            if !is_current || head.tick() < tick {
+                // A head of another generation is an older one's as long as ours lives.
+                if !is_current && !is_live() {
+                    return Recorded::Overtaken;
+                }
+                rotated |= self.turn(grid, generation, head, tick);
+                continue;
+            }
+            let tick = head.tick(); // W3
+            let word = self.word(grid.place(tick));
+            let old = Bucket(word.load(Ordering::Acquire)); // B3
+            let (new, left) = if old.is_of(generation, tick) {
+                old.with(result)
+            } else if self.head() == head {
+                (Bucket::new(generation, tick, result.tally()), old.tally())
+            } else {
+                continue;
+            };
+            if swap(word, old.0, new.0) {
+                self.add_to_totals(left);
+                return Recorded::In { rotated };
+            }
+        }
+    }
+
+    /// The results of the window that ends at `now`, or at the head if that is later (W3).
+    pub(super) fn sum_until(&self, grid: Grid, generation: u32, head: Head, now: Instant) -> Tally {
+        let newest = grid.tick(now).max(head.tick());
+        let mut sum = NOTHING;
+        for place in 0..grid.buckets as usize {
+            if let Some(tick) = grid.tick_at(place, head.tick()) {
+                let bucket = Bucket(self.word(place).load(Ordering::Acquire)); // B3
+                if grid.spans(tick, newest) && bucket.is_of(generation, tick) {
+                    sum = sum.plus(bucket.tally()); // W1
+                }
+            }
+        }
+        sum
+    }
+
+    /// Turns the ring to `tick`. Whether it was this thread that did.
+    #[cold]
+    fn turn(&self, grid: Grid, generation: u32, from: Head, tick: u64) -> bool {
+        let is_current = from.is_of(generation);
+        self.advance(Shape::Time(grid), from, Head::new(generation, tick), |place, word| {
+            is_current
+                && grid
+                    .tick_at(place, from.tick())
+                    .is_some_and(|old| Bucket(word).is_of(generation, old) && grid.spans(old, tick))
+        })
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    const OK: Counted = Counted { failed: false, slow: false };
+    const BAD: Counted = Counted { failed: true, slow: false };
+    const GRID: Grid = Grid { width: 100, buckets: 4 };
+    const SHAPE: Shape = Shape::Time(GRID);
+
+    fn at(tick: u64) -> Instant {
+        Instant::from_nanos(tick * GRID.width)
+    }
+
+    fn put(lane: &Lane<4>, generation: u32, tick: u64, result: Counted) {
+        assert!(matches!(
+            lane.record(SHAPE, generation, at(tick), result, || true),
+            Recorded::In { .. }
+        ));
+    }
+
+    #[test]
+    fn a_bucket_gives_back_what_was_put_in() {
+        let tally = Tally { successes: FULL, failures: 1, slow: FULL / 2 };
+        let bucket = Bucket::new(u32::MAX, u64::MAX, tally);
+        assert_eq!(bucket.tally(), tally);
+        assert!(bucket.is_of(u32::MAX, u64::MAX));
+        assert!(!bucket.is_of(u32::MAX - 1, u64::MAX));
+        assert!(!bucket.is_of(u32::MAX, u64::MAX - 1));
+    }
+
+    #[test]
+    fn a_full_bucket_halves_and_what_leaves_it_is_kept_in_the_totals() {
+        let lane = Lane::<4>::new();
+        for _ in 0..FULL {
+            put(&lane, 0, 0, OK);
+        }
+        for _ in 0..100 {
+            put(&lane, 0, 0, BAD);
+        }
+        let tally = lane.tally(SHAPE, 0, at(0));
+        assert_eq!((tally.successes, tally.failures), (FULL, 100));
+        put(&lane, 0, 0, OK);
+        let tally = lane.tally(SHAPE, 0, at(0));
+        assert_eq!((tally.successes, tally.failures), (FULL / 2 + 1, 50));
+        assert_eq!(lane.totals(SHAPE), Tally { successes: FULL + 1, failures: 100, slow: 0 });
+    }
+
+    #[test]
+    fn results_leave_with_their_bucket_and_not_before() {
+        let lane = Lane::<4>::new();
+        put(&lane, 0, 10, BAD);
+        assert_eq!(lane.tally(SHAPE, 0, at(13)).failures, 1);
+        assert_eq!(lane.tally(SHAPE, 0, at(14)).failures, 0);
+        put(&lane, 0, 14, OK);
+        assert_eq!(lane.tally(SHAPE, 0, at(14)), OK.tally());
+    }
+
+    #[test]
+    fn nothing_old_comes_back_after_any_idle_time() {
+        // Wherever the short tick tag wraps, and around it.
+        for idle in (1..40).chain([1 << 10, 1 << 11, 5 << 10, 1 << 20, 1 << 40]) {
+            for shift in 0..4 {
+                for filled in 1..5 {
+                    let lane = Lane::<4>::new();
+                    for tick in 8..8 + filled {
+                        put(&lane, 0, tick, BAD);
+                    }
+                    let later = 8 + filled - 1 + idle + shift;
+                    put(&lane, 0, later, OK);
+                    let young = (8..8 + filled).filter(|tick| later - tick < 4).count() as u64;
+                    let tally = lane.tally(SHAPE, 0, at(later));
+                    assert_eq!((tally.failures, tally.successes), (young, 1));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_place_that_is_skipped_for_ever_does_not_come_back_when_its_tag_wraps() {
+        let lane = Lane::<4>::new();
+        put(&lane, 0, 1, BAD);
+        // One result every four ticks touches place 0 alone, until the tag of tick 1 comes round.
+        for lap in 1..=(1 << 10) / 4 {
+            put(&lane, 0, 4 * lap, OK);
+        }
+        let tally = lane.tally(SHAPE, 0, at((1 << 10) + 1));
+        assert_eq!(tally, OK.tally());
+    }
+
+    #[test]
+    fn a_new_generation_sees_nothing_of_the_last_even_where_its_short_tags_are_equal() {
+        for step in [1, 1 << 12, 3 << 12] {
+            let lane = Lane::<4>::new();
+            put(&lane, 5, 10, BAD);
+            put(&lane, 5, 11, BAD);
+            assert_eq!(lane.tally(SHAPE, 5 + step, at(11)), NOTHING);
+            put(&lane, 5 + step, 11, OK);
+            assert_eq!(lane.tally(SHAPE, 5 + step, at(11)), OK.tally());
+            assert_eq!(lane.totals(SHAPE).failures, 2);
+        }
+    }
+
+    #[test]
+    fn an_overtaken_result_is_counted_nowhere() {
+        let lane = Lane::<4>::new();
+        put(&lane, 7, 10, OK);
+        assert_eq!(lane.record(SHAPE, 6, at(10), BAD, || false), Recorded::Overtaken);
+        assert_eq!(lane.totals(SHAPE), OK.tally());
+    }
+
+    #[test]
+    fn a_step_back_in_time_goes_to_the_newest_bucket() {
+        let lane = Lane::<4>::new();
+        put(&lane, 0, 10, BAD);
+        put(&lane, 0, 2, OK);
+        assert_eq!(lane.tally(SHAPE, 0, at(0)).total(), 2);
+        assert_eq!(lane.tally(SHAPE, 0, at(13)).total(), 2);
+        assert_eq!(lane.tally(SHAPE, 0, at(14)).total(), 0);
+    }
+
+    #[test]
+    fn the_end_of_time_is_a_tick_like_any_other() {
+        let grid = Grid { width: 100_000, buckets: 4 };
+        let lane = Lane::<4>::new();
+        let end = Instant::from_nanos(u64::MAX);
+        assert_eq!(
+            lane.record(Shape::Time(grid), 0, end, BAD, || true),
+            Recorded::In { rotated: true }
+        );
+        assert_eq!(lane.tally(Shape::Time(grid), 0, end).failures, 1);
+    }
+}
