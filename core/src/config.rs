@@ -60,12 +60,13 @@ impl Window {
         Self(Span::Count { results })
     }
 
-    /// The same window over time in `buckets` buckets: 2 to as many as the breaker has room for, 10
+    /// The same window over time in `buckets` buckets: 1 to as many as the breaker has room for, 10
     /// unless its type says otherwise, and none narrower than 100 µs. A window over a count of
     /// results has no buckets, and is left as it is.
     ///
     /// More buckets make the edge of the window finer; a breaker's size and the price of a failure
-    /// grow with them.
+    /// grow with them. With a single bucket the window does not slide: it starts over whenever
+    /// its length has passed.
     #[must_use]
     pub const fn in_buckets(self, buckets: u32) -> Self {
         match self.0 {
@@ -426,7 +427,7 @@ impl Config {
                 return Err(ConfigError::Window);
             }
             Span::Time { length, buckets }
-                if buckets < 2
+                if buckets < 1
                     || buckets as usize > room
                     || length / (buckets as u64) < MIN_BUCKET =>
             {
@@ -575,7 +576,7 @@ config_errors! {
     /// [`Config::window`]: its length.
     Window: "window: must be 1 ms to 1 day long",
     /// [`Config::window`]: its buckets.
-    Buckets: "window: must have 2 buckets to as many as the breaker has room for (10 unless its \
+    Buckets: "window: must have 1 bucket to as many as the breaker has room for (10 unless its \
               type says otherwise), each at least 100 µs wide",
     /// [`Config::window`]: how many results it holds.
     WindowResults: "window: must hold 1 result to as many as the breaker has room for (20 for each \

@@ -115,7 +115,7 @@ impl Settings {
         } else {
             Span::Time {
                 length: bytes.pick(&[20 * MS, 10 * MS, 10 * MS + 7, 1_000 * MS]),
-                buckets: bytes.pick(&[10, 2, 3, 4, 7]),
+                buckets: bytes.pick(&[10, 1, 2, 3, 4, 7]),
             }
         };
         let trials = bytes.pick(&[3, 1, 2, 5, 16]);

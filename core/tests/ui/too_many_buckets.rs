@@ -1,4 +1,4 @@
-// error: window: must have 2 buckets to as many as the breaker has room for
+// error: window: must have 1 bucket to as many as the breaker has room for
 #![allow(unused_imports)]
 
 use core::time::Duration;
