@@ -108,6 +108,8 @@ pub struct Snapshot {
     pub consecutive_failures: u64,
     /// Trials that are out.
     pub trials_in_flight: u32,
+    /// Whether a closed circuit still takes up its load ([`Config::recovery`]).
+    pub recovering: bool,
     /// While [`State::Open`] by itself, how long until the next trial may start.
     pub retry_after: Option<Duration>,
     /// What became of all calls.
@@ -441,7 +443,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         let now = self.clock.now();
         let generation = word.generation();
         let is_open = word.state() == State::Open && word.effective_state() == State::Open;
-        let break_left = self.circuit.break_end().saturating_since(now);
+        let break_left = self.circuit.until().saturating_since(now);
         Snapshot {
             state: word.effective_state(),
             mode: word.mode(),
@@ -449,6 +451,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
             tally: self.lane.tally(self.config.shape(), generation, now),
             consecutive_failures: self.streak.length(generation),
             trials_in_flight: word.trials_out(),
+            recovering: word.is_ramping() && matches!(word.mode(), Mode::Auto | Mode::Shadow),
             retry_after: (is_open && word.mode() != Mode::ForcedOpen).then_some(break_left),
             totals: self.totals(),
         }
@@ -494,6 +497,16 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     }
 }
 
+/// For the fuzzer alone.
+#[cfg(fuzzing)]
+impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> {
+    /// Puts any 64 bits in place of the state word.
+    #[doc(hidden)]
+    pub fn set_word(&self, bits: u64) {
+        let _ = self.circuit.change(|_| Step::To(Word::from_bits(bits)));
+    }
+}
+
 /// Admission.
 impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> {
     /// The ticket of a call that starts now, if when it starts matters.
@@ -512,9 +525,9 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
             let admitted = match (word.mode(), word.state()) {
                 (Mode::ForcedOpen, _) => Some(Err(self.refuse(RejectReason::ForcedOpen, None))),
                 (Mode::Disabled, _) => Some(Ok(self.ticket(word, Role::Passing))),
-                (Mode::ForcedClosed, _) | (_, State::Closed) => {
-                    Some(Ok(self.ticket(word, Role::Counted)))
-                }
+                (Mode::ForcedClosed, _) => Some(Ok(self.ticket(word, Role::Counted))),
+                (_, State::Closed) if word.is_ramping() => self.admit_ramping(word),
+                (_, State::Closed) => Some(Ok(self.ticket(word, Role::Counted))),
                 (_, State::Open) => self.admit_open(word),
                 (_, State::HalfOpen) => self.admit_half_open(word),
             };
@@ -527,7 +540,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     /// `None`: the word has moved, look again.
     fn admit_open(&self, word: Word) -> Option<Result<Ticket, Rejected>> {
         let now = self.clock.now();
-        let left = self.circuit.break_end().saturating_since(now);
+        let left = self.circuit.until().saturating_since(now);
         if left.is_zero() {
             let change = self.circuit.change(|seen| {
                 if seen != word {
@@ -546,6 +559,34 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
             return None;
         }
         Some(self.refuse_unless_shadowed(word, RejectReason::Open, Some(left)))
+    }
+
+    /// `None`: the word has moved, look again.
+    fn admit_ramping(&self, word: Word) -> Option<Result<Ticket, Rejected>> {
+        let now = self.clock.now();
+        let left = self.circuit.until().since(now);
+        if self.circuit.load() != word {
+            return None;
+        }
+        let Some(recovery) = self.config.recovery.filter(|_| left > 0) else {
+            let change = self.circuit.change(|seen| {
+                if seen == word {
+                    Step::To(seen.closed(self.next_generation(seen)))
+                } else {
+                    Step::Leave
+                }
+            })?;
+            self.announce(change, Cause::RecoveryOver, now, None, Tally::default());
+            return None;
+        };
+        // Whenever the whole calls in `share` of so many grow by one, that one is admitted.
+        let share = u64::from(recovery.share(left).basis_points());
+        let so_many = self.counters.ramped.count() % 10_000;
+        if (so_many + 1) * share / 10_000 > so_many * share / 10_000 {
+            Some(Ok(self.ticket(word, Role::Counted)))
+        } else {
+            Some(self.refuse_unless_shadowed(word, RejectReason::Ramping, None))
+        }
     }
 
     /// `None`: the word has moved, look again.
@@ -641,7 +682,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         if !self.config.needs_window() {
             self.lane.add_to_totals(result.tally());
             if result.failed {
-                let verdict = policy::judge(&self.config, &Tally::default(), streak);
+                let verdict = policy::judge(&self.config, 0, &Tally::default(), streak);
                 if let Verdict::Trip(reason) = verdict {
                     let tally = Tally::default();
                     self.trip(
@@ -682,14 +723,15 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     /// Trips if the condition holds, and keeps the armed bit true to the window.
     #[cold]
     fn evaluate(&self, word: Word, must_look: bool, streak: u64, mut trip: Trip) {
+        let minimum = self.config.minimum(word.is_ramping());
         let mut verdict = if must_look {
-            policy::judge(&self.config, &trip.tally, streak)
+            policy::judge(&self.config, minimum, &trip.tally, streak)
         } else {
-            policy::judge_rates(&self.config, &trip.tally)
+            policy::judge_rates(&self.config, minimum, &trip.tally)
         };
         // A success trips only by completing the minimum. If armed, it may have been one of
         // several that did so at once; else it came to look because older results have left.
-        let completes = trip.tally.total() == u64::from(self.config.minimum_throughput);
+        let completes = trip.tally.total() == minimum;
         if matches!(verdict, Verdict::Trip(_)) && !must_look && !word.is_armed() && !completes {
             return;
         }
@@ -711,7 +753,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
             }
             // Who recorded before this change and saw the bit as it was relies on this look.
             trip.tally = self.lane.tally(self.config.shape(), trip.generation, trip.now);
-            verdict = policy::judge_rates(&self.config, &trip.tally);
+            verdict = policy::judge_rates(&self.config, minimum, &trip.tally);
         }
     }
 
@@ -728,7 +770,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
                 (Mode::ForcedClosed, _) => Step::To(word.with_told().with_armed(false)),
                 (_, State::Closed) => {
                     length = self.break_length(word, now, trip.retry_after);
-                    if self.circuit.propose_break_end(now.plus(length), word) {
+                    if self.circuit.propose_until(now.plus(length), word) {
                         Step::To(word.open(self.next_generation(word)))
                     } else {
                         Step::Again
@@ -821,10 +863,16 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         let next = self.next_generation(word);
         if cause == Cause::TrialsPassed {
             *end = Some((cause, None));
-            return Step::To(word.closed(next));
+            return match self.config.recovery {
+                None => Step::To(word.closed(next)),
+                Some(recovery) if self.circuit.propose_until(now.plus(recovery.length()), word) => {
+                    Step::To(word.ramping(next))
+                }
+                Some(_) => Step::Again,
+            };
         }
         let length = self.break_length(word, now, retry_after);
-        if !self.circuit.propose_break_end(now.plus(length), word) {
+        if !self.circuit.propose_until(now.plus(length), word) {
             return Step::Again;
         }
         *end = Some((cause, Some(length)));
@@ -848,8 +896,12 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     fn count_aside(&self, settled: Settled) {
         match settled {
             Settled::Counted(result) => self.lane.add_to_totals(result.tally()),
-            Settled::Ignored => self.counters.ignored.count(),
-            Settled::Cancelled => self.counters.cancelled.count(),
+            Settled::Ignored => {
+                self.counters.ignored.count();
+            }
+            Settled::Cancelled => {
+                self.counters.cancelled.count();
+            }
         }
     }
 

@@ -112,6 +112,61 @@ impl Backoff {
     }
 }
 
+/// How a circuit that has just closed takes up its load again.
+///
+/// In three stages of equal length it admits a growing share of the calls, evenly spread; then
+/// all. Meanwhile the rates count from as many results on as there are
+/// [`trials`](Config::trials), so that it reopens at once if the dependency cannot carry the load,
+/// and that counts as reopening in a row. The end of the last stage starts a generation.
+///
+/// # Examples
+///
+/// ```
+/// use core::time::Duration;
+/// use cutout_core::{Config, Rate, Recovery};
+///
+/// let config = Config::new().recovery(
+///     Recovery::in_stages_of(Duration::from_secs(2))
+///         .shares([Rate::percent(5), Rate::percent(20), Rate::percent(60)]),
+/// );
+/// # let _ = config;
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Recovery {
+    pub(crate) stage: u64,
+    pub(crate) shares: [Rate; 3],
+}
+
+impl Recovery {
+    /// Three stages, each this long, of 10 %, 25 % and 50 %. Allowed are 1 ms to 1 day.
+    #[must_use]
+    pub const fn in_stages_of(stage: Duration) -> Self {
+        Self {
+            stage: nanos(stage),
+            shares: [Rate::percent(10), Rate::percent(25), Rate::percent(50)],
+        }
+    }
+
+    /// The same stages with other shares: above 0 %, and none below the one before.
+    #[must_use]
+    pub const fn shares(mut self, shares: [Rate; 3]) -> Self {
+        self.shares = shares;
+        self
+    }
+
+    /// How long all stages take together.
+    pub(crate) const fn length(self) -> u64 {
+        self.stage * self.shares.len() as u64
+    }
+
+    /// The share that is admitted `left` nanoseconds before the end.
+    #[allow(clippy::cast_possible_truncation)] // at most as many as there are shares
+    pub(crate) const fn share(self, left: u64) -> Rate {
+        let stages_left = left.div_ceil(self.stage) as usize;
+        self.shares[self.shares.len().saturating_sub(stages_left)]
+    }
+}
+
 /// How the trials of a half-open circuit decide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum HalfOpenRule {
@@ -169,6 +224,7 @@ pub struct Config {
     pub(crate) minimum_trials: Option<u32>,
     pub(crate) half_open_rule: HalfOpenRule,
     pub(crate) trial_timeout: u64,
+    pub(crate) recovery: Option<Recovery>,
 }
 
 /// # What opens the circuit
@@ -195,6 +251,7 @@ impl Config {
             minimum_trials: None,
             half_open_rule: HalfOpenRule::FirstFailure,
             trial_timeout: 60 * SECOND,
+            recovery: None,
         }
     }
 
@@ -398,6 +455,15 @@ impl Config {
         self
     }
 
+    /// Takes up the load in stages after closing, instead of all at once. See [`Recovery`].
+    ///
+    /// Default: off.
+    #[must_use]
+    pub const fn recovery(mut self, recovery: Recovery) -> Self {
+        self.recovery = Some(recovery);
+        self
+    }
+
     /// Checks every setting; `room` is how many buckets the breaker has.
     ///
     /// # Errors
@@ -489,6 +555,18 @@ impl Config {
         if self.trial_timeout < MILLISECOND || self.trial_timeout > DAY {
             return Err(ConfigError::TrialTimeout);
         }
+        if let Some(recovery) = self.recovery {
+            if recovery.stage < MILLISECOND || recovery.stage > DAY {
+                return Err(ConfigError::RecoveryStage);
+            }
+            let [first, second, third] = recovery.shares;
+            if first.basis_points() == 0
+                || second.basis_points() < first.basis_points()
+                || third.basis_points() < second.basis_points()
+            {
+                return Err(ConfigError::RecoveryShares);
+            }
+        }
         Ok(())
     }
 
@@ -511,6 +589,16 @@ impl Config {
     /// Whether any condition looks at the window.
     pub(crate) const fn needs_window(&self) -> bool {
         self.has_rate() || self.failure_count.is_some() || self.trip_when.is_some()
+    }
+
+    /// How many results make a rate count.
+    pub(crate) const fn minimum(&self, ramping: bool) -> u64 {
+        let minimum = if ramping && self.trials < self.minimum_throughput {
+            self.trials
+        } else {
+            self.minimum_throughput
+        };
+        minimum as u64
     }
 
     /// Whether a success can complete the minimum of a rate that is already over.
@@ -603,6 +691,10 @@ config_errors! {
     HalfOpenRule: "half_open_rule: Rate needs failure_rate or slow_call_rate to be set",
     /// [`Config::trial_timeout`].
     TrialTimeout: "trial_timeout: must be 1 ms to 1 day",
+    /// [`Config::recovery`]: the length of its stages.
+    RecoveryStage: "recovery: a stage must be 1 ms to 1 day long",
+    /// [`Config::recovery`]: its shares.
+    RecoveryShares: "recovery: the shares must be above 0 %, and none below the one before",
 }
 
 impl fmt::Display for ConfigError {

@@ -13,6 +13,8 @@ pub enum RejectReason {
     HalfOpenFull,
     /// An operator forced the circuit open.
     ForcedOpen,
+    /// The circuit has just closed and takes up its load in stages.
+    Ramping,
 }
 
 /// A call was refused without running. It is cheap to make, copy and drop.
@@ -66,6 +68,7 @@ impl fmt::Display for Rejected {
                 "refused: the circuit is half-open and its trials are taken"
             }
             RejectReason::ForcedOpen => "refused: the circuit is forced open",
+            RejectReason::Ramping => "refused: the circuit takes up its load again",
         })?;
         match self.retry_after {
             Some(after) => write!(f, ", retry after {after:?}"),

@@ -81,7 +81,7 @@ mod totals;
 mod window;
 
 pub use breaker::{CircuitBreaker, Snapshot};
-pub use config::{Backoff, Config, ConfigError, HalfOpenRule, Window};
+pub use config::{Backoff, Config, ConfigError, HalfOpenRule, Recovery, Window};
 pub use error::{Error, RejectReason, Rejected};
 pub use observe::{Cause, Observer, Stale, Transition, TripReason};
 pub use permit::{Outcome, Permit, Report, Ticket};

@@ -33,6 +33,8 @@ pub enum Cause {
     BreakOver,
     /// Enough trials succeeded: HalfOpen to Closed.
     TrialsPassed,
+    /// The last stage of the recovery is over: Closed, and from here on for every call.
+    RecoveryOver,
     /// A trial failed, or too many did: HalfOpen to Open.
     TrialFailed,
     /// A trial was not settled within its lease: HalfOpen to Open.

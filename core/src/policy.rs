@@ -19,8 +19,8 @@ pub(crate) enum Verdict {
     Trip(TripReason),
 }
 
-/// The rates alone: all that a success may have to look at.
-pub(crate) fn judge_rates(config: &Config, tally: &Tally) -> Verdict {
+/// The rates alone, which count from `minimum` results on: all that a success may have to look at.
+pub(crate) fn judge_rates(config: &Config, minimum: u64, tally: &Tally) -> Verdict {
     let is_over = |limit: Option<Rate>, part| {
         limit.is_some_and(|limit| limit.is_reached(part, tally.total()))
     };
@@ -31,17 +31,13 @@ pub(crate) fn judge_rates(config: &Config, tally: &Tally) -> Verdict {
     } else {
         return Verdict::Healthy;
     };
-    if tally.total() < u64::from(config.minimum_throughput) {
-        Verdict::TooFew
-    } else {
-        Verdict::Trip(reason)
-    }
+    if tally.total() < minimum { Verdict::TooFew } else { Verdict::Trip(reason) }
 }
 
 /// Every condition, for a failure or a slow result. `streak` is how many failures in a row it made.
-pub(crate) fn judge(config: &Config, tally: &Tally, streak: u64) -> Verdict {
+pub(crate) fn judge(config: &Config, minimum: u64, tally: &Tally, streak: u64) -> Verdict {
     let is_at = |limit: Option<u32>, count| limit.is_some_and(|limit| count >= u64::from(limit));
-    let rates = judge_rates(config, tally);
+    let rates = judge_rates(config, minimum, tally);
     if let Verdict::Trip(_) = rates {
         rates
     } else if is_at(config.consecutive_failures, streak) {

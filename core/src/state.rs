@@ -10,7 +10,7 @@
 //! +------------+-----+-----+-----+------------+---------+----+-----+----+-----+
 //! ```
 //!
-//! `succ`, `fail` and `slow` count settled trials, `trials out` has a bit for each trial in
+//! The state is Closed, Open, HalfOpen, or Closed on the ramp. `succ`, `fail` and `slow` count settled trials, `trials out` has a bit for each trial in
 //! flight; all four are zero outside HalfOpen. `reopens` counts how often in a row the circuit
 //! reopened. Closed under `Auto` is all zeroes in the lowest five bits, so admission there is one
 //! load and one mask.
@@ -22,7 +22,7 @@
 //! - **R2** A result whose generation is over decides nothing.
 //! - **R3** In one generation of HalfOpen, trials out plus trials settled never exceed the
 //!   configured number. A slot is freed by its own trial only.
-//! - **R4** The end of a break, and of a trial's lease, is *proposed* in its own cell before the
+//! - **R4** The end of a break, of a ramp, and of a trial's lease, is *proposed* in its own cell before the
 //!   word that makes it valid is swapped in. Who sees the word sees the time. Where several
 //!   threads race to make the same change, the time is one of theirs.
 //! - **R5** A lease that is over counts as a failed trial whenever the trials are judged. It stays
@@ -58,7 +58,8 @@ use crate::time::Instant;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
-    /// Calls flow and their results are counted.
+    /// Calls flow and their results are counted. For a while after HalfOpen only a share of them
+    /// flows, if [`Config::recovery`](crate::Config::recovery) is set.
     ///
     /// Ends when the trip condition holds: then [`Open`](Self::Open).
     Closed,
@@ -142,6 +143,12 @@ const SLOW: Field = Field::above(FAILED, 4);
 const GENERATION: Field = Field::above(SLOW, 23);
 const _: () = assert!(GENERATION.shift + GENERATION.bits == u64::BITS);
 
+/// The values of `STATE`. The mask of a plain admission relies on Closed being zero.
+const CLOSED: u32 = 0;
+const OPEN: u32 = 1;
+const HALF_OPEN: u32 = 2;
+const RAMPING: u32 = 3;
+
 /// Settled trials of one generation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Trials {
@@ -162,10 +169,15 @@ impl Word {
 
     pub(crate) const fn state(self) -> State {
         match STATE.get(self.0) {
-            0 => State::Closed,
-            1 => State::Open,
+            CLOSED | RAMPING => State::Closed,
+            OPEN => State::Open,
             _ => State::HalfOpen,
         }
+    }
+
+    /// Whether it is Closed and admits only a share of the calls.
+    pub(crate) const fn is_ramping(self) -> bool {
+        STATE.get(self.0) == RAMPING
     }
 
     pub(crate) const fn mode(self) -> Mode {
@@ -225,22 +237,33 @@ impl Word {
         TRIALS_OUT.get(self.0).trailing_ones()
     }
 
+    #[cfg(fuzzing)]
+    pub(crate) const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
     // Transitions: each starts a generation and forgets what belonged to the last one (R1).
 
     #[must_use]
     pub(crate) const fn closed(self, generation: u32) -> Self {
-        Self(REOPENS.set(STATE.set(self.era(generation), 0), 0))
+        Self(REOPENS.set(STATE.set(self.era(generation), CLOSED), 0))
+    }
+
+    /// Closed for a share of the calls; to open out of this is to reopen.
+    #[must_use]
+    pub(crate) const fn ramping(self, generation: u32) -> Self {
+        Self(STATE.set(self.era(generation), RAMPING))
     }
 
     /// Open: for the first time out of Closed, once more out of HalfOpen.
     #[must_use]
     pub(crate) const fn open(self, generation: u32) -> Self {
-        Self(REOPENS.set(STATE.set(self.era(generation), 1), self.reopens_if_opened()))
+        Self(REOPENS.set(STATE.set(self.era(generation), OPEN), self.reopens_if_opened()))
     }
 
     #[must_use]
     pub(crate) const fn half_open(self, generation: u32) -> Self {
-        Self(STATE.set(self.era(generation), 2))
+        Self(STATE.set(self.era(generation), HALF_OPEN))
     }
 
     #[must_use]
@@ -251,8 +274,8 @@ impl Word {
 
     #[allow(clippy::cast_possible_truncation)] // a field's maximum fits its type
     pub(crate) const fn reopens_if_opened(self) -> u32 {
-        match self.state() {
-            State::Closed => 0,
+        match STATE.get(self.0) {
+            CLOSED => 0,
             _ if self.reopens() == REOPENS.max() as u32 => self.reopens(), // R7
             _ => self.reopens() + 1,
         }
@@ -311,8 +334,8 @@ pub(crate) struct Change {
 #[derive(Debug)]
 pub(crate) struct Circuit {
     word: AtomicU64,
-    /// While Open: when the break is over.
-    break_end: AtomicU64,
+    /// While Open: when the break is over. While ramping: when the ramp is.
+    until: AtomicU64,
     /// While HalfOpen, for each trial that is out: when its lease is over.
     leases: [AtomicU64; MAX_TRIALS as usize],
 }
@@ -320,7 +343,7 @@ pub(crate) struct Circuit {
 impl Circuit {
     const_fn! {
         pub(crate) fn new() -> Self {
-            Self { word: AtomicU64::new(0), break_end: AtomicU64::new(0), leases: zeroes() }
+            Self { word: AtomicU64::new(0), until: AtomicU64::new(0), leases: zeroes() }
         }
     }
 
@@ -349,9 +372,9 @@ impl Circuit {
         }
     }
 
-    /// When the break is over, for who has just loaded an Open word.
-    pub(crate) fn break_end(&self) -> Instant {
-        Instant::from_nanos(self.break_end.load(Ordering::Relaxed)) // O3
+    /// When the break or the ramp is over, for who has just loaded an Open or a ramping word.
+    pub(crate) fn until(&self) -> Instant {
+        Instant::from_nanos(self.until.load(Ordering::Relaxed)) // O3
     }
 
     /// When the lease of the trial on `slot` is over, for who has just loaded a word that has it
@@ -371,10 +394,10 @@ impl Circuit {
         lapsed
     }
 
-    /// Proposes the end of the break that the next word, Open, will start.
+    /// Proposes the end of the break or of the ramp that the next word will start.
     #[must_use]
-    pub(crate) fn propose_break_end(&self, end: Instant, under: Word) -> bool {
-        self.propose(&self.break_end, end, under)
+    pub(crate) fn propose_until(&self, end: Instant, under: Word) -> bool {
+        self.propose(&self.until, end, under)
     }
 
     /// Proposes the end of the lease of the trial that the next word will have out on `slot`.

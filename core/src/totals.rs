@@ -46,6 +46,8 @@ pub(crate) struct Counters {
     pub(crate) rejected: Counter,
     pub(crate) would_reject: Counter,
     pub(crate) trials: Counter,
+    /// Calls that came while the circuit was ramping.
+    pub(crate) ramped: Counter,
 }
 
 impl Counters {
@@ -58,6 +60,7 @@ impl Counters {
                 rejected: Counter::new(),
                 would_reject: Counter::new(),
                 trials: Counter::new(),
+                ramped: Counter::new(),
             }
         }
     }
@@ -74,8 +77,9 @@ impl Counter {
         }
     }
 
-    pub(crate) fn count(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+    /// Adds one and says how many there were before.
+    pub(crate) fn count(&self) -> u64 {
+        self.0.fetch_add(1, Ordering::Relaxed)
     }
 
     pub(crate) fn get(&self) -> u64 {

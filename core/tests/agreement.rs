@@ -67,7 +67,7 @@ fn long_timelines_with_several_outages_are_decided_as_the_model_decides_them() {
 #[test]
 fn the_defaults_scaled_down_are_decided_as_the_model_decides_them() {
     // Every choice of the settings is the first: a rate of 50 % alone, no jitter, three trials.
-    let start = [0; 19];
+    let start = [0; 20];
     let timed_out = agree(&start, 600, |seen| ends_with(seen, Cause::TrialTimedOut));
     println!("{timed_out} of them lose a trial");
     assert!(timed_out > cases() / 20, "only {timed_out} timelines have a trial that is lost");

@@ -70,8 +70,8 @@ pub use breaker::CircuitBreaker;
 pub use clock::StdClock;
 pub use cutout_core::{
     Backoff, Cause, Clock, Config, ConfigError, Error, HalfOpenRule, Instant, ManualClock, Mode,
-    Observer, Outcome, Permit, Rate, RejectReason, Rejected, Report, Snapshot, Stale, State, Tally,
-    Ticket, Totals, Transition, TripReason, Window,
+    Observer, Outcome, Permit, Rate, Recovery, RejectReason, Rejected, Report, Snapshot, Stale,
+    State, Tally, Ticket, Totals, Transition, TripReason, Window,
 };
 pub use observe::Isolated;
 pub use owned::OwnedPermit;

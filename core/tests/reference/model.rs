@@ -88,6 +88,10 @@ pub(crate) struct Model {
     window: VecDeque<Entry>,
     failures_in_a_row: u64,
     told: bool,
+    /// While only a share of the calls is admitted: until when.
+    ramp_end: Option<Time>,
+    /// Calls that ever came during a ramp.
+    ramped: u64,
     // Open
     break_end: Time,
     reopens: u32,
@@ -113,6 +117,8 @@ impl Model {
             window: VecDeque::new(),
             failures_in_a_row: 0,
             told: false,
+            ramp_end: None,
+            ramped: 0,
             break_end: 0,
             reopens: 0,
             out: Vec::new(),
@@ -180,8 +186,15 @@ impl Model {
         match self.state {
             State::Open => vec![self.break_end],
             State::HalfOpen => self.out.iter().map(|trial| trial.lease_end).collect(),
-            State::Closed => Vec::new(),
+            State::Closed => {
+                let stage = self.settings.recovery.map_or(0, |(stage, _)| stage);
+                self.ramp_end.map_or(Vec::new(), |end| vec![end, end - stage, end - 2 * stage])
+            }
         }
+    }
+
+    pub(crate) fn is_recovering(&self) -> bool {
+        matches!(self.mode, Mode::Auto | Mode::Shadow) && self.ramp_end.is_some()
     }
 
     // Admission.
@@ -203,8 +216,17 @@ impl Model {
         if self.state == State::HalfOpen {
             self.judge_trials(now, None);
         }
+        if self.ramp_end.is_some_and(|end| end <= now) {
+            self.close(Cause::RecoveryOver, now);
+        }
         match self.state {
-            State::Closed => Ok(self.call(id, now, Role::Counted)),
+            State::Closed => {
+                if self.ramp_admits(now) {
+                    Ok(self.call(id, now, Role::Counted))
+                } else {
+                    self.refuse_or_pass(id, now, RejectReason::Ramping, None)
+                }
+            }
             State::Open if now < self.break_end => {
                 self.refuse_or_pass(id, now, RejectReason::Open, Some(self.break_end - now))
             }
@@ -221,6 +243,25 @@ impl Model {
                 }
             }
         }
+    }
+
+    /// Of the calls during a ramp, the stage's share is admitted, evenly spread.
+    fn ramp_admits(&mut self, now: Time) -> bool {
+        let (Some(end), Some((stage, shares))) = (self.ramp_end, self.settings.recovery) else {
+            return true;
+        };
+        let left = end - now;
+        // Time that stepped back before the ramp began finds its first stage.
+        let share = if left > 2 * stage {
+            shares[0]
+        } else if left > stage {
+            shares[1]
+        } else {
+            shares[2]
+        };
+        let admitted_of = |calls: u64| calls * u64::from(share) / 100;
+        self.ramped += 1;
+        admitted_of(self.ramped) > admitted_of(self.ramped - 1)
     }
 
     fn trial(&mut self, id: u64, now: Time) -> Call {
@@ -337,7 +378,10 @@ impl Model {
         }
         let tally = self.tally(now);
 
-        let minimum = u64::from(self.settings.minimum_throughput);
+        let mut minimum = u64::from(self.settings.minimum_throughput);
+        if self.ramp_end.is_some() {
+            minimum = minimum.min(u64::from(self.settings.trials));
+        }
         let is_over = |limit: Option<u32>, part: u64| {
             limit.is_some_and(|points| part * 10_000 >= u64::from(points) * tally.total())
         };
@@ -407,15 +451,27 @@ impl Model {
             }
         };
         if cause == Cause::TrialsPassed {
-            self.transition(State::Closed, cause, now, None, Tally::default());
-            self.reopens = 0;
+            self.close(cause, now);
         } else {
             self.open(cause, retry_after, now, Tally::default());
         }
     }
 
+    fn close(&mut self, cause: Cause, now: Time) {
+        let reopens = self.reopens;
+        self.transition(State::Closed, cause, now, None, Tally::default());
+        match self.settings.recovery {
+            Some((stage, _)) if cause == Cause::TrialsPassed => {
+                self.ramp_end = Some(now.saturating_add(3 * stage));
+                self.reopens = reopens;
+            }
+            _ => self.reopens = 0,
+        }
+    }
+
     fn open(&mut self, cause: Cause, retry_after: Option<u64>, now: Time, tally: Tally) {
-        self.reopens = if self.state == State::Closed { 0 } else { (self.reopens + 1).min(63) };
+        let is_first = self.state == State::Closed && self.ramp_end.is_none();
+        self.reopens = if is_first { 0 } else { (self.reopens + 1).min(63) };
         let length = self.break_length(retry_after);
         self.break_end = now.saturating_add(length);
         self.transition(State::Open, cause, now, Some(length), tally);
@@ -459,6 +515,7 @@ impl Model {
     pub(crate) fn reset(&mut self, now: Time) {
         let as_new = |model: &mut Self| {
             (model.mode, model.state, model.reopens) = (Mode::Auto, State::Closed, 0);
+            model.ramp_end = None;
         };
         self.change(now, Cause::Reset, as_new, None, Tally::default());
     }
@@ -471,7 +528,11 @@ impl Model {
         break_length: Option<u64>,
         tally: Tally,
     ) {
-        self.change(now, cause, |model| model.state = to, break_length, tally);
+        let change = |model: &mut Self| {
+            model.state = to;
+            model.ramp_end = None;
+        };
+        self.change(now, cause, change, break_length, tally);
     }
 
     /// Every change of state or mode starts a generation, and with it everything is new.

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use cutout_core::{Backoff, Config, HalfOpenRule, Outcome, Rate, Tally, Window};
+use cutout_core::{Backoff, Config, HalfOpenRule, Outcome, Rate, Recovery, Tally, Window};
 
 /// Over what span results are counted.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +33,8 @@ pub(crate) struct Settings {
     pub(crate) minimum_trials: Option<u32>,
     pub(crate) half_open_rule: HalfOpenRule,
     pub(crate) trial_timeout: u64,
+    /// The length of a stage, and the percentages.
+    pub(crate) recovery: Option<(u64, [u32; 3])>,
 }
 
 impl Settings {
@@ -68,6 +70,10 @@ impl Settings {
         }
         if let Some(condition) = self.trip_when {
             config = config.trip_when(condition);
+        }
+        if let Some((stage, shares)) = self.recovery {
+            let recovery = Recovery::in_stages_of(nanos(stage)).shares(shares.map(Rate::percent));
+            config = config.recovery(recovery);
         }
         if let Some(trials) = self.minimum_trials {
             config = config.minimum_trials(trials);
@@ -148,6 +154,9 @@ impl Settings {
                 HalfOpenRule::FirstFailure
             },
             trial_timeout: bytes.pick(&[15 * MS, MS, 40 * MS]),
+            recovery: bytes.once_in(3).then(|| {
+                (bytes.pick(&[10 * MS, MS]), bytes.pick(&[[10, 25, 50], [34, 50, 100], [1, 1, 99]]))
+            }),
         }
     }
 }

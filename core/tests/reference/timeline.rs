@@ -354,6 +354,11 @@ impl<'a> Pair<'a> {
             "trials in flight after {operation:?}"
         );
         assert_eq!(
+            snapshot.recovering,
+            self.model.is_recovering(),
+            "whether it is recovering after {operation:?}"
+        );
+        assert_eq!(
             snapshot.retry_after.map(nanos),
             self.model.retry_after(now),
             "retry_after after {operation:?}"

@@ -1,0 +1,107 @@
+//! The recovery: a circuit that has just closed takes up its load in stages.
+
+mod support;
+
+use cutout_core::{Backoff, Cause, Config, Rate, Recovery, RejectReason, State, TripReason};
+use support::{Breaker, fail, follow, millis, secs, succeed, tripped};
+
+/// One trial, then 10, 25 and 50 % for 2 s each.
+fn config() -> Config {
+    support::config().trials(1).recovery(Recovery::in_stages_of(secs(2)))
+}
+
+/// A breaker that closed a moment ago.
+fn recovering(config: Config) -> Breaker {
+    let breaker = tripped(config);
+    breaker.clock().advance(secs(5));
+    follow(&breaker, "+", "C");
+    breaker
+}
+
+fn admitted_of_1000(breaker: &Breaker) -> usize {
+    (0..1_000).filter(|_| succeed(breaker)).count()
+}
+
+#[test]
+fn the_share_of_admitted_calls_grows_by_stages_up_to_all() {
+    let breaker = recovering(config());
+    assert!(breaker.snapshot().recovering);
+    assert_eq!(admitted_of_1000(&breaker), 100);
+    breaker.clock().advance(millis(1_999));
+    assert_eq!(admitted_of_1000(&breaker), 100);
+    breaker.clock().advance(millis(1));
+    assert_eq!(admitted_of_1000(&breaker), 250);
+    breaker.clock().advance(secs(2));
+    assert_eq!(admitted_of_1000(&breaker), 500);
+    breaker.clock().advance(secs(2));
+    assert_eq!(admitted_of_1000(&breaker), 1_000);
+    assert!(!breaker.snapshot().recovering);
+    assert_eq!(breaker.observer().last().cause, Cause::RecoveryOver);
+}
+
+#[test]
+fn the_admitted_calls_are_evenly_spread() {
+    let breaker = recovering(config());
+    let pattern: Vec<_> = (0..40).map(|_| succeed(&breaker)).collect();
+    for ten in pattern.chunks(10) {
+        assert_eq!(ten.iter().filter(|admitted| **admitted).count(), 1);
+    }
+}
+
+#[test]
+fn a_refusal_says_that_the_circuit_is_ramping() {
+    let breaker = recovering(config());
+    let refusal = breaker.admit().unwrap_err();
+    assert_eq!((refusal.reason(), refusal.retry_after()), (RejectReason::Ramping, None));
+    assert_eq!(breaker.state(), State::Closed);
+}
+
+#[test]
+fn it_reopens_at_once_if_the_rate_is_bad() {
+    let breaker = recovering(config().break_backoff(Backoff::doubling(secs(60))));
+    while !breaker.call(|| Err::<(), _>(())).is_err_and(|error| error.into_inner().is_some()) {}
+    assert_eq!(breaker.state(), State::Open, "one result is as many as there are trials");
+    let transition = breaker.observer().last();
+    assert_eq!(transition.cause, Cause::Tripped(TripReason::FailureRate));
+    assert_eq!(transition.break_duration, Some(secs(10)), "it is a reopening in a row");
+}
+
+#[test]
+fn when_it_is_over_the_backoff_starts_over_and_the_minimum_is_back() {
+    let breaker = recovering(config().break_backoff(Backoff::doubling(secs(60))));
+    breaker.clock().advance(secs(6));
+    follow(&breaker, "x x x x", "C C C O");
+    assert_eq!(breaker.observer().last().break_duration, Some(secs(5)));
+}
+
+#[test]
+fn in_shadow_a_ramp_refuses_nobody() {
+    let breaker = support::breaker(config());
+    breaker.shadow();
+    for _ in 0..4 {
+        fail(&breaker);
+    }
+    breaker.clock().advance(secs(5));
+    follow(&breaker, "+", "C");
+    assert_eq!(admitted_of_1000(&breaker), 1_000);
+    assert_eq!(breaker.totals().would_reject, 900);
+}
+
+#[test]
+fn the_settings_of_a_recovery_have_their_ranges() {
+    let error = |recovery| {
+        let config = Config::new().recovery(recovery);
+        cutout_core::CircuitBreaker::try_with_clock(config, cutout_core::ManualClock::new())
+            .unwrap_err()
+            .to_string()
+    };
+    assert_eq!(
+        error(Recovery::in_stages_of(core::time::Duration::ZERO)),
+        "recovery: a stage must be 1 ms to 1 day long"
+    );
+    let shares =
+        |shares: [u32; 3]| error(Recovery::in_stages_of(secs(1)).shares(shares.map(Rate::percent)));
+    let message = "recovery: the shares must be above 0 %, and none below the one before";
+    assert_eq!(shares([0, 10, 20]), message);
+    assert_eq!(shares([10, 30, 20]), message);
+}
