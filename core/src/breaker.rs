@@ -92,6 +92,38 @@ struct Trip {
     tally: Tally,
 }
 
+/// How HalfOpen ended, to be announced.
+struct HalfOpenEnd {
+    cause: Cause,
+    at: Instant,
+    break_length: Option<u64>,
+}
+
+/// A trial whose caller does not have it yet. If an observer panics meanwhile, its place is free
+/// again.
+struct HeldBack<'a, C: Clock, O: Observer, const BUCKETS: usize> {
+    breaker: &'a CircuitBreaker<C, O, BUCKETS>,
+    ticket: Option<Ticket>,
+}
+
+impl<'a, C: Clock, O: Observer, const BUCKETS: usize> HeldBack<'a, C, O, BUCKETS> {
+    const fn new(breaker: &'a CircuitBreaker<C, O, BUCKETS>, ticket: Ticket) -> Self {
+        Self { breaker, ticket: Some(ticket) }
+    }
+
+    fn release(mut self) -> Option<Ticket> {
+        self.ticket.take()
+    }
+}
+
+impl<C: Clock, O: Observer, const BUCKETS: usize> Drop for HeldBack<'_, C, O, BUCKETS> {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            self.breaker.finish(ticket, Ending::Dropped);
+        }
+    }
+}
+
 /// A breaker at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -367,7 +399,9 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     ///
     /// A ticket of another breaker is not recognised as such: it counts here as if it were ours.
     pub fn settle(&self, ticket: Ticket, report: impl Into<Report>) {
-        self.finish(ticket, Ending::Reported(report.into()));
+        let mut permit = Permit::new(self, ticket);
+        permit.in_call = true;
+        permit.settle(report);
     }
 
     /// Ends the call of `ticket` as one that was given up, as a dropped [`Permit`] does.
@@ -542,17 +576,20 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         let now = self.clock.now();
         let left = self.circuit.until().saturating_since(now);
         if left.is_zero() {
+            let mut now = now;
             let change = self.circuit.change(|seen| {
                 if seen != word {
                     return Step::Leave;
                 }
+                now = self.clock.now();
                 if !self.circuit.propose_lease_end(0, self.lease_end(now), seen) {
                     return Step::Again;
                 }
                 Step::To(seen.half_open(self.next_generation(seen)).with_trial_out(0))
             })?;
+            let held = HeldBack::new(self, self.trial(change.after, 0, now));
             self.announce(change, Cause::BreakOver, now, None, Tally::default());
-            return Some(Ok(self.trial(change.after, 0, now)));
+            return held.release().map(Ok);
         }
         // The end of the break was read after the word; only together do they say no.
         if self.circuit.load() != word {
@@ -595,17 +632,19 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         let lapsed = self.circuit.lapsed(word, now);
         let trials = word.trials();
         if let Some(cause) = policy::judge_trials(&self.config, trials, lapsed) {
-            self.end_half_open(now, cause, None, |seen| seen == word);
+            self.end_half_open(word, cause);
             return None;
         }
         if trials.succeeded + trials.failed + word.trials_out() >= self.config.trials {
             return Some(self.refuse_unless_shadowed(word, RejectReason::HalfOpenFull, None));
         }
         let slot = word.free_slot();
+        let mut now = now;
         let change = self.circuit.change(|seen| {
             if seen != word {
                 return Step::Leave;
             }
+            now = self.clock.now();
             if !self.circuit.propose_lease_end(slot, self.lease_end(now), seen) {
                 return Step::Again;
             }
@@ -697,12 +736,12 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         let shape = self.config.shape();
         match self.lane.record(shape, generation, now, result, is_live) {
             Recorded::Overtaken => false,
-            Recorded::In { rotated } => {
+            Recorded::In { stayed } => {
                 let must_look = result.failed || result.slow || self.config.evaluate_every_result;
-                if must_look || (self.config.has_rate() && (word.is_armed() || rotated)) {
+                if must_look || (self.config.has_rate() && (word.is_armed() || stayed.is_some())) {
                     let tally = self.lane.tally(shape, generation, now);
                     let trip = Trip { generation, now, retry_after: ending.retry_after(), tally };
-                    self.evaluate(word, must_look, streak, trip);
+                    self.evaluate(word, must_look, streak, stayed, trip);
                 }
                 true
             }
@@ -722,16 +761,24 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
 
     /// Trips if the condition holds, and keeps the armed bit true to the window.
     #[cold]
-    fn evaluate(&self, word: Word, must_look: bool, streak: u64, mut trip: Trip) {
+    fn evaluate(
+        &self,
+        word: Word,
+        must_look: bool,
+        streak: u64,
+        stayed: Option<u64>,
+        mut trip: Trip,
+    ) {
         let minimum = self.config.minimum(word.is_ramping());
         let mut verdict = if must_look {
             policy::judge(&self.config, minimum, &trip.tally, streak)
         } else {
             policy::judge_rates(&self.config, minimum, &trip.tally)
         };
-        // A success trips only by completing the minimum. If armed, it may have been one of
-        // several that did so at once; else it came to look because older results have left.
-        let completes = trip.tally.total() == minimum;
+        // A success trips only by completing the minimum. If armed, it may be one of several that
+        // do so at once; else it came to look because older results have left, and what stayed says
+        // whether there were too few.
+        let completes = stayed.is_some_and(|stayed| stayed < minimum);
         if matches!(verdict, Verdict::Trip(_)) && !must_look && !word.is_armed() && !completes {
             return;
         }
@@ -759,8 +806,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
 
     #[cold]
     fn trip(&self, reason: TripReason, trip: &Trip) {
-        let now = if self.config.needs_time() { trip.now } else { self.clock.now() };
-        let mut length = 0;
+        let (mut now, mut length) = (trip.now, 0);
         let change = self.circuit.change(|word| {
             if word.generation() != trip.generation {
                 return Step::Leave;
@@ -768,7 +814,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
             match (word.mode(), word.state()) {
                 (Mode::ForcedClosed, _) if word.was_told() => Step::Leave,
                 (Mode::ForcedClosed, _) => Step::To(word.with_told().with_armed(false)),
-                (_, State::Closed) => {
+                (Mode::Auto | Mode::Shadow, State::Closed) => {
+                    now = self.clock.now(); // R4
                     length = self.break_length(word, now, trip.retry_after);
                     if self.circuit.propose_until(now.plus(length), word) {
                         Step::To(word.open(self.next_generation(word)))
@@ -804,7 +851,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
             // Leases that are over have failed before this result came (R5).
             let lapsed = self.circuit.lapsed(word, now);
             if let Some(cause) = policy::judge_trials(&self.config, word.trials(), lapsed) {
-                return self.half_open_end(word, now, cause, None, &mut end);
+                return self.half_open_end(word, cause, None, &mut end);
             }
             if self.circuit.lease_end(slot) <= now {
                 return Step::Leave;
@@ -816,38 +863,28 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
                 trials.slow += u32::from(result.slow);
             }
             match policy::judge_trials(&self.config, trials, lapsed) {
-                Some(cause) => self.half_open_end(word, now, cause, ending.retry_after(), &mut end),
+                Some(cause) => self.half_open_end(word, cause, ending.retry_after(), &mut end),
                 None => Step::To(word.with_trial_back(slot, trials)),
             }
         });
         if counts {
             self.count_aside(settled);
         }
-        if let (Some(change), Some((cause, length))) = (change, end) {
-            self.announce(change, cause, now, length, Tally::default());
+        if let (Some(change), Some(end)) = (change, end) {
+            self.announce(change, end.cause, end.at, end.break_length, Tally::default());
         }
         counts
     }
 
-    /// Ends HalfOpen for a reason that was seen on a word that `is_it` recognises.
-    fn end_half_open(
-        &self,
-        now: Instant,
-        cause: Cause,
-        retry_after: Option<Duration>,
-        is_it: impl Fn(Word) -> bool,
-    ) {
+    /// Ends HalfOpen for a reason that was seen on `word`.
+    fn end_half_open(&self, word: Word, cause: Cause) {
         let mut end = None;
-        let change = self.circuit.change(|word| {
+        let change = self.circuit.change(|seen| {
             end = None;
-            if is_it(word) {
-                self.half_open_end(word, now, cause, retry_after, &mut end)
-            } else {
-                Step::Leave
-            }
+            if seen == word { self.half_open_end(seen, cause, None, &mut end) } else { Step::Leave }
         });
-        if let (Some(change), Some((cause, length))) = (change, end) {
-            self.announce(change, cause, now, length, Tally::default());
+        if let (Some(change), Some(end)) = (change, end) {
+            self.announce(change, end.cause, end.at, end.break_length, Tally::default());
         }
     }
 
@@ -855,14 +892,13 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     fn half_open_end(
         &self,
         word: Word,
-        now: Instant,
         cause: Cause,
         retry_after: Option<Duration>,
-        end: &mut Option<(Cause, Option<u64>)>,
+        end: &mut Option<HalfOpenEnd>,
     ) -> Step {
-        let next = self.next_generation(word);
+        let (next, now) = (self.next_generation(word), self.clock.now()); // R4
         if cause == Cause::TrialsPassed {
-            *end = Some((cause, None));
+            *end = Some(HalfOpenEnd { cause, at: now, break_length: None });
             return match self.config.recovery {
                 None => Step::To(word.closed(next)),
                 Some(recovery) if self.circuit.propose_until(now.plus(recovery.length()), word) => {
@@ -875,7 +911,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         if !self.circuit.propose_until(now.plus(length), word) {
             return Step::Again;
         }
-        *end = Some((cause, Some(length)));
+        *end = Some(HalfOpenEnd { cause, at: now, break_length: Some(length) });
         Step::To(word.open(next))
     }
 

@@ -86,7 +86,8 @@ pub struct Stale {
 /// # Panics
 ///
 /// A panic in an observer goes up to the caller whose call was settled or admitted. The change
-/// stands and the result is counted; no permit is lost. `cutout` catches it instead.
+/// stands and the result is counted; no permit is lost. If that call was settled by another panic,
+/// two panics at once end the program. `cutout` catches an observer's panic instead.
 ///
 /// # Examples
 ///

@@ -142,8 +142,10 @@ impl<'a, C: Clock, O: Observer, const BUCKETS: usize> Permit<'a, C, O, BUCKETS> 
 
     /// Ends the call with its outcome.
     pub fn settle(mut self, report: impl Into<Report>) {
+        // Conversion is the caller's code; if it panics, the permit is still there to be dropped.
+        let report = report.into();
         if let Some(ticket) = self.ticket.take() {
-            self.breaker.finish(ticket, Ending::Reported(report.into()));
+            self.breaker.finish(ticket, Ending::Reported(report));
         }
     }
 

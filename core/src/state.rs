@@ -23,8 +23,9 @@
 //! - **R3** In one generation of HalfOpen, trials out plus trials settled never exceed the
 //!   configured number. A slot is freed by its own trial only.
 //! - **R4** The end of a break, of a ramp, and of a trial's lease, is *proposed* in its own cell before the
-//!   word that makes it valid is swapped in. Who sees the word sees the time. Where several
-//!   threads race to make the same change, the time is one of theirs.
+//!   word that makes it valid is swapped in. Who sees the word sees the time. The clock is read just
+//!   before the proposal; where several threads race to make the same change, the time is one of
+//!   theirs.
 //! - **R5** A lease that is over counts as a failed trial whenever the trials are judged. It stays
 //!   out: the trial itself, should it come back, is stale.
 //! - **R6** The generation wraps after 2^23 changes. A ticket that was in flight for exactly that
@@ -38,8 +39,9 @@
 //! | --- | --- | --- | --- | --- |
 //! | O1 | load of the word | Acquire | O2 | who sees Open or a trial out must see its cell (R4) |
 //! | O2 | swap of the word | AcqRel, Acquire on failure | O1 | publishes the proposed cell; a failed swap starts over as O1 does |
-//! | O3 | load of a cell to use it | Relaxed | O1, O2 | ordered behind the word by O1; a newer value means a newer word, and the swap that relies on it fails |
+//! | O3 | load of the end of a break or ramp | Acquire | O5 | who refuses by it looks at the word again: having seen a later era's proposal, it must not see an earlier word |
 //! | O4 | load of a cell to replace it | Acquire | O5 | the word is checked after it: who saw a later era's proposal must not then see an earlier word |
+//! | O6 | load of the end of a lease | Relaxed | O1, O2 | ordered behind the word by O1; a newer value means a newer word, and the swap that relies on it fails |
 //! | O5 | swap of a cell | Release, Relaxed on failure | O4 | as O4; on failure the proposal starts over |
 
 use crate::sync::{AtomicU64, Ordering, const_fn, zeroes};
@@ -374,13 +376,13 @@ impl Circuit {
 
     /// When the break or the ramp is over, for who has just loaded an Open or a ramping word.
     pub(crate) fn until(&self) -> Instant {
-        Instant::from_nanos(self.until.load(Ordering::Relaxed)) // O3
+        Instant::from_nanos(self.until.load(Ordering::Acquire)) // O3
     }
 
     /// When the lease of the trial on `slot` is over, for who has just loaded a word that has it
     /// out.
     pub(crate) fn lease_end(&self, slot: u32) -> Instant {
-        Instant::from_nanos(self.leases[slot as usize].load(Ordering::Relaxed)) // O3
+        Instant::from_nanos(self.leases[slot as usize].load(Ordering::Relaxed)) // O6
     }
 
     /// How many of the trials that are out have a lease that is over (R5).
@@ -408,8 +410,8 @@ impl Circuit {
 
     /// Puts `time` into `cell` if the word is still `under`, where the cell has no meaning yet (R4).
     ///
-    /// The swap fails if another proposal came between, so a thread that was held up here cannot
-    /// overwrite the time of a later era with an old one.
+    /// The swap fails if another proposal came between. So a thread that is held up here cannot
+    /// overwrite the time of a later era, only that of the change which it raced to make.
     fn propose(&self, cell: &AtomicU64, time: Instant, under: Word) -> bool {
         let old = cell.load(Ordering::Acquire); // O4
         self.load() == under

@@ -33,7 +33,11 @@ impl Totals {
     /// All calls that were admitted and have ended.
     #[must_use]
     pub const fn settled(&self) -> u64 {
-        self.successes + self.failures + self.ignored + self.cancelled + self.stale
+        self.successes
+            .saturating_add(self.failures)
+            .saturating_add(self.ignored)
+            .saturating_add(self.cancelled)
+            .saturating_add(self.stale)
     }
 }
 

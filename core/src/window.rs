@@ -11,6 +11,8 @@
 //!   head, however long nobody called, and the short tags cannot be mistaken. They have to tell
 //!   apart only what a thread that was held up *between its load and its swap* may bring;
 //!   `core/DESIGN.md` has what happens then.
+//!   Words are emptied from the oldest on and summed from the newest on, so a sum that overlaps
+//!   with the emptying is still that of a window between the two.
 //! - **W3** The head's time only grows within a generation: a result that is told an earlier time
 //!   goes to the newest bucket.
 //! - **W4** What leaves a word goes to the totals; who swaps it out adds it. A field of a bucket
@@ -68,7 +70,7 @@ impl Tally {
     /// Successes and failures together.
     #[must_use]
     pub const fn total(&self) -> u64 {
-        self.successes + self.failures
+        self.successes.saturating_add(self.failures)
     }
 
     /// The share of failures, rounded down; `None` where there are no results.
@@ -157,8 +159,8 @@ pub(crate) enum Shape {
 /// Where a result went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Recorded {
-    /// Into the window. `rotated`: it was the first of its tick, so older results may have left.
-    In { rotated: bool },
+    /// Into the window. If this turned the window to a new tick: how many older results stayed.
+    In { stayed: Option<u64> },
     /// Nowhere: its generation is over.
     Overtaken,
 }
@@ -263,24 +265,32 @@ impl<const N: usize> Lane<N> {
     }
 
     /// Empties every word but those that `stays` knows to be part of the window that ends at `to`,
-    /// then moves the head there (W2). Whether it was this thread that moved it.
+    /// `places` from the oldest on, then moves the head there (W2). If it was this thread that moved
+    /// it: how many results stayed.
     #[cold]
     fn advance(
         &self,
         shape: Shape,
         from: Head,
         to: Head,
+        places: impl Iterator<Item = usize>,
         stays: impl Fn(usize, u64) -> bool,
-    ) -> bool {
-        for (place, word) in self.words.iter().enumerate() {
+    ) -> Option<u64> {
+        let mut stayed = 0;
+        for place in places {
+            let word = self.word(place);
             loop {
                 let old = word.load(Ordering::Acquire); // B3
                 // The word is read by `from`'s light, so `from` must still hold.
                 if self.head() != from {
-                    return false;
+                    return None;
                 }
                 let left = held(shape, old);
-                if left == NOTHING || stays(place, old) {
+                if stays(place, old) {
+                    stayed += left.total();
+                    break;
+                }
+                if left == NOTHING {
                     break;
                 }
                 if swap(word, old, 0) {
@@ -289,7 +299,7 @@ impl<const N: usize> Lane<N> {
                 }
             }
         }
-        self.move_head(from, to)
+        self.move_head(from, to).then_some(stayed)
     }
 
     fn move_head(&self, from: Head, to: Head) -> bool {

@@ -214,12 +214,39 @@ fn a_panicking_observer_leaks_nothing_and_leaves_the_breaker_usable() {
     assert!(panics(|| breaker.call(|| Err::<(), _>(()))));
     assert_eq!((breaker.state(), breaker.totals().failures), (State::Open, 1));
     breaker.clock().advance(secs(5));
-    // The trial is admitted before the observer hears of it; its lease is what gets it back.
+    // The trial is admitted, but its caller never gets it: its place is free again.
     assert!(panics(|| breaker.call(|| Ok::<_, ()>(()))));
     assert_eq!(breaker.state(), State::HalfOpen);
-    breaker.clock().advance(secs(20));
-    assert!(panics(|| breaker.call(|| Ok::<_, ()>(()))));
-    assert_eq!(breaker.state(), State::Open, "the lease was over");
+    let snapshot = breaker.snapshot();
+    assert_eq!((snapshot.trials_in_flight, snapshot.totals.trials), (0, 1));
+    assert!(panics(|| breaker.call(|| Ok::<_, ()>(()))), "closing is announced too");
+    assert_eq!(breaker.state(), State::Closed);
+    assert_eq!(ends(breaker.totals()), [1, 1, 0, 1]);
+}
+
+#[test]
+fn a_report_whose_conversion_panics_is_a_failure() {
+    struct Broken;
+    impl From<Broken> for cutout_core::Report {
+        fn from(_: Broken) -> Self {
+            panic!("in the conversion")
+        }
+    }
+    let breaker = breaker(config());
+    assert!(panics(|| breaker.call_with(|| Ok::<_, ()>(()), |_| Broken)));
+    let ticket = breaker.admit().unwrap();
+    assert!(panics(|| breaker.settle(ticket, Broken)));
+    assert_eq!(ends(breaker.totals()), [0, 2, 0, 0]);
+}
+
+#[test]
+fn a_ticket_of_another_breaker_does_not_trip_a_disabled_one() {
+    let (ours, theirs) = (breaker(config().consecutive_failures(1)), breaker(config()));
+    theirs.force_closed();
+    ours.disable();
+    ours.settle(theirs.admit().unwrap(), Outcome::Failure);
+    ours.release();
+    assert_eq!(ours.state(), State::Closed);
 }
 
 #[test]

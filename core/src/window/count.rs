@@ -132,8 +132,8 @@ impl<const N: usize> Lane<N> {
                 if !is_live() {
                     return Recorded::Overtaken;
                 }
-                let to = Head::new(generation, 0);
-                let _ = self.advance(Shape::Count(ring), head, to, |_, _| false);
+                let (to, all) = (Head::new(generation, 0), 0..ring.batches() as usize);
+                let _ = self.advance(Shape::Count(ring), head, to, all, |_, _| false);
                 continue;
             }
             let (place, lap) = ring.place(head.tick());
@@ -154,7 +154,7 @@ impl<const N: usize> Lane<N> {
             };
             if swap(word, old.0, new.0) {
                 self.add_to_totals(left);
-                return Recorded::In { rotated: false };
+                return Recorded::In { stayed: None };
             }
         }
     }
@@ -186,7 +186,7 @@ mod tests {
         let result = Counted { failed, slow };
         let recorded =
             lane.record(Shape::Count(ring), generation, Instant::ORIGIN, result, || true);
-        assert_eq!(recorded, Recorded::In { rotated: false });
+        assert_eq!(recorded, Recorded::In { stayed: None });
     }
 
     #[test]

@@ -116,7 +116,7 @@ impl<const N: usize> Lane<N> {
         result: Counted,
         is_live: impl Fn() -> bool,
     ) -> Recorded {
-        let mut rotated = false;
+        let mut stayed = None;
         let tick = grid.tick(now);
         loop {
             let head = self.head();
@@ -126,7 +126,7 @@ impl<const N: usize> Lane<N> {
                 if !is_current && !is_live() {
                     return Recorded::Overtaken;
                 }
-                rotated |= self.turn(grid, generation, head, tick);
+                stayed = self.turn(grid, generation, head, tick).or(stayed);
                 continue;
             }
             let tick = head.tick(); // W3
@@ -141,7 +141,7 @@ impl<const N: usize> Lane<N> {
             };
             if swap(word, old.0, new.0) {
                 self.add_to_totals(left);
-                return Recorded::In { rotated };
+                return Recorded::In { stayed };
             }
         }
     }
@@ -150,22 +150,23 @@ impl<const N: usize> Lane<N> {
     pub(super) fn sum_until(&self, grid: Grid, generation: u32, head: Head, now: Instant) -> Tally {
         let newest = grid.tick(now).max(head.tick());
         let mut sum = NOTHING;
-        for place in 0..grid.buckets as usize {
-            if let Some(tick) = grid.tick_at(place, head.tick()) {
-                let bucket = Bucket(self.word(place).load(Ordering::Acquire)); // B3
-                if grid.spans(tick, newest) && bucket.is_of(generation, tick) {
-                    sum = sum.plus(bucket.tally()); // W1
-                }
+        for back in 0..u64::from(grid.buckets) {
+            let Some(tick) = head.tick().checked_sub(back) else { break };
+            let bucket = Bucket(self.word(grid.place(tick)).load(Ordering::Acquire)); // B3
+            if grid.spans(tick, newest) && bucket.is_of(generation, tick) {
+                sum = sum.plus(bucket.tally()); // W1
             }
         }
         sum
     }
 
-    /// Turns the ring to `tick`. Whether it was this thread that did.
+    /// Turns the ring to `tick`. If it was this thread that did: how many results stayed.
     #[cold]
-    fn turn(&self, grid: Grid, generation: u32, from: Head, tick: u64) -> bool {
+    fn turn(&self, grid: Grid, generation: u32, from: Head, tick: u64) -> Option<u64> {
+        let to = Head::new(generation, tick);
         let is_current = from.is_of(generation);
-        self.advance(Shape::Time(grid), from, Head::new(generation, tick), |place, word| {
+        let oldest_first = (1..=u64::from(grid.buckets)).map(|on| grid.place(from.tick() + on));
+        self.advance(Shape::Time(grid), from, to, oldest_first, |place, word| {
             is_current
                 && grid
                     .tick_at(place, from.tick())
@@ -301,7 +302,7 @@ mod tests {
         let end = Instant::from_nanos(u64::MAX);
         assert_eq!(
             lane.record(Shape::Time(grid), 0, end, BAD, || true),
-            Recorded::In { rotated: true }
+            Recorded::In { stayed: Some(0) }
         );
         assert_eq!(lane.tally(Shape::Time(grid), 0, end).failures, 1);
     }
