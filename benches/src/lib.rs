@@ -11,6 +11,10 @@ pub const fn config() -> Config {
 }
 
 /// Brings `breaker` to Open by failures alone.
+///
+/// # Panics
+///
+/// If it does not open.
 pub fn trip<C: Clock>(breaker: &CircuitBreaker<C>) {
     for _ in 0..20 {
         let _ = breaker.call(|| Err::<(), _>(()));

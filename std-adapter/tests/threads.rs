@@ -24,7 +24,7 @@ fn draw(state: &mut u64) -> u64 {
 
 #[test]
 fn every_call_of_many_threads_is_accounted_for_through_many_outages() {
-    const THREADS: u64 = 4;
+    const THREADS: u8 = 4;
     const CALLS: u64 = 50_000;
     let config = Config::new()
         .break_duration(Duration::from_millis(5))
@@ -32,12 +32,12 @@ fn every_call_of_many_threads_is_accounted_for_through_many_outages() {
         .consecutive_failures(20);
     let breaker = CircuitBreaker::with_observer(config, ManualClock::new(), Log::default());
     let (admitted, refused) = (AtomicU64::new(0), AtomicU64::new(0));
-    let start = Barrier::new(THREADS as usize);
+    let start = Barrier::new(usize::from(THREADS));
     std::thread::scope(|scope| {
         for thread in 0..THREADS {
             let (breaker, admitted, refused, start) = (&breaker, &admitted, &refused, &start);
             scope.spawn(move || {
-                let mut seed = thread;
+                let mut seed = u64::from(thread);
                 let mut held = Vec::new();
                 start.wait();
                 for _ in 0..CALLS {
@@ -70,7 +70,7 @@ fn every_call_of_many_threads_is_accounted_for_through_many_outages() {
     let totals = breaker.totals();
     assert_eq!(totals.settled(), admitted.into_inner(), "{totals:?}");
     assert_eq!(totals.rejected, refused.into_inner());
-    assert_eq!(totals.settled() + totals.rejected, THREADS * CALLS);
+    assert_eq!(totals.settled() + totals.rejected, u64::from(THREADS) * CALLS);
     assert_eq!(breaker.snapshot().trials_in_flight, 0);
     let [closed, opened, half_opened] =
         [0, 1, 2].map(|to: usize| breaker.observer().0[to].load(Ordering::Relaxed));
