@@ -157,19 +157,22 @@ impl Model {
 
     /// What the window holds: the results of the last `buckets` ticks, or the last so many.
     pub(crate) fn tally(&self, now: Time) -> Tally {
-        let newest = self.tick(now);
         let mut tally = Tally::default();
-        for (age, entry) in self.window.iter().rev().enumerate() {
-            let counts = match self.settings.window {
-                Span::Time { buckets, .. } => newest - entry.tick < u64::from(buckets),
-                Span::Count(results) => age < results as usize,
-            };
-            if counts {
-                *(if entry.failed { &mut tally.failures } else { &mut tally.successes }) += 1;
-                tally.slow += u64::from(entry.slow);
-            }
+        for (_, entry) in
+            self.window.iter().rev().enumerate().filter(|aged| self.counts(*aged, now))
+        {
+            *(if entry.failed { &mut tally.failures } else { &mut tally.successes }) += 1;
+            tally.slow += u64::from(entry.slow);
         }
         tally
+    }
+
+    /// Whether the window at `now` holds the entry after which so many others came.
+    fn counts(&self, (others, entry): (usize, &Entry), now: Time) -> bool {
+        match self.settings.window {
+            Span::Time { buckets, .. } => self.tick(now) - entry.tick < u64::from(buckets),
+            Span::Count(results) => others < results as usize,
+        }
     }
 
     /// The tick of `now`, or of the newest result if time stepped back behind it.
@@ -375,6 +378,13 @@ impl Model {
         let before = self.tally(now).total();
         if self.settings.needs_window() {
             self.window.push_back(Entry { tick: self.tick(now), failed, slow });
+            // What has left the window never comes back.
+            let left =
+                self.window.iter().enumerate().take_while(|(at, entry)| {
+                    !self.counts((self.window.len() - 1 - at, entry), now)
+                });
+            let left = left.count();
+            self.window.drain(..left);
         }
         let tally = self.tally(now);
 
