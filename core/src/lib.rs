@@ -100,3 +100,8 @@ pub mod design {}
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The recipes for those who come from another breaker.
+#[cfg(doctest)]
+#[doc = include_str!("../RECIPES.md")]
+struct Recipes;
