@@ -35,14 +35,20 @@
 //!
 //! # Orderings
 //!
-//! | row | operation | ordering | pairs with | because |
-//! | --- | --- | --- | --- | --- |
-//! | O1 | load of the word | Acquire | O2 | who sees Open or a trial out must see its cell (R4) |
-//! | O2 | swap of the word | AcqRel, Acquire on failure | O1 | publishes the proposed cell; a failed swap starts over as O1 does |
-//! | O3 | load of the end of a break or ramp | Acquire | O5 | who refuses by it looks at the word again: having seen a later era's proposal, it must not see an earlier word |
-//! | O4 | load of a cell to replace it | Acquire | O5 | the word is checked after it: who saw a later era's proposal must not then see an earlier word |
-//! | O6 | load of the end of a lease | Relaxed | O1, O2 | ordered behind the word by O1; a newer value means a newer word, and the swap that relies on it fails |
-//! | O5 | swap of a cell | Release, Relaxed on failure | O4 | as O4; on failure the proposal starts over |
+//! | row | operation | ordering | pairs with | because | shown by |
+//! | --- | --- | --- | --- | --- | --- |
+//! | O1 | load of the word | Acquire | O2 | who sees Open or a trial out must see its cell (R4) | `r4_who_sees_the_circuit_open_sees_the_end_of_its_break` |
+//! | O2 | swap of the word | AcqRel | O1 | Release publishes the proposed cell | `r4_who_sees_the_circuit_open_sees_the_end_of_its_break` |
+//! | | | | | Acquire, so that a swap sees all that the ones before it did, even where the same bits came back in between | not by loom: who swaps has seen the same bits by O1, and reads no cell before its next O1 |
+//! | | on failure | Acquire | O2 | a failed swap starts over as O1 does | `o2_who_fails_to_swap_the_word_sees_the_lease_that_came_between` |
+//! | O3 | load of the end of a break or ramp | Acquire | O5 | who refuses by it looks at the word again: having seen a later era's proposal, it must not see an earlier word | `o3_the_end_of_a_ramp_is_never_taken_for_the_end_of_a_break` |
+//! | O4 | load of a cell to replace it | Acquire | O5 | the word is checked after it: who saw a later era's proposal must not then see an earlier word | `o4_who_was_held_up_cannot_overwrite_the_end_of_a_later_break` |
+//! | O5 | swap of a cell | Release | O3, O4 | as they; it reads no value but the one that O4 saw | `o4_who_was_held_up_cannot_overwrite_the_end_of_a_later_break` |
+//! | | on failure | Relaxed | – | the proposal starts over | there is nothing weaker |
+//! | O6 | load of the end of a lease | Relaxed | – | ordered behind the word by O1; a newer value means a newer word, and the swap that relies on it fails | there is nothing weaker |
+//!
+//! The models are in `loom-tests`. `.ci/kill-orderings` weakens each row and each check that a row
+//! speaks of, and sees its model fail.
 
 use crate::sync::{AtomicU64, Ordering, const_fn, zeroes};
 use crate::time::Instant;

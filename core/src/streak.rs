@@ -10,10 +10,11 @@
 //! The word has one modification order, and that order is the row: whichever failure finds the
 //! count at its limit trips. No other memory hangs on it.
 //!
-//! | row | operation | ordering | because |
-//! | --- | --- | --- | --- |
-//! | S1 | load of the streak | Acquire | whether the generation lives is asked after it |
-//! | S2 | swap of the streak | Release, Relaxed on failure | pairs with S1: who saw a later generation's streak then sees its word |
+//! | row | operation | ordering | pairs with | because | shown by |
+//! | --- | --- | --- | --- | --- | --- |
+//! | S1 | load of the streak | Acquire | S2 | whether the generation lives is asked after it: who saw a later generation's streak must then see its word | `s1_a_failure_from_before_cannot_end_the_row_of_a_later_generation` |
+//! | S2 | swap of the streak | Release | S1 | as S1; it reads no value but the one that S1 saw | `s1_a_failure_from_before_cannot_end_the_row_of_a_later_generation` |
+//! | | on failure | Relaxed | – | who failed loads the streak again by S1 | there is nothing weaker |
 
 use crate::sync::{AtomicU64, Ordering, const_fn};
 

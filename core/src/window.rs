@@ -22,14 +22,21 @@
 //!
 //! # Orderings
 //!
-//! | row | operation | ordering | pairs with | because |
-//! | --- | --- | --- | --- | --- |
-//! | B1 | load of the head | Acquire | B2 | who sees the head moved must see the words emptied (W2) |
-//! | B2 | swap of the head | AcqRel, Relaxed on failure | B1 | as B1; and who moves it on saw all that the last one did |
-//! | B3 | load of a word | Acquire | B4 | the head is looked at again after it: who saw a word of a later head must then see the later head |
-//! | B4 | swap of a word | Release, Relaxed on failure | B3 | as B3 |
-//! | B5 | fence before the sum | SeqCst | itself | of two threads that record and then sum, one must see the other (a store, then a load elsewhere) |
-//! | B6 | totals | Relaxed | – | they order nothing; exact when all is quiet |
+//! | row | operation | ordering | pairs with | because | shown by |
+//! | --- | --- | --- | --- | --- | --- |
+//! | B1 | load of the head | Acquire | B2 | who sees the head moved must see the words emptied (W2), and the batch before it full | `b1_nothing_old_comes_back_to_who_sees_the_window_turned`, `b1_who_sees_a_batch_begun_sees_the_one_before_it_full` |
+//! | B2 | swap of the head | AcqRel | B1 | Release as B1 | the same two |
+//! | | | | | Acquire, so that who moves it on has seen all that the last one did | not by loom: the head holds no value twice, so who swaps it has seen that very swap by B1 |
+//! | | on failure | Relaxed | – | who failed looks at the head again by B1 | there is nothing weaker |
+//! | B3 | load of a word to empty it | Acquire | B4 | the head is looked at again after it: who saw a word of a later head must then see the later head | `w2_no_result_is_lost_or_kept_too_long_when_two_threads_turn_the_window` |
+//! | | to count in it | Acquire | B4 | the same | `b3_who_was_held_up_cannot_count_over_a_later_bucket`, `b3_who_was_held_up_cannot_count_over_a_later_batch` |
+//! | | to sum it | Acquire | B4 | the same; and who saw a result sees what its thread counted before | `b3_who_sees_a_result_sees_what_its_thread_counted_before_it`, `w1_a_sum_is_of_as_many_results_as_the_window_holds` |
+//! | B4 | swap of a word | Release | B3 | as B3; it reads no value but the one that B3 saw | `b3_who_was_held_up_cannot_count_over_a_later_bucket` |
+//! | | on failure | Relaxed | – | who failed loads the word again by B3 | there is nothing weaker |
+//! | B5 | fence before the sum | SeqCst | itself | of two threads that record and then sum, one must see the other (a store, then a load elsewhere); AcqRel does not order them | `b5_two_failures_in_different_buckets_do_not_overlook_each_other` |
+//! | B6 | totals | Relaxed | – | they order nothing; exact when all is quiet | there is nothing weaker |
+//!
+//! The models are in `loom-tests`; `.ci/kill-orderings` weakens each row and sees its model fail.
 
 mod count;
 mod time;

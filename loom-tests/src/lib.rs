@@ -1,37 +1,46 @@
-//! What the models have in common: a breaker small enough to explore, and a log that counts.
+//! What the models have in common: a breaker small enough to explore, a clock that each thread
+//! reads for itself, and a log that counts.
 //!
 //! The models are in `tests/`; run them by `.ci/loom`. Without `--cfg loom` this package is empty.
 #![cfg(loom)]
 
+use core::cell::Cell;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use core::time::Duration;
 use std::sync::Arc;
 
 use cutout_core::{
-    CircuitBreaker, Clock, Config, Instant, Observer, Stale, State, Transition, Window,
+    CircuitBreaker, Clock, Config, Instant, Observer, Stale, State, Tally, Transition, TripReason,
+    Window,
 };
+use loom::thread::JoinHandle;
 
 /// Two buckets of a second each.
-pub type Breaker = CircuitBreaker<Hand, Log, 2>;
+pub type Breaker = CircuitBreaker<Watch, Log, 2>;
 
-/// A clock that the model moves between its threads' lives. It is not part of what loom explores.
+loom::thread_local! {
+    static NANOS: Cell<u64> = Cell::new(0);
+}
+
+/// A clock on the wrist of each thread: whoever sets it, sets it for itself and for the threads
+/// that it starts. So two threads may be told different times, and time orders nothing.
 #[derive(Debug, Default)]
-pub struct Hand(core::sync::atomic::AtomicU64);
+pub struct Watch;
 
-impl Hand {
-    /// Sets the clock, in seconds.
+impl Watch {
+    /// Sets this thread's time, in seconds.
     pub fn set(&self, secs: u64) {
-        self.0.store(secs * 1_000_000_000, Relaxed);
+        NANOS.with(|nanos| nanos.set(secs * 1_000_000_000));
     }
 }
 
-impl Clock for Hand {
+impl Clock for Watch {
     fn now(&self) -> Instant {
-        Instant::from_nanos(self.0.load(Relaxed))
+        Instant::from_nanos(NANOS.with(Cell::get))
     }
 }
 
-/// Counts announcements.
+/// Counts announcements. It is not part of what loom explores.
 #[derive(Debug, Default)]
 pub struct Log {
     /// Changes to Open.
@@ -42,6 +51,8 @@ pub struct Log {
     pub closed: AtomicU32,
     /// Stale results.
     pub stale: AtomicU32,
+    /// Trips that a forced circuit did not make.
+    pub would_trip: AtomicU32,
 }
 
 impl Observer for Log {
@@ -52,6 +63,10 @@ impl Observer for Log {
             State::Closed => &self.closed,
         }
         .fetch_add(1, Relaxed);
+    }
+
+    fn on_would_trip(&self, _: TripReason, _: &Tally) {
+        self.would_trip.fetch_add(1, Relaxed);
     }
 
     fn on_stale(&self, _: &Stale) {
@@ -78,38 +93,114 @@ pub const fn config() -> Config {
         .trial_timeout(Duration::from_secs(10))
 }
 
+/// As [`config`], but a single failure trips, and no window is kept.
+#[must_use]
+pub const fn brittle() -> Config {
+    config().without_failure_rate().consecutive_failures(1)
+}
+
+/// As [`config`], but no result trips.
+#[must_use]
+pub const fn tough() -> Config {
+    config().minimum_throughput(100)
+}
+
+/// As [`config`], but over the last `results`, and no result trips.
+#[must_use]
+pub const fn counting(results: u32) -> Config {
+    config().without_failure_rate().trip_when(|_| false).window(Window::count(results))
+}
+
 /// A breaker to share between the model's threads.
 #[must_use]
 pub fn breaker(config: Config) -> Arc<Breaker> {
-    Arc::new(Breaker::from_parts(config, Hand::default(), Log::default()))
+    Arc::new(Breaker::from_parts(config, Watch, Log::default()))
 }
 
-/// A breaker whose break is just over.
+/// A breaker whose break is over just now, at 1 s.
 #[must_use]
-pub fn recovering(config: Config) -> Arc<Breaker> {
-    let breaker = breaker(config.consecutive_failures(1));
-    let _ = breaker.call(|| Err::<(), _>(()));
+pub fn rested(config: Config) -> Arc<Breaker> {
+    let breaker = breaker(config);
+    while breaker.state() == State::Closed {
+        fail(&breaker);
+    }
     breaker.clock().set(1);
     breaker
 }
 
-/// Explores every interleaving with at most as many preemptions as `LOOM_MAX_PREEMPTIONS` says.
+/// A call that fails.
+pub fn fail(breaker: &Breaker) {
+    let _ = breaker.call(|| Err::<(), _>(()));
+}
+
+/// A call that succeeds.
+pub fn succeed(breaker: &Breaker) {
+    let _ = breaker.call(|| Ok::<_, ()>(()));
+}
+
+/// A call that never comes back.
+pub fn hang(breaker: &Breaker) {
+    let _ = breaker.admit(); // a ticket that is lost says nothing
+}
+
+/// A call that is given up.
+pub fn give_up(breaker: &Breaker) {
+    drop(breaker.try_acquire());
+}
+
+/// Explores every interleaving of two threads, or as many as `LOOM_MAX_PREEMPTIONS` says.
 pub fn model(run: impl Fn() + Sync + Send + 'static) {
-    loom::model::Builder::new().check(run);
+    explore(loom::model::Builder::new(), run);
+}
+
+/// Explores the interleavings of three threads with as many preemptions as
+/// `LOOM_MAX_PREEMPTIONS` says, or two.
+pub fn model_of_three(run: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound.get_or_insert(2);
+    explore(builder, run);
+}
+
+/// Explores the interleavings of two threads that take too many steps to explore them all, with as
+/// many preemptions as `LOOM_MAX_PREEMPTIONS` says, or three.
+pub fn long_model(run: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound.get_or_insert(3);
+    explore(builder, run);
+}
+
+fn explore(builder: loom::model::Builder, run: impl Fn() + Sync + Send + 'static) {
+    let explored = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&explored);
+    builder.check(move || {
+        count.fetch_add(1, Relaxed);
+        run();
+    });
+    println!("{} interleavings", explored.load(Relaxed));
+}
+
+/// Runs `run` on a thread of its own, which is told the time of this one.
+pub fn spawn<T: 'static>(
+    breaker: &Arc<Breaker>,
+    run: impl FnOnce(&Breaker) -> T + 'static,
+) -> JoinHandle<T> {
+    let (breaker, now) = (Arc::clone(breaker), NANOS.with(Cell::get));
+    loom::thread::spawn(move || {
+        NANOS.with(|nanos| nanos.set(now));
+        run(&breaker)
+    })
 }
 
 /// Runs each of `threads` on a thread of its own, and the last one here.
+///
+/// # Panics
+///
+/// If one of them does.
 pub fn race<const N: usize>(breaker: &Arc<Breaker>, threads: [fn(&Breaker); N]) {
     let (here, others) = threads.split_last().expect("a race needs somebody");
-    let handles: Vec<_> = others
-        .iter()
-        .map(|&run| {
-            let breaker = Arc::clone(breaker);
-            loom::thread::spawn(move || run(&breaker))
-        })
-        .collect();
+    let others: Vec<_> = others.iter().map(|run| spawn(breaker, *run)).collect();
     here(breaker);
-    for handle in handles {
-        handle.join().unwrap();
+    for other in others {
+        other.join().unwrap();
     }
 }

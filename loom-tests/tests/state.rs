@@ -1,22 +1,25 @@
-//! Races on the state word. Each name begins with the rule or the row that it defends.
+//! Races on the word and the cells. Each name begins with the rule or the row that it defends.
 #![cfg(loom)]
 
-use cutout_core::{Outcome, State};
-use loom_tests::{breaker, config, model, race, recovering};
+use core::time::Duration;
 
-fn fail(breaker: &loom_tests::Breaker) {
-    let _ = breaker.call(|| Err::<(), _>(()));
-}
+use cutout_core::{Outcome, Recovery, RejectReason, State};
+use loom_tests::{
+    breaker, brittle, config, fail, hang, long_model, model, model_of_three, race, rested, spawn,
+    succeed,
+};
 
-fn succeed(breaker: &loom_tests::Breaker) {
-    let _ = breaker.call(|| Ok::<_, ()>(()));
-}
+const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
 fn r1_two_results_that_trip_together_open_once_and_are_announced_once() {
-    model(|| {
+    long_model(|| {
         let breaker = breaker(config());
-        race(&breaker, [fail, fail]);
+        let tickets = [(); 2].map(|()| breaker.admit().unwrap());
+        let [one, other] = tickets;
+        let one = spawn(&breaker, |breaker| breaker.settle(one, Outcome::Failure));
+        breaker.settle(other, Outcome::Failure);
+        one.join().unwrap();
         assert_eq!(breaker.state(), State::Open);
         assert_eq!(breaker.observer().changes(), [1, 0, 0]);
         assert_eq!(breaker.totals().settled(), 2);
@@ -24,54 +27,24 @@ fn r1_two_results_that_trip_together_open_once_and_are_announced_once() {
 }
 
 #[test]
-fn r1_three_results_that_trip_together_open_once() {
-    model(|| {
+fn r1_three_results_that_trip_together_open_once_and_are_announced_once() {
+    model_of_three(|| {
         let breaker = breaker(config().minimum_throughput(3));
         race(&breaker, [fail, fail, fail]);
         assert_eq!(breaker.state(), State::Open);
         assert_eq!(breaker.observer().changes(), [1, 0, 0]);
-    });
-}
-
-#[test]
-fn r3_a_crowd_at_the_end_of_the_break_gets_one_trial() {
-    model(|| {
-        let breaker = recovering(config());
-        let admit: fn(&loom_tests::Breaker) = |breaker| core::mem::forget(breaker.admit());
-        race(&breaker, [admit, admit, admit]);
-        assert_eq!(breaker.totals().trials, 1);
-        assert_eq!(breaker.snapshot().trials_in_flight, 1);
-        assert_eq!(breaker.observer().changes(), [1, 1, 0]);
-    });
-}
-
-#[test]
-fn r3_a_cancelled_trial_gives_its_place_to_one_other() {
-    model(|| {
-        let breaker = recovering(config());
-        let admit: fn(&loom_tests::Breaker) = |breaker| core::mem::forget(breaker.admit());
-        let cancel: fn(&loom_tests::Breaker) = |breaker| drop(breaker.try_acquire());
-        race(&breaker, [admit, cancel]);
-        let snapshot = breaker.snapshot();
-        assert!(snapshot.trials_in_flight <= 1);
-        assert_eq!(
-            u64::from(snapshot.trials_in_flight) + snapshot.totals.cancelled,
-            snapshot.totals.trials
-        );
+        assert_eq!(breaker.totals().settled(), 3);
     });
 }
 
 #[test]
 fn r2_a_stale_success_cannot_close_a_half_open_circuit() {
     model(|| {
-        let breaker = breaker(config().consecutive_failures(1));
+        let breaker = breaker(brittle());
         let early = breaker.admit().unwrap();
         fail(&breaker);
         breaker.clock().set(1);
-        let late = {
-            let breaker = std::sync::Arc::clone(&breaker);
-            loom::thread::spawn(move || breaker.settle(early, Outcome::Success))
-        };
+        let late = spawn(&breaker, |breaker| breaker.settle(early, Outcome::Success));
         let trial = breaker.admit().unwrap();
         assert!(trial.is_trial());
         late.join().unwrap();
@@ -85,15 +58,12 @@ fn r2_a_stale_success_cannot_close_a_half_open_circuit() {
 #[test]
 fn r4_who_sees_the_circuit_open_sees_the_end_of_its_break() {
     model(|| {
-        let breaker = breaker(config().consecutive_failures(1));
-        race(
-            &breaker,
-            [fail, |breaker| {
-                if let Err(refusal) = breaker.admit() {
-                    assert_eq!(refusal.retry_after(), Some(core::time::Duration::from_secs(1)));
-                }
-            }],
-        );
+        let breaker = breaker(brittle());
+        let failing = spawn(&breaker, fail);
+        if let Err(refusal) = breaker.admit() {
+            assert_eq!(refusal.retry_after(), Some(SECOND));
+        }
+        failing.join().unwrap();
         // A break whose end was not seen would look over, and let a trial in.
         assert_eq!(breaker.totals().trials, 0);
     });
@@ -102,24 +72,73 @@ fn r4_who_sees_the_circuit_open_sees_the_end_of_its_break() {
 #[test]
 fn r4_who_sees_a_trial_out_sees_the_end_of_its_lease() {
     model(|| {
-        let breaker = recovering(config());
-        let admit: fn(&loom_tests::Breaker) = |breaker| core::mem::forget(breaker.admit());
-        race(&breaker, [admit, admit]);
+        let breaker = rested(brittle());
+        race(&breaker, [hang, hang]);
         // A lease whose end was not seen would look over, and reopen the circuit.
         assert_eq!(breaker.state(), State::HalfOpen);
     });
 }
 
 #[test]
-fn the_conservation_law_holds_after_a_trip_across_calls() {
+fn o2_who_fails_to_swap_the_word_sees_the_lease_that_came_between() {
     model(|| {
+        let breaker = rested(brittle().trials(2));
+        let trial = breaker.admit().unwrap();
+        let other = spawn(&breaker, hang);
+        breaker.settle(trial, Outcome::Success);
+        other.join().unwrap();
+        // A lease whose end was not seen would look over, and reopen the circuit.
+        assert_eq!(breaker.state(), State::HalfOpen);
+        assert_eq!(breaker.totals().successes, 1);
+    });
+}
+
+#[test]
+fn o4_who_was_held_up_cannot_overwrite_the_end_of_a_later_break() {
+    long_model(|| {
+        let breaker = breaker(brittle());
+        let early = breaker.admit().unwrap();
+        let held_up = spawn(&breaker, |breaker| breaker.settle(early, Outcome::Failure));
+        breaker.reset();
+        breaker.clock().set(5);
+        fail(&breaker);
+        held_up.join().unwrap();
+        assert_eq!(breaker.snapshot().retry_after, Some(SECOND));
+    });
+}
+
+#[test]
+fn o3_the_end_of_a_ramp_is_never_taken_for_the_end_of_a_break() {
+    long_model(|| {
+        let breaker = rested(brittle().recovery(Recovery::in_stages_of(SECOND)));
+        let trial = spawn(&breaker, succeed);
+        if let Err(refusal) = breaker.admit() {
+            assert_ne!(refusal.reason(), RejectReason::Open, "the break is over");
+        }
+        trial.join().unwrap();
+    });
+}
+
+#[test]
+fn a_call_that_races_with_a_trip_is_refused_or_counted_or_stale() {
+    model(|| {
+        let breaker = breaker(brittle());
+        race(&breaker, [fail, succeed]);
+        let totals = breaker.totals();
+        assert_eq!(totals.settled() + totals.rejected, 2);
+        assert_eq!((totals.failures, breaker.state()), (1, State::Open));
+        assert_eq!(totals.successes + totals.stale + totals.rejected, 1);
+    });
+}
+
+#[test]
+fn the_conservation_law_holds_after_a_trip_across_calls() {
+    model_of_three(|| {
         let breaker = breaker(config());
         race(&breaker, [fail, succeed, fail]);
         let totals = breaker.totals();
         assert_eq!(totals.settled() + totals.rejected, 3);
-        assert_eq!(
-            totals.stale,
-            u64::from(breaker.observer().stale.load(core::sync::atomic::Ordering::Relaxed))
-        );
+        let stale = breaker.observer().stale.load(core::sync::atomic::Ordering::Relaxed);
+        assert_eq!(totals.stale, u64::from(stale));
     });
 }
