@@ -175,6 +175,29 @@ mod tests {
     }
 
     #[test]
+    fn every_bit_of_the_chance_is_moved_by_the_time_the_generation_and_the_breaker() {
+        let of = |now, generation, breaker| chance(Instant::from_nanos(now), generation, breaker);
+        let first = of(0, 0, 0);
+        type Drawn = fn(u64) -> (u64, u32, usize);
+        let ways: [Drawn; 3] = [
+            |n| (n, 0, 0),
+            |n| (0, u32::try_from(n).unwrap(), 0),
+            |n| (0, 0, usize::try_from(n).unwrap()),
+        ];
+        for way in ways {
+            let (mut moved, mut highest) = (0, 0);
+            for n in 1..=256 {
+                let (now, generation, breaker) = way(n);
+                let drawn = of(now, generation, breaker);
+                moved |= drawn ^ first;
+                highest += u32::from(drawn >> 63 == 1);
+            }
+            assert_eq!(moved, u64::MAX, "each bit differs at some time");
+            assert!((96..160).contains(&highest), "{highest} of 256 are in the upper half");
+        }
+    }
+
+    #[test]
     fn a_servers_word_lengthens_the_break_up_to_the_cap() {
         let config = Config::new()
             .break_duration(Duration::from_secs(10))

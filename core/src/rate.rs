@@ -122,6 +122,18 @@ mod tests {
     }
 
     #[test]
+    fn a_rate_is_shown_in_percent_with_hundredths_where_it_has_some() {
+        extern crate std;
+        use std::string::ToString;
+        let shown = |points| Rate::try_basis_points(points).unwrap().to_string();
+        assert_eq!(shown(0), "0 %");
+        assert_eq!(shown(2_000), "20 %");
+        assert_eq!(shown(3_303), "33.03 %");
+        assert_eq!(std::format!("{:?}", Rate::percent(5)), "Rate(5 %)");
+        assert_eq!(Rate::of(7, 5), Some(Rate::percent(100)), "a part above the whole");
+    }
+
+    #[test]
     fn a_third_is_rounded_down_for_show_but_compared_exactly() {
         let third = Rate::of(1, 3).unwrap();
         assert_eq!(third.basis_points(), 3_333);
