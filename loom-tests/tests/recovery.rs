@@ -1,0 +1,67 @@
+//! Races while a circuit takes up its load again. Each name begins with the rule that it defends.
+#![cfg(loom)]
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use cutout_core::{Rate, Recovery, State};
+use loom_tests::{Breaker, brittle, fail, model, race, rested, succeed};
+
+/// A breaker that closed at 1 s and admits `percent` of the calls until 4 s.
+fn ramping(percent: u32) -> Arc<Breaker> {
+    let shares = [Rate::percent(percent); 3];
+    let breaker =
+        rested(brittle().recovery(Recovery::in_stages_of(Duration::from_secs(1)).shares(shares)));
+    succeed(&breaker);
+    assert!(breaker.snapshot().recovering);
+    breaker
+}
+
+#[test]
+fn r1_two_calls_that_find_the_recovery_over_end_it_once() {
+    model(|| {
+        let breaker = ramping(50);
+        breaker.clock().set(4);
+        race(&breaker, [succeed, succeed]);
+        assert!(!breaker.snapshot().recovering);
+        assert_eq!(breaker.observer().changes(), [1, 1, 2]);
+        // Whoever was admitted before the other ended the recovery comes back as a stale result.
+        assert_eq!((breaker.totals().settled(), breaker.totals().rejected), (4, 0));
+    });
+}
+
+#[test]
+fn the_share_is_kept_by_two_calls_that_come_at_once() {
+    model(|| {
+        let breaker = ramping(50);
+        race(&breaker, [succeed, succeed]);
+        assert_eq!(breaker.totals().rejected, 1, "one in two");
+        assert_eq!(breaker.state(), State::Closed);
+    });
+}
+
+#[test]
+fn r1_a_failure_during_the_recovery_and_its_end_leave_one_generation_to_decide() {
+    model(|| {
+        let breaker = ramping(100);
+        race(
+            &breaker,
+            [fail, |breaker| {
+                breaker.clock().set(4);
+                succeed(breaker);
+            }],
+        );
+        // It reopened and stayed so, or reopened and had a trial at 4 s, or the recovery was over
+        // first and the failure came after it, stale or as a trip.
+        let [opened, half_opened, closed] = breaker.observer().changes();
+        assert!(
+            (1..=2).contains(&opened)
+                && (1..=opened).contains(&half_opened)
+                && (1..=3).contains(&closed),
+            "{opened} {half_opened} {closed}"
+        );
+        assert_eq!(breaker.state() == State::Open, opened > half_opened);
+        let totals = breaker.totals();
+        assert_eq!(totals.settled() + totals.rejected, 4);
+    });
+}
