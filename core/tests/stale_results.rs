@@ -118,15 +118,22 @@ fn a_result_across_a_change_of_mode_is_stale_too() {
 
 #[test]
 fn generations_wrap_after_eight_million_changes_and_nothing_old_comes_back() {
-    let breaker = cutout_core::CircuitBreaker::with_clock(
-        config().consecutive_failures(3),
-        cutout_core::ManualClock::new(),
-    );
+    wrap(config().consecutive_failures(3));
+}
+
+#[test]
+fn generations_wrap_and_no_old_row_of_failures_goes_on_where_no_window_is_kept() {
+    wrap(config().without_failure_rate().consecutive_failures(3));
+}
+
+fn wrap(config: cutout_core::Config) {
+    let breaker = cutout_core::CircuitBreaker::with_clock(config, cutout_core::ManualClock::new());
+    breaker.reset();
     for _ in 0..2 {
         let _ = breaker.call(|| Err::<(), _>(()));
     }
     let late = breaker.admit().unwrap();
-    let start = breaker.snapshot().generation;
+    let start = breaker.snapshot_generation();
     let mut wrapped = false;
     for _ in 0..(1 << 23) + 1_000 {
         let before = breaker.snapshot_generation();
