@@ -132,13 +132,15 @@ fn a_permit_dropped_by_a_panic_is_a_failure_where_the_clock_can_tell() {
 fn a_ticket_is_settled_from_anywhere() {
     let breaker = breaker(config());
     let tickets: Vec<_> = (0..3).map(|_| breaker.admit().unwrap()).collect();
+    assert!(tickets.iter().all(|ticket| !ticket.is_trial()), "the circuit is closed");
+    assert!(!breaker.try_acquire().unwrap().is_trial());
     for (ticket, outcome) in
         tickets.into_iter().zip([Outcome::Success, Outcome::Failure, Outcome::Ignored])
     {
         breaker.settle(ticket, outcome);
     }
     breaker.cancel(breaker.admit().unwrap());
-    assert_eq!(ends(breaker.totals()), [1, 1, 1, 1]);
+    assert_eq!(ends(breaker.totals()), [1, 1, 1, 2]);
 }
 
 #[test]
