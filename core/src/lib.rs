@@ -2,7 +2,7 @@
 //!
 //! It stands in front of every call to something that can fail: a radio, a sensor on a bus, a
 //! database. While the thing is down it refuses the calls, after a break it lets a few through to
-//! see whether it is back, and while all is well it costs a load and a counter.
+//! see whether it is back, and while all is well a call costs a few loads and one swap.
 //!
 //! This crate is the engine: `no_std`, no allocation, no `unsafe`, no clock of its own. On a host
 //! with std, use the crate `cutout`, which adds clocks and owned permits.
