@@ -6,16 +6,24 @@ use core::pin::pin;
 use core::time::Duration;
 
 use crate::config::{Config, ConfigError};
-use crate::error::{Error, RejectReason, Rejected};
-use crate::observe::{Cause, Observer, Stale, Transition, TripReason};
+use crate::error::{Error, Rejected};
+use crate::observe::{Cause, Observer};
 use crate::permit::{Outcome, Permit, Report, Role, Ticket};
-use crate::policy::{self, Verdict};
-use crate::state::{Change, Circuit, Mode, State, Step, Word};
+use crate::plan::Plan;
+#[cfg(fuzzing)]
+use crate::state::Word;
+use crate::state::{Circuit, Mode, State, Step};
 use crate::streak::Streak;
 use crate::sync::{IS_LOCK_FREE, const_fn};
-use crate::time::{Clock, Instant};
+use crate::time::Clock;
 use crate::totals::{Counters, Totals};
-use crate::window::{Counted, Lane, Recorded, Tally};
+use crate::window::{Lanes, Tally};
+
+mod admission;
+mod change;
+mod settlement;
+
+pub(crate) use settlement::Ending;
 
 /// A circuit breaker: stands in front of calls to one dependency.
 ///
@@ -40,7 +48,9 @@ use crate::window::{Counted, Lane, Recorded, Tally};
 ///
 /// # Type parameters
 ///
-/// `C` tells the time. `O` hears of changes. `BUCKETS` is the room for the window's buckets.
+/// `C` tells the time. `O` hears of changes. `BUCKETS` is the room for the window's buckets. `LANES` is
+/// how many copies of the counters there are, so that calls that end at the same time, on different
+/// cores, do not wait for each other's cache line; [`Clock::lane`] says who uses which.
 ///
 /// # Examples
 ///
@@ -59,69 +69,16 @@ use crate::window::{Counted, Lane, Recorded, Tally};
 /// assert!(matches!(read(), Err(Error::Rejected(_))));
 /// assert_eq!(SENSOR.state(), State::Open);
 /// ```
-pub struct CircuitBreaker<C, O = (), const BUCKETS: usize = 10> {
+#[repr(C)] // what every call reads comes first, far from what it writes
+pub struct CircuitBreaker<C, O = (), const BUCKETS: usize = 10, const LANES: usize = 1> {
     circuit: Circuit,
-    lane: Lane<BUCKETS>,
-    streak: Streak,
-    counters: Counters,
+    plan: Plan,
     config: Config,
     clock: C,
     observer: O,
-}
-
-/// How the life of a ticket ends.
-pub(crate) enum Ending {
-    Reported(Report),
-    Dropped,
-    Panicked,
-}
-
-/// What an ending amounts to, once cancellation and slowness are judged.
-#[derive(Clone, Copy)]
-enum Settled {
-    Counted(Counted),
-    Ignored,
-    Cancelled,
-}
-
-/// A failure's side of a trip: when, how long the server asked for, what the window held.
-struct Trip {
-    generation: u32,
-    now: Instant,
-    retry_after: Option<Duration>,
-    tally: Tally,
-}
-
-/// How HalfOpen ended, to be announced.
-struct HalfOpenEnd {
-    cause: Cause,
-    at: Instant,
-    break_length: Option<u64>,
-}
-
-/// A trial whose caller does not have it yet. If an observer panics meanwhile, its place is free
-/// again.
-struct HeldBack<'a, C: Clock, O: Observer, const BUCKETS: usize> {
-    breaker: &'a CircuitBreaker<C, O, BUCKETS>,
-    ticket: Option<Ticket>,
-}
-
-impl<'a, C: Clock, O: Observer, const BUCKETS: usize> HeldBack<'a, C, O, BUCKETS> {
-    const fn new(breaker: &'a CircuitBreaker<C, O, BUCKETS>, ticket: Ticket) -> Self {
-        Self { breaker, ticket: Some(ticket) }
-    }
-
-    fn release(mut self) -> Option<Ticket> {
-        self.ticket.take()
-    }
-}
-
-impl<C: Clock, O: Observer, const BUCKETS: usize> Drop for HeldBack<'_, C, O, BUCKETS> {
-    fn drop(&mut self) {
-        if let Some(ticket) = self.ticket.take() {
-            self.breaker.finish(ticket, Ending::Dropped);
-        }
-    }
+    streak: Streak,
+    counters: Counters,
+    lanes: Lanes<BUCKETS, LANES>,
 }
 
 /// A breaker at one moment.
@@ -199,7 +156,9 @@ impl<C: Clock, O: Observer> CircuitBreaker<C, O> {
 }
 
 /// # Constructing with room for another number of buckets
-impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> {
+impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
+    CircuitBreaker<C, O, BUCKETS, LANES>
+{
     const_fn! {
         /// A closed breaker with room for `BUCKETS` buckets.
         ///
@@ -225,9 +184,10 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
             }
             Self {
                 circuit: Circuit::new(),
-                lane: Lane::new(),
+                lanes: Lanes::new(),
                 streak: Streak::new(),
                 counters: Counters::new(),
+                plan: Plan::of(&config),
                 config,
                 clock,
                 observer,
@@ -247,7 +207,9 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
 }
 
 /// # Calling
-impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> {
+impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
+    CircuitBreaker<C, O, BUCKETS, LANES>
+{
     /// Runs `call` if the circuit admits it; `Err` is a failure.
     ///
     /// # Errors
@@ -257,6 +219,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     /// # Panics
     ///
     /// If `call` panics, that counts as a failure and goes on.
+    #[inline]
     pub fn call<T, E>(&self, call: impl FnOnce() -> Result<T, E>) -> Result<T, Error<E>> {
         self.call_with(call, by_result)
     }
@@ -287,12 +250,17 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     /// assert!(not_found.is_err());
     /// assert_eq!(breaker.snapshot().tally.successes, 1);
     /// ```
+    #[inline]
     pub fn call_with<T, E, R: Into<Report>>(
         &self,
         call: impl FnOnce() -> Result<T, E>,
         classify: impl FnOnce(&Result<T, E>) -> R,
     ) -> Result<T, Error<E>> {
-        let mut permit = self.try_acquire().map_err(Error::Rejected)?;
+        let ticket = match self.admit() {
+            Ok(ticket) => ticket,
+            Err(rejected) => return Err(Error::Rejected(rejected)),
+        };
+        let mut permit = Permit::new(self, ticket);
         permit.in_call = true;
         let result = call();
         let report = classify(&result);
@@ -359,13 +327,16 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
 }
 
 /// # Two steps
-impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> {
+impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
+    CircuitBreaker<C, O, BUCKETS, LANES>
+{
     /// Admits a call, to be settled by the permit.
     ///
     /// # Errors
     ///
     /// If the circuit refuses.
-    pub fn try_acquire(&self) -> Result<Permit<'_, C, O, BUCKETS>, Rejected> {
+    #[inline]
+    pub fn try_acquire(&self) -> Result<Permit<'_, C, O, BUCKETS, LANES>, Rejected> {
         self.admit().map(|ticket| Permit::new(self, ticket))
     }
 
@@ -391,13 +362,14 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         if word.is_plainly_closed() {
             Ok(self.ticket(word, Role::Counted))
         } else {
-            self.admit_by_state()
+            self.admit_by_state(word)
         }
     }
 
     /// Ends the call of `ticket` with its outcome.
     ///
     /// A ticket of another breaker is not recognised as such: it counts here as if it were ours.
+    #[inline]
     pub fn settle(&self, ticket: Ticket, report: impl Into<Report>) {
         let mut permit = Permit::new(self, ticket);
         permit.in_call = true;
@@ -406,12 +378,14 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
 
     /// Ends the call of `ticket` as one that was given up, as a dropped [`Permit`] does.
     pub fn cancel(&self, ticket: Ticket) {
-        self.finish(ticket, Ending::Dropped);
+        self.finish_unsettled(&ticket, Ending::Dropped);
     }
 }
 
 /// # Forcing
-impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> {
+impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
+    CircuitBreaker<C, O, BUCKETS, LANES>
+{
     /// Refuses every call until released.
     ///
     /// Like every change of the mode, this starts a generation: calls in flight come back stale,
@@ -453,7 +427,9 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
 }
 
 /// # Observing
-impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> {
+impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
+    CircuitBreaker<C, O, BUCKETS, LANES>
+{
     /// The state as calls meet it: a forced mode hides the one underneath.
     ///
     /// Reading changes nothing, so an open circuit whose break is over still reads Open until a
@@ -482,7 +458,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
             state: word.effective_state(),
             mode: word.mode(),
             generation,
-            tally: self.lane.tally(self.config.shape(), generation, now),
+            tally: self.lanes.tally(&self.plan.shape, generation, now),
             consecutive_failures: self.streak.length(generation),
             trials_in_flight: word.trials_out(),
             recovering: word.is_ramping() && matches!(word.mode(), Mode::Auto | Mode::Shadow),
@@ -494,7 +470,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     /// What became of all calls.
     #[must_use]
     pub fn totals(&self) -> Totals {
-        let results = self.lane.totals(self.config.shape());
+        let (results, rejected) = self.lanes.totals(&self.plan.shape);
         Totals {
             successes: results.successes,
             failures: results.failures,
@@ -502,7 +478,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
             cancelled: self.counters.cancelled.get(),
             stale: self.counters.stale.get(),
             slow: results.slow,
-            rejected: self.counters.rejected.get(),
+            rejected,
             would_reject: self.counters.would_reject.get(),
             trials: self.counters.trials.get(),
         }
@@ -533,7 +509,9 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
 
 /// For the fuzzer alone.
 #[cfg(fuzzing)]
-impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> {
+impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
+    CircuitBreaker<C, O, BUCKETS, LANES>
+{
     /// Puts any 64 bits in place of the state word.
     #[doc(hidden)]
     pub fn set_word(&self, bits: u64) {
@@ -541,491 +519,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     }
 }
 
-/// Admission.
-impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> {
-    /// The ticket of a call that starts now, if when it starts matters.
-    fn ticket(&self, word: Word, role: Role) -> Ticket {
-        let started = match self.config.slow_call_duration {
-            Some(_) => self.clock.now(),
-            None => Instant::ORIGIN,
-        };
-        Ticket { started, generation: word.generation(), role }
-    }
-
-    #[cold]
-    fn admit_by_state(&self) -> Result<Ticket, Rejected> {
-        loop {
-            let word = self.circuit.load();
-            let admitted = match (word.mode(), word.state()) {
-                (Mode::ForcedOpen, _) => Some(Err(self.refuse(RejectReason::ForcedOpen, None))),
-                (Mode::Disabled, _) => Some(Ok(self.ticket(word, Role::Passing))),
-                (Mode::ForcedClosed, _) => Some(Ok(self.ticket(word, Role::Counted))),
-                (_, State::Closed) if word.is_ramping() => self.admit_ramping(word),
-                (_, State::Closed) => Some(Ok(self.ticket(word, Role::Counted))),
-                (_, State::Open) => self.admit_open(word),
-                (_, State::HalfOpen) => self.admit_half_open(word),
-            };
-            if let Some(admitted) = admitted {
-                return admitted;
-            }
-        }
-    }
-
-    /// `None`: the word has moved, look again.
-    fn admit_open(&self, word: Word) -> Option<Result<Ticket, Rejected>> {
-        let now = self.clock.now();
-        let left = self.circuit.until().saturating_since(now);
-        if left.is_zero() {
-            let mut now = now;
-            let change = self.circuit.change(|seen| {
-                if seen != word {
-                    return Step::Leave;
-                }
-                now = self.clock.now();
-                if !self.circuit.propose_lease_end(0, self.lease_end(now), seen) {
-                    return Step::Again;
-                }
-                Step::To(seen.half_open(self.next_generation(seen)).with_trial_out(0))
-            })?;
-            let held = HeldBack::new(self, self.trial(change.after, 0, now));
-            self.announce(change, Cause::BreakOver, now, None, Tally::default());
-            return held.release().map(Ok);
-        }
-        // The end of the break was read after the word; only together do they say no.
-        if self.circuit.load() != word {
-            return None;
-        }
-        Some(self.refuse_unless_shadowed(word, RejectReason::Open, Some(left)))
-    }
-
-    /// `None`: the word has moved, look again.
-    fn admit_ramping(&self, word: Word) -> Option<Result<Ticket, Rejected>> {
-        let now = self.clock.now();
-        let left = self.circuit.until().since(now);
-        if self.circuit.load() != word {
-            return None;
-        }
-        let Some(recovery) = self.config.recovery.filter(|_| left > 0) else {
-            let change = self.circuit.change(|seen| {
-                if seen == word {
-                    Step::To(seen.closed(self.next_generation(seen)))
-                } else {
-                    Step::Leave
-                }
-            })?;
-            self.announce(change, Cause::RecoveryOver, now, None, Tally::default());
-            return None;
-        };
-        // Whenever the whole calls in `share` of so many grow by one, that one is admitted.
-        let share = u64::from(recovery.share(left).basis_points());
-        let so_many = self.counters.ramped.count() % 10_000;
-        if (so_many + 1) * share / 10_000 > so_many * share / 10_000 {
-            Some(Ok(self.ticket(word, Role::Counted)))
-        } else {
-            Some(self.refuse_unless_shadowed(word, RejectReason::Ramping, None))
-        }
-    }
-
-    /// `None`: the word has moved, look again.
-    fn admit_half_open(&self, word: Word) -> Option<Result<Ticket, Rejected>> {
-        let now = self.clock.now();
-        let lapsed = self.circuit.lapsed(word, now);
-        let trials = word.trials();
-        if let Some(cause) = policy::judge_trials(&self.config, trials, lapsed) {
-            self.end_half_open(word, cause);
-            return None;
-        }
-        if trials.succeeded + trials.failed + word.trials_out() >= self.config.trials {
-            return Some(self.refuse_unless_shadowed(word, RejectReason::HalfOpenFull, None));
-        }
-        let slot = word.free_slot();
-        let mut now = now;
-        let change = self.circuit.change(|seen| {
-            if seen != word {
-                return Step::Leave;
-            }
-            now = self.clock.now();
-            if !self.circuit.propose_lease_end(slot, self.lease_end(now), seen) {
-                return Step::Again;
-            }
-            Step::To(seen.with_trial_out(slot))
-        })?;
-        Some(Ok(self.trial(change.after, slot, now)))
-    }
-
-    #[allow(clippy::cast_possible_truncation)] // a slot is below MAX_TRIALS
-    fn trial(&self, word: Word, slot: u32, now: Instant) -> Ticket {
-        self.counters.trials.count();
-        let role = Role::Trial { slot: slot as u8 };
-        Ticket { started: now, generation: word.generation(), role }
-    }
-
-    const fn lease_end(&self, now: Instant) -> Instant {
-        now.plus(self.config.trial_timeout)
-    }
-
-    fn refuse(&self, reason: RejectReason, retry_after: Option<Duration>) -> Rejected {
-        self.counters.rejected.count();
-        Rejected::new(reason, retry_after)
-    }
-
-    fn refuse_unless_shadowed(
-        &self,
-        word: Word,
-        reason: RejectReason,
-        retry_after: Option<Duration>,
-    ) -> Result<Ticket, Rejected> {
-        if word.mode() == Mode::Shadow {
-            self.counters.would_reject.count();
-            Ok(self.ticket(word, Role::Passing))
-        } else {
-            Err(self.refuse(reason, retry_after))
-        }
-    }
-}
-
-/// Settlement.
-impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> {
-    pub(crate) fn finish(&self, ticket: Ticket, ending: Ending) {
-        let word = self.circuit.load();
-        let counts = word.generation() == ticket.generation // R2
-            && match ticket.role {
-                Role::Counted => self.finish_counted(word, &ticket, &ending),
-                Role::Trial { slot } => self.finish_trial(u32::from(slot), &ticket, &ending),
-                Role::Passing => self.finish_passing(word, &ticket, &ending),
-            };
-        if !counts {
-            self.counters.stale.count();
-            let outcome = match ending {
-                Ending::Reported(report) => Some(report.outcome),
-                Ending::Panicked => Some(Outcome::Failure),
-                Ending::Dropped => None,
-            };
-            self.observer.on_stale(&Stale { generation: ticket.generation, outcome });
-        }
-    }
-
-    /// Whether the result counted; if not, its generation was over.
-    fn finish_counted(&self, word: Word, ticket: &Ticket, ending: &Ending) -> bool {
-        // The only clock read of a call, and none where nothing needs it.
-        let now = if self.config.needs_time() { self.clock.now() } else { Instant::ORIGIN };
-        let result = match self.judge_ending(ticket, ending, now) {
-            Settled::Counted(result) => result,
-            other => {
-                self.count_aside(other);
-                return true;
-            }
-        };
-        let generation = ticket.generation;
-        let streak = self.streak_after(generation, result);
-        if !self.config.needs_window() {
-            self.lane.add_to_totals(result.tally());
-            if result.failed {
-                let verdict = policy::judge(&self.config, 0, &Tally::default(), streak);
-                if let Verdict::Trip(reason) = verdict {
-                    let tally = Tally::default();
-                    self.trip(
-                        reason,
-                        &Trip { generation, now, retry_after: ending.retry_after(), tally },
-                    );
-                }
-            }
-            return true;
-        }
-        let is_live = || self.is_live(generation);
-        let shape = self.config.shape();
-        match self.lane.record(shape, generation, now, result, is_live) {
-            Recorded::Overtaken => false,
-            Recorded::In { stayed } => {
-                let must_look = result.failed || result.slow || self.config.evaluate_every_result;
-                if must_look || (self.config.has_rate() && (word.is_armed() || stayed.is_some())) {
-                    let tally = self.lane.tally(shape, generation, now);
-                    let trip = Trip { generation, now, retry_after: ending.retry_after(), tally };
-                    self.evaluate(word, must_look, streak, stayed, trip);
-                }
-                true
-            }
-        }
-    }
-
-    fn streak_after(&self, generation: u32, result: Counted) -> u64 {
-        if self.config.consecutive_failures.is_none() {
-            0
-        } else if result.failed {
-            self.streak.fail(generation, || self.is_live(generation))
-        } else {
-            self.streak.succeed(generation);
-            0
-        }
-    }
-
-    /// Trips if the condition holds, and keeps the armed bit true to the window.
-    #[cold]
-    fn evaluate(
-        &self,
-        word: Word,
-        must_look: bool,
-        streak: u64,
-        stayed: Option<u64>,
-        mut trip: Trip,
-    ) {
-        let minimum = self.config.minimum(word.is_ramping());
-        let mut verdict = if must_look {
-            policy::judge(&self.config, minimum, &trip.tally, streak)
-        } else {
-            policy::judge_rates(&self.config, minimum, &trip.tally)
-        };
-        // A success trips only by completing the minimum. If armed, it may be one of several that
-        // do so at once; else it came to look because older results have left, and what stayed says
-        // whether there were too few.
-        let completes = stayed.is_some_and(|stayed| stayed < minimum);
-        if matches!(verdict, Verdict::Trip(_)) && !must_look && !word.is_armed() && !completes {
-            return;
-        }
-        loop {
-            let armed = match verdict {
-                Verdict::Trip(reason) => return self.trip(reason, &trip),
-                Verdict::TooFew => true,
-                Verdict::Healthy => false,
-            };
-            let changed = self.circuit.change(|seen| {
-                if seen.generation() != trip.generation || seen.is_armed() == armed {
-                    Step::Leave
-                } else {
-                    Step::To(seen.with_armed(armed))
-                }
-            });
-            if changed.is_none() {
-                return;
-            }
-            // Who recorded before this change and saw the bit as it was relies on this look.
-            trip.tally = self.lane.tally(self.config.shape(), trip.generation, trip.now);
-            verdict = policy::judge_rates(&self.config, minimum, &trip.tally);
-        }
-    }
-
-    #[cold]
-    fn trip(&self, reason: TripReason, trip: &Trip) {
-        let (mut now, mut length) = (trip.now, 0);
-        let change = self.circuit.change(|word| {
-            if word.generation() != trip.generation {
-                return Step::Leave;
-            }
-            match (word.mode(), word.state()) {
-                (Mode::ForcedClosed, _) if word.was_told() => Step::Leave,
-                (Mode::ForcedClosed, _) => Step::To(word.with_told().with_armed(false)),
-                (Mode::Auto | Mode::Shadow, State::Closed) => {
-                    now = self.clock.now(); // R4
-                    length = self.break_length(word, now, trip.retry_after);
-                    if self.circuit.propose_until(now.plus(length), word) {
-                        Step::To(word.open(self.next_generation(word)))
-                    } else {
-                        Step::Again
-                    }
-                }
-                _ => Step::Leave,
-            }
-        });
-        match change {
-            Some(change) if change.after.generation() == trip.generation => {
-                self.observer.on_would_trip(reason, &trip.tally);
-            }
-            Some(change) => {
-                self.announce(change, Cause::Tripped(reason), now, Some(length), trip.tally);
-            }
-            None => {}
-        }
-    }
-
-    /// Whether the result counted; if not, its generation or its lease was over.
-    fn finish_trial(&self, slot: u32, ticket: &Ticket, ending: &Ending) -> bool {
-        let now = self.clock.now();
-        let settled = self.judge_ending(ticket, ending, now);
-        let mut counts = false;
-        let mut end = None;
-        let change = self.circuit.change(|word| {
-            (counts, end) = (false, None);
-            if word.generation() != ticket.generation || !word.is_trial_out(slot) {
-                return Step::Leave;
-            }
-            // Leases that are over have failed before this result came (R5).
-            let lapsed = self.circuit.lapsed(word, now);
-            if let Some(cause) = policy::judge_trials(&self.config, word.trials(), lapsed) {
-                return self.half_open_end(word, cause, None, &mut end);
-            }
-            if self.circuit.lease_end(slot) <= now {
-                return Step::Leave;
-            }
-            counts = true;
-            let mut trials = word.trials();
-            if let Settled::Counted(result) = settled {
-                *(if result.failed { &mut trials.failed } else { &mut trials.succeeded }) += 1;
-                trials.slow += u32::from(result.slow);
-            }
-            match policy::judge_trials(&self.config, trials, lapsed) {
-                Some(cause) => self.half_open_end(word, cause, ending.retry_after(), &mut end),
-                None => Step::To(word.with_trial_back(slot, trials)),
-            }
-        });
-        if counts {
-            self.count_aside(settled);
-        }
-        if let (Some(change), Some(end)) = (change, end) {
-            self.announce(change, end.cause, end.at, end.break_length, Tally::default());
-        }
-        counts
-    }
-
-    /// Ends HalfOpen for a reason that was seen on `word`.
-    fn end_half_open(&self, word: Word, cause: Cause) {
-        let mut end = None;
-        let change = self.circuit.change(|seen| {
-            end = None;
-            if seen == word { self.half_open_end(seen, cause, None, &mut end) } else { Step::Leave }
-        });
-        if let (Some(change), Some(end)) = (change, end) {
-            self.announce(change, end.cause, end.at, end.break_length, Tally::default());
-        }
-    }
-
-    /// The step out of HalfOpen, and what to announce if it is won.
-    fn half_open_end(
-        &self,
-        word: Word,
-        cause: Cause,
-        retry_after: Option<Duration>,
-        end: &mut Option<HalfOpenEnd>,
-    ) -> Step {
-        let (next, now) = (self.next_generation(word), self.clock.now()); // R4
-        if cause == Cause::TrialsPassed {
-            *end = Some(HalfOpenEnd { cause, at: now, break_length: None });
-            return match self.config.recovery {
-                None => Step::To(word.closed(next)),
-                Some(recovery) if self.circuit.propose_until(now.plus(recovery.length()), word) => {
-                    Step::To(word.ramping(next))
-                }
-                Some(_) => Step::Again,
-            };
-        }
-        let length = self.break_length(word, now, retry_after);
-        if !self.circuit.propose_until(now.plus(length), word) {
-            return Step::Again;
-        }
-        *end = Some(HalfOpenEnd { cause, at: now, break_length: Some(length) });
-        Step::To(word.open(next))
-    }
-
-    /// Counts what decides nothing.
-    fn finish_passing(&self, word: Word, ticket: &Ticket, ending: &Ending) -> bool {
-        let settled = if word.mode() == Mode::Disabled {
-            Settled::Ignored
-        } else {
-            let needs_time = self.config.slow_call_duration.is_some();
-            let now = if needs_time { self.clock.now() } else { Instant::ORIGIN };
-            self.judge_ending(ticket, ending, now)
-        };
-        self.count_aside(settled);
-        true
-    }
-
-    /// Counts a result in the totals without a window.
-    fn count_aside(&self, settled: Settled) {
-        match settled {
-            Settled::Counted(result) => self.lane.add_to_totals(result.tally()),
-            Settled::Ignored => {
-                self.counters.ignored.count();
-            }
-            Settled::Cancelled => {
-                self.counters.cancelled.count();
-            }
-        }
-    }
-
-    fn judge_ending(&self, ticket: &Ticket, ending: &Ending, now: Instant) -> Settled {
-        let slow =
-            self.config.slow_call_duration.is_some_and(|limit| now.since(ticket.started) > limit);
-        let outcome = match (ending, self.config.cancelled_as) {
-            (Ending::Reported(report), _) => report.outcome,
-            (Ending::Panicked, _) => Outcome::Failure,
-            (Ending::Dropped, Some(Outcome::Ignored)) => return Settled::Cancelled,
-            (Ending::Dropped, Some(outcome)) => outcome,
-            (Ending::Dropped, None) if slow => Outcome::Failure,
-            (Ending::Dropped, None) => return Settled::Cancelled,
-        };
-        match outcome {
-            Outcome::Success => Settled::Counted(Counted { failed: false, slow }),
-            Outcome::Failure => Settled::Counted(Counted { failed: true, slow }),
-            Outcome::Ignored => Settled::Ignored,
-        }
-    }
-}
-
-/// Changes.
-impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> {
-    fn set_mode(&self, mode: Mode) {
-        let change = self.circuit.change(|word| {
-            if word.mode() == mode {
-                Step::Leave
-            } else {
-                Step::To(word.with_mode(mode, self.next_generation(word)))
-            }
-        });
-        if let Some(change) = change {
-            self.announce(change, Cause::Mode, self.clock.now(), None, Tally::default());
-        }
-    }
-
-    fn is_live(&self, generation: u32) -> bool {
-        self.circuit.load().generation() == generation
-    }
-
-    /// The next number that neither the window nor the streak still uses (R6).
-    ///
-    /// Between this look and the swap they can only come to hold results of `word`'s own
-    /// generation, so the number stays free.
-    fn next_generation(&self, word: Word) -> u32 {
-        let mut next = Word::generation_after(word.generation());
-        while self.lane.holds(next) || self.streak.holds(next) {
-            next = Word::generation_after(next);
-        }
-        next
-    }
-
-    fn break_length(&self, word: Word, now: Instant, retry_after: Option<Duration>) -> u64 {
-        let chance = policy::chance(now, word.generation(), core::ptr::from_ref(self).addr());
-        policy::break_length(&self.config, word.reopens_if_opened(), retry_after, chance)
-    }
-
-    fn announce(
-        &self,
-        change: Change,
-        cause: Cause,
-        at: Instant,
-        break_length: Option<u64>,
-        tally: Tally,
-    ) {
-        self.observer.on_transition(&Transition {
-            from: change.before.effective_state(),
-            to: change.after.effective_state(),
-            mode: change.after.mode(),
-            cause,
-            generation: change.after.generation(),
-            at,
-            break_duration: break_length.map(Duration::from_nanos),
-            tally,
-        });
-    }
-}
-
-impl Ending {
-    const fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Reported(Report { outcome: Outcome::Failure, retry_after }) => *retry_after,
-            _ => None,
-        }
-    }
-}
-
+#[inline]
 fn by_result<T, E>(result: &Result<T, E>) -> Outcome {
     match result {
         Ok(_) => Outcome::Success,
@@ -1033,7 +527,9 @@ fn by_result<T, E>(result: &Result<T, E>) -> Outcome {
     }
 }
 
-impl<C, O, const BUCKETS: usize> fmt::Debug for CircuitBreaker<C, O, BUCKETS> {
+impl<C, O, const BUCKETS: usize, const LANES: usize> fmt::Debug
+    for CircuitBreaker<C, O, BUCKETS, LANES>
+{
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = self.circuit.load();
         f.debug_struct("CircuitBreaker")

@@ -1,6 +1,7 @@
 //! `Config`: every knob of a breaker, checked in one place.
 
 use core::fmt;
+use core::num::{NonZeroU8, NonZeroU32, NonZeroU64};
 use core::time::Duration;
 
 use crate::permit::Outcome;
@@ -92,7 +93,7 @@ impl Window {
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Backoff {
-    pub(crate) percent: u32,
+    pub(crate) percent: NonZeroU32,
     pub(crate) cap: u64,
 }
 
@@ -108,7 +109,7 @@ impl Backoff {
     /// Allowed are 100 to 10,000.
     #[must_use]
     pub const fn percent(percent: u32, cap: Duration) -> Self {
-        Self { percent, cap: nanos(cap) }
+        Self { percent: or_one(percent), cap: nanos(cap) }
     }
 }
 
@@ -133,7 +134,7 @@ impl Backoff {
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Recovery {
-    pub(crate) stage: u64,
+    pub(crate) stage: NonZeroU64,
     pub(crate) shares: [Rate; 3],
 }
 
@@ -142,7 +143,7 @@ impl Recovery {
     #[must_use]
     pub const fn in_stages_of(stage: Duration) -> Self {
         Self {
-            stage: nanos(stage),
+            stage: or_one_long(nanos(stage)),
             shares: [Rate::percent(10), Rate::percent(25), Rate::percent(50)],
         }
     }
@@ -156,13 +157,13 @@ impl Recovery {
 
     /// How long all stages take together.
     pub(crate) const fn length(self) -> u64 {
-        self.stage * self.shares.len() as u64
+        self.stage.get() * self.shares.len() as u64
     }
 
     /// The share that is admitted `left` nanoseconds before the end.
     #[allow(clippy::cast_possible_truncation)] // at most as many as there are shares
     pub(crate) const fn share(self, left: u64) -> Rate {
-        let stages_left = left.div_ceil(self.stage) as usize;
+        let stages_left = left.div_ceil(self.stage.get()) as usize;
         self.shares[self.shares.len().saturating_sub(stages_left)]
     }
 }
@@ -209,19 +210,19 @@ pub enum HalfOpenRule {
 pub struct Config {
     pub(crate) failure_rate: Option<Rate>,
     pub(crate) slow_call_rate: Option<Rate>,
-    pub(crate) slow_call_duration: Option<u64>,
+    pub(crate) slow_call_duration: Option<NonZeroU64>,
     pub(crate) minimum_throughput: u32,
     pub(crate) window: Window,
-    pub(crate) consecutive_failures: Option<u32>,
-    pub(crate) failure_count: Option<u32>,
+    pub(crate) consecutive_failures: Option<NonZeroU32>,
+    pub(crate) failure_count: Option<NonZeroU32>,
     pub(crate) trip_when: Option<fn(&Tally) -> bool>,
     pub(crate) evaluate_every_result: bool,
     pub(crate) cancelled_as: Option<Outcome>,
     pub(crate) break_duration: u64,
     pub(crate) break_backoff: Option<Backoff>,
     pub(crate) break_jitter: Option<Rate>,
-    pub(crate) trials: u32,
-    pub(crate) minimum_trials: Option<u32>,
+    pub(crate) trials: u8,
+    pub(crate) minimum_trials: Option<NonZeroU8>,
     pub(crate) half_open_rule: HalfOpenRule,
     pub(crate) trial_timeout: u64,
     pub(crate) recovery: Option<Recovery>,
@@ -292,7 +293,7 @@ impl Config {
     /// Default: not measured. Allowed: 1 µs to 1 day.
     #[must_use]
     pub const fn slow_call_duration(mut self, duration: Duration) -> Self {
-        self.slow_call_duration = Some(nanos(duration));
+        self.slow_call_duration = Some(or_one_long(nanos(duration)));
         self
     }
 
@@ -326,7 +327,7 @@ impl Config {
     /// Default: off. Allowed: 1 to 1,000,000.
     #[must_use]
     pub const fn consecutive_failures(mut self, failures: u32) -> Self {
-        self.consecutive_failures = Some(failures);
+        self.consecutive_failures = Some(or_most(failures));
         self
     }
 
@@ -338,7 +339,7 @@ impl Config {
     /// Default: off. Allowed: 1 to 8,192.
     #[must_use]
     pub const fn failure_count(mut self, failures: u32) -> Self {
-        self.failure_count = Some(failures);
+        self.failure_count = Some(or_most(failures));
         self
     }
 
@@ -417,7 +418,7 @@ impl Config {
     /// Default: 3. Allowed: 1 to 16.
     #[must_use]
     pub const fn trials(mut self, trials: u32) -> Self {
-        self.trials = trials;
+        self.trials = short(trials);
         self
     }
 
@@ -439,7 +440,10 @@ impl Config {
     /// Default: as many as there are [`trials`](Self::trials). Allowed: 1 to that many.
     #[must_use]
     pub const fn minimum_trials(mut self, trials: u32) -> Self {
-        self.minimum_trials = Some(trials);
+        self.minimum_trials = match NonZeroU8::new(short(trials)) {
+            Some(trials) => Some(trials),
+            None => Some(NonZeroU8::MAX),
+        };
         self
     }
 
@@ -477,7 +481,7 @@ impl Config {
             return Err(ConfigError::SlowCallRate);
         }
         match self.slow_call_duration {
-            Some(duration) if duration < 1_000 || duration > DAY => {
+            Some(duration) if duration.get() < 1_000 || duration.get() > DAY => {
                 return Err(ConfigError::SlowCallDuration);
             }
             None if self.slow_call_rate.is_some() => {
@@ -510,13 +514,13 @@ impl Config {
             _ => {}
         }
         match self.consecutive_failures {
-            Some(failures) if failures < 1 || failures > 1_000_000 => {
+            Some(failures) if failures.get() > 1_000_000 => {
                 return Err(ConfigError::ConsecutiveFailures);
             }
             _ => {}
         }
         match self.failure_count {
-            Some(failures) if failures < 1 || failures > MAX_COUNT => {
+            Some(failures) if failures.get() > MAX_COUNT => {
                 return Err(ConfigError::FailureCount);
             }
             _ => {}
@@ -525,7 +529,7 @@ impl Config {
             return Err(ConfigError::BreakDuration);
         }
         match self.break_backoff {
-            Some(backoff) if backoff.percent < 100 || backoff.percent > 10_000 => {
+            Some(backoff) if backoff.percent.get() < 100 || backoff.percent.get() > 10_000 => {
                 return Err(ConfigError::BackoffFactor);
             }
             Some(backoff) if backoff.cap < self.break_duration || backoff.cap > 365 * DAY => {
@@ -537,11 +541,11 @@ impl Config {
             Some(share) if share.basis_points() > 5_000 => return Err(ConfigError::BreakJitter),
             _ => {}
         }
-        if self.trials < 1 || self.trials > MAX_TRIALS {
+        if self.trials < 1 || self.trials as u32 > MAX_TRIALS {
             return Err(ConfigError::Trials);
         }
         match self.minimum_trials {
-            Some(trials) if trials < 1 || trials > self.trials => {
+            Some(trials) if trials.get() > self.trials => {
                 return Err(ConfigError::MinimumTrials);
             }
             _ => {}
@@ -556,7 +560,7 @@ impl Config {
             return Err(ConfigError::TrialTimeout);
         }
         if let Some(recovery) = self.recovery {
-            if recovery.stage < MILLISECOND || recovery.stage > DAY {
+            if recovery.stage.get() < MILLISECOND || recovery.stage.get() > DAY {
                 return Err(ConfigError::RecoveryStage);
             }
             let [first, second, third] = recovery.shares;
@@ -574,7 +578,7 @@ impl Config {
     pub(crate) const fn shape(&self) -> Shape {
         match self.window.0 {
             Span::Time { length, buckets } => {
-                Shape::Time(Grid { width: length / buckets as u64, buckets })
+                Shape::Time(Grid::new(length / buckets as u64, buckets))
             }
             Span::Count { results } => Shape::Count(Ring { results }),
         }
@@ -593,8 +597,8 @@ impl Config {
 
     /// How many results make a rate count.
     pub(crate) const fn minimum(&self, ramping: bool) -> u64 {
-        let minimum = if ramping && self.trials < self.minimum_throughput {
-            self.trials
+        let minimum = if ramping && (self.trials as u32) < self.minimum_throughput {
+            self.trials as u32
         } else {
             self.minimum_throughput
         };
@@ -605,6 +609,35 @@ impl Config {
     pub(crate) const fn has_rate(&self) -> bool {
         self.failure_rate.is_some() || self.slow_call_rate.is_some()
     }
+}
+
+// The settings are kept in as few bytes as they need: 0 and what does not fit become another number
+// that `validate` refuses in the same words.
+
+const fn or_one(number: u32) -> NonZeroU32 {
+    match NonZeroU32::new(number) {
+        Some(number) => number,
+        None => NonZeroU32::MIN,
+    }
+}
+
+const fn or_one_long(number: u64) -> NonZeroU64 {
+    match NonZeroU64::new(number) {
+        Some(number) => number,
+        None => NonZeroU64::MIN,
+    }
+}
+
+const fn or_most(number: u32) -> NonZeroU32 {
+    match NonZeroU32::new(number) {
+        Some(number) => number,
+        None => NonZeroU32::MAX,
+    }
+}
+
+#[allow(clippy::cast_possible_truncation)] // bounded in the same line
+const fn short(number: u32) -> u8 {
+    if number < u8::MAX as u32 { number as u8 } else { u8::MAX }
 }
 
 /// A threshold of 0 % would be reached by a healthy dependency.

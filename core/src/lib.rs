@@ -71,6 +71,7 @@ mod config;
 mod error;
 mod observe;
 mod permit;
+mod plan;
 mod policy;
 mod rate;
 mod state;

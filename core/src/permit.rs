@@ -1,6 +1,7 @@
 //! One admitted call: how it may end, and the two forms in which it is held.
 
 use core::fmt;
+use core::mem;
 use core::time::Duration;
 
 use crate::breaker::{CircuitBreaker, Ending};
@@ -53,6 +54,7 @@ pub struct Report {
 }
 
 impl From<Outcome> for Report {
+    #[inline]
     fn from(outcome: Outcome) -> Self {
         Self { outcome, retry_after: None }
     }
@@ -66,7 +68,7 @@ pub(crate) enum Role {
     /// Its result is one of those that decide a half-open circuit.
     Trial {
         /// Its place among the trials that are out.
-        slot: u8,
+        slot: u32,
     },
     /// It flows past a circuit that is disabled or shadowed; its result decides nothing.
     Passing,
@@ -87,19 +89,68 @@ pub(crate) enum Role {
 /// breaker.settle(ticket, Outcome::Success);
 /// breaker.settle(ticket, Outcome::Success);
 /// ```
-#[derive(Debug)]
 #[must_use = "an admitted call is to be settled"]
 pub struct Ticket {
     pub(crate) started: Instant,
-    pub(crate) generation: u32,
-    pub(crate) role: Role,
+    /// The generation in the low bits, the role above: for a counted call the generation alone.
+    mark: u32,
 }
 
+/// As many bits as a generation has (`state`).
+const ROLE: u32 = 23;
+const COUNTED: u32 = 0;
+const PASSING: u32 = 1;
+/// The first of the trials.
+const TRIAL: u32 = 2;
+
 impl Ticket {
+    #[inline]
+    pub(crate) const fn new(started: Instant, generation: u32, role: Role) -> Self {
+        let role = match role {
+            Role::Counted => COUNTED,
+            Role::Passing => PASSING,
+            Role::Trial { slot } => TRIAL + slot,
+        };
+        Self { started, mark: generation | (role << ROLE) }
+    }
+
+    pub(crate) const fn generation(&self) -> u32 {
+        self.mark & ((1 << ROLE) - 1)
+    }
+
+    pub(crate) const fn role(&self) -> Role {
+        match self.mark >> ROLE {
+            COUNTED => Role::Counted,
+            PASSING => Role::Passing,
+            trial => Role::Trial { slot: trial - TRIAL },
+        }
+    }
+
+    /// Whether it is that of a counted call of `generation`.
+    #[inline]
+    pub(crate) const fn counts_in(&self, generation: u32) -> bool {
+        self.mark == generation
+    }
+
+    /// The same ticket, for who lets go of this one.
+    #[inline]
+    pub(crate) const fn again(&self) -> Self {
+        Self { started: self.started, mark: self.mark }
+    }
+
     /// Whether the call is one of those that decide a half-open circuit.
     #[must_use]
     pub const fn is_trial(&self) -> bool {
-        matches!(self.role, Role::Trial { .. })
+        matches!(self.role(), Role::Trial { .. })
+    }
+}
+
+impl fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ticket")
+            .field("generation", &self.generation())
+            .field("role", &self.role())
+            .finish_non_exhaustive()
     }
 }
 
@@ -128,45 +179,56 @@ impl Ticket {
 /// # Ok::<_, cutout_core::Rejected>(())
 /// ```
 #[must_use = "a permit that is dropped cancels its call"]
-pub struct Permit<'a, C: Clock, O: Observer = (), const BUCKETS: usize = 10> {
-    breaker: &'a CircuitBreaker<C, O, BUCKETS>,
-    ticket: Option<Ticket>,
+pub struct Permit<'a, C: Clock, O: Observer = (), const BUCKETS: usize = 10, const LANES: usize = 1>
+{
+    breaker: &'a CircuitBreaker<C, O, BUCKETS, LANES>,
+    ticket: Ticket,
     /// Set while code runs that may panic on the permit's watch.
     pub(crate) in_call: bool,
 }
 
-impl<'a, C: Clock, O: Observer, const BUCKETS: usize> Permit<'a, C, O, BUCKETS> {
-    pub(crate) const fn new(breaker: &'a CircuitBreaker<C, O, BUCKETS>, ticket: Ticket) -> Self {
-        Self { breaker, ticket: Some(ticket), in_call: false }
+impl<'a, C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
+    Permit<'a, C, O, BUCKETS, LANES>
+{
+    #[inline]
+    pub(crate) const fn new(
+        breaker: &'a CircuitBreaker<C, O, BUCKETS, LANES>,
+        ticket: Ticket,
+    ) -> Self {
+        Self { breaker, ticket, in_call: false }
     }
 
     /// Ends the call with its outcome.
-    pub fn settle(mut self, report: impl Into<Report>) {
+    #[inline]
+    pub fn settle(self, report: impl Into<Report>) {
         // Conversion is the caller's code; if it panics, the permit is still there to be dropped.
         let report = report.into();
-        if let Some(ticket) = self.ticket.take() {
-            self.breaker.finish(ticket, Ending::Reported(report));
-        }
+        let (breaker, ticket) = (self.breaker, self.ticket.again());
+        mem::forget(self);
+        breaker.finish(&ticket, Ending::Reported(report));
     }
 
     /// Whether the call is one of those that decide a half-open circuit.
     #[must_use]
     pub const fn is_trial(&self) -> bool {
-        matches!(&self.ticket, Some(ticket) if ticket.is_trial())
+        self.ticket.is_trial()
     }
 }
 
-impl<C: Clock, O: Observer, const BUCKETS: usize> Drop for Permit<'_, C, O, BUCKETS> {
+impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize> Drop
+    for Permit<'_, C, O, BUCKETS, LANES>
+{
     fn drop(&mut self) {
-        if let Some(ticket) = self.ticket.take() {
-            let panicked = self.in_call || self.breaker.clock().unwinding();
-            let ending = if panicked { Ending::Panicked } else { Ending::Dropped };
-            self.breaker.finish(ticket, ending);
-        }
+        // Whoever settles a permit forgets it.
+        let panicked = self.in_call || self.breaker.clock().unwinding();
+        let ending = if panicked { Ending::Panicked } else { Ending::Dropped };
+        self.breaker.finish_unsettled(&self.ticket, ending);
     }
 }
 
-impl<C: Clock, O: Observer, const BUCKETS: usize> fmt::Debug for Permit<'_, C, O, BUCKETS> {
+impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize> fmt::Debug
+    for Permit<'_, C, O, BUCKETS, LANES>
+{
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Permit").field("ticket", &self.ticket).finish_non_exhaustive()
     }

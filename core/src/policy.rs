@@ -6,6 +6,7 @@ use crate::rate::Rate;
 use crate::state::Trials;
 use crate::time::{Instant, nanos};
 use crate::window::Tally;
+use core::num::{NonZeroU8, NonZeroU32};
 use core::time::Duration;
 
 /// What a closed circuit's counts amount to.
@@ -36,7 +37,9 @@ pub(crate) fn judge_rates(config: &Config, minimum: u64, tally: &Tally) -> Verdi
 
 /// Every condition, for a failure or a slow result. `streak` is how many failures in a row it made.
 pub(crate) fn judge(config: &Config, minimum: u64, tally: &Tally, streak: u64) -> Verdict {
-    let is_at = |limit: Option<u32>, count| limit.is_some_and(|limit| count >= u64::from(limit));
+    let is_at = |limit: Option<NonZeroU32>, count| {
+        limit.is_some_and(|limit| count >= u64::from(limit.get()))
+    };
     let rates = judge_rates(config, minimum, tally);
     if let Verdict::Trip(_) = rates {
         rates
@@ -59,14 +62,14 @@ pub(crate) fn judge_trials(config: &Config, trials: Trials, lapsed: u32) -> Opti
         HalfOpenRule::FirstFailure if trials.failed > 0 => Some(Cause::TrialFailed),
         HalfOpenRule::FirstFailure if lapsed > 0 => Some(Cause::TrialTimedOut),
         HalfOpenRule::FirstFailure => {
-            (trials.succeeded >= config.trials).then_some(Cause::TrialsPassed)
+            (trials.succeeded >= u32::from(config.trials)).then_some(Cause::TrialsPassed)
         }
         HalfOpenRule::Rate => {
             let settled = u64::from(trials.succeeded + trials.failed + lapsed);
             let is_over = |limit: Option<Rate>, part: u32| {
                 limit.is_some_and(|limit| limit.is_reached(u64::from(part), settled))
             };
-            if settled < u64::from(config.minimum_trials.unwrap_or(config.trials)) {
+            if settled < u64::from(config.minimum_trials.map_or(config.trials, NonZeroU8::get)) {
                 None
             } else if is_over(config.failure_rate, trials.failed + lapsed)
                 || is_over(config.slow_call_rate, trials.slow)
@@ -92,9 +95,10 @@ pub(crate) fn break_length(
     chance: u64,
 ) -> u64 {
     let (length, cap) = match config.break_backoff {
-        Some(backoff) => {
-            (grow(config.break_duration, backoff.percent, reopens).min(backoff.cap), backoff.cap)
-        }
+        Some(backoff) => (
+            grow(config.break_duration, backoff.percent.get(), reopens).min(backoff.cap),
+            backoff.cap,
+        ),
         None => (config.break_duration, config.break_duration.max(nanos(RETRY_AFTER_CAP))),
     };
     let most_off =

@@ -129,6 +129,7 @@ impl Field {
     }
 
     /// The field's value; no field is wider than 32 bits.
+    #[inline]
     #[allow(clippy::cast_possible_truncation)]
     const fn get(self, word: u64) -> u32 {
         ((word >> self.shift) & self.max()) as u32
@@ -171,6 +172,7 @@ pub(crate) struct Word(u64);
 
 impl Word {
     /// Whether calls flow and are counted without another look: Closed under `Auto`.
+    #[inline]
     pub(crate) const fn is_plainly_closed(self) -> bool {
         self.0 & (STATE.mask() | MODE.mask()) == 0
     }
@@ -202,6 +204,7 @@ impl Word {
         }
     }
 
+    #[inline]
     pub(crate) const fn generation(self) -> u32 {
         GENERATION.get(self.0)
     }
@@ -212,6 +215,7 @@ impl Word {
         generation.wrapping_add(1) & GENERATION.max() as u32
     }
 
+    #[inline]
     pub(crate) const fn is_armed(self) -> bool {
         ARMED.get(self.0) != 0
     }
@@ -355,6 +359,7 @@ impl Circuit {
         }
     }
 
+    #[inline]
     pub(crate) fn load(&self) -> Word {
         Word(self.word.load(Ordering::Acquire)) // O1
     }

@@ -58,6 +58,7 @@ impl Streak {
     }
 
     /// Ends the row. Writes nothing where there is none.
+    #[inline]
     pub(crate) fn succeed(&self, generation: u32) {
         loop {
             let old = self.load();
@@ -69,10 +70,12 @@ impl Streak {
         }
     }
 
+    #[inline]
     const fn length_in(word: u64, generation: u32) -> u64 {
         if word >> COUNT_BITS == generation as u64 { word & COUNT } else { 0 }
     }
 
+    #[inline]
     fn load(&self) -> u64 {
         self.word.load(Ordering::Acquire) // S1
     }

@@ -29,12 +29,14 @@ impl Instant {
 
     /// The instant `nanos` nanoseconds after the origin.
     #[must_use]
+    #[inline]
     pub const fn from_nanos(nanos: u64) -> Self {
         Self(nanos)
     }
 
     /// Nanoseconds since the origin.
     #[must_use]
+    #[inline]
     pub const fn as_nanos(self) -> u64 {
         self.0
     }
@@ -47,14 +49,17 @@ impl Instant {
 
     /// How long after `earlier` this instant is; zero if it is not after it.
     #[must_use]
+    #[inline]
     pub const fn saturating_since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.since(earlier))
     }
 
+    #[inline]
     pub(crate) const fn plus(self, nanos: u64) -> Self {
         Self(self.0.saturating_add(nanos))
     }
 
+    #[inline]
     pub(crate) const fn since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
     }
@@ -73,7 +78,8 @@ pub(crate) const fn nanos(duration: Duration) -> u64 {
     if nanos > u64::MAX as u128 { u64::MAX } else { nanos as u64 }
 }
 
-/// What the breaker needs from its surroundings: the time, and whether a panic is under way.
+/// What the breaker needs from its surroundings: the time, whether a panic is under way, and who
+/// runs beside whom.
 ///
 /// The time should not go backwards. It may stand still, and readings that two threads take may
 /// arrive in the other order: a breaker that is told an earlier time than before does not panic,
@@ -110,15 +116,41 @@ pub trait Clock {
     fn unwinding(&self) -> bool {
         false
     }
+
+    /// Which lane the caller counts in, modulo the number of lanes that there are.
+    ///
+    /// A breaker with several lanes is free of contention as long as no two that run at the same
+    /// time are told the same: the index of a thread, or the number of a core. Any answer is right,
+    /// also one that changes from call to call; it decides only who shares a cache line with whom.
+    #[inline]
+    fn lane(&self) -> usize {
+        0
+    }
+
+    /// How many lanes a breaker should grow to when it is seen to be contended for (feature `alloc`):
+    /// as many as threads that can run at the same time. The default, one, lets none grow.
+    fn lanes(&self) -> usize {
+        1
+    }
 }
 
 impl<C: Clock + ?Sized> Clock for &C {
+    #[inline]
     fn now(&self) -> Instant {
         (**self).now()
     }
 
     fn unwinding(&self) -> bool {
         (**self).unwinding()
+    }
+
+    #[inline]
+    fn lane(&self) -> usize {
+        (**self).lane()
+    }
+
+    fn lanes(&self) -> usize {
+        (**self).lanes()
     }
 }
 
@@ -168,6 +200,7 @@ impl Default for ManualClock {
 }
 
 impl Clock for ManualClock {
+    #[inline]
     fn now(&self) -> Instant {
         Instant::from_nanos(self.nanos.load(Ordering::Relaxed))
     }

@@ -41,13 +41,12 @@ impl Totals {
     }
 }
 
-/// The totals that are not also counts of a window.
+/// The totals that no lane counts.
 #[derive(Debug)]
 pub(crate) struct Counters {
     pub(crate) ignored: Counter,
     pub(crate) cancelled: Counter,
     pub(crate) stale: Counter,
-    pub(crate) rejected: Counter,
     pub(crate) would_reject: Counter,
     pub(crate) trials: Counter,
     /// Calls that came while the circuit was ramping.
@@ -61,7 +60,6 @@ impl Counters {
                 ignored: Counter::new(),
                 cancelled: Counter::new(),
                 stale: Counter::new(),
-                rejected: Counter::new(),
                 would_reject: Counter::new(),
                 trials: Counter::new(),
                 ramped: Counter::new(),
@@ -76,16 +74,32 @@ pub(crate) struct Counter(AtomicU64);
 
 impl Counter {
     const_fn! {
-        fn new() -> Self {
+        pub(crate) fn new() -> Self {
             Self(AtomicU64::new(0))
         }
     }
 
+    /// Adds one, unless another thread does so at this very moment.
+    #[inline]
+    pub(crate) fn try_count(&self) -> bool {
+        let old = self.get();
+        self.0
+            .compare_exchange(old, old.wrapping_add(1), Ordering::Relaxed, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    /// Adds `more`.
+    pub(crate) fn add(&self, more: u64) {
+        self.0.fetch_add(more, Ordering::Relaxed);
+    }
+
     /// Adds one and says how many there were before.
+    #[inline]
     pub(crate) fn count(&self) -> u64 {
         self.0.fetch_add(1, Ordering::Relaxed)
     }
 
+    #[inline]
     pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }

@@ -39,16 +39,15 @@
 //! The models are in `loom-tests`; `.ci/kill-orderings` weakens each row and sees its model fail.
 
 mod count;
+mod lane;
+mod lanes;
 mod time;
 
-use core::fmt;
-
 pub(crate) use count::{MAX_RESULTS_A_WORD, Ring};
+pub(crate) use lanes::Lanes;
 pub(crate) use time::Grid;
 
 use crate::rate::Rate;
-use crate::sync::{AtomicU64, Ordering, const_fn, fence, zeroes};
-use crate::time::Instant;
 
 /// The results that a window holds.
 ///
@@ -126,34 +125,6 @@ impl Counted {
     }
 }
 
-/// The value of the head's word: the generation, and the tick or batch that is being filled.
-///
-/// ```text
-///  63        48 47                                          0
-/// +------------+---------------------------------------------+
-/// | generation |   tick or batch                             |
-/// |   low 16   |   48                                        |
-/// +------------+---------------------------------------------+
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Head(u64);
-
-const HEAD_TICK_BITS: u32 = 48;
-
-impl Head {
-    const fn new(generation: u32, tick: u64) -> Self {
-        Self(((generation as u64) << HEAD_TICK_BITS) | (tick & ((1 << HEAD_TICK_BITS) - 1)))
-    }
-
-    const fn tick(self) -> u64 {
-        self.0 & ((1 << HEAD_TICK_BITS) - 1)
-    }
-
-    const fn is_of(self, generation: u32) -> bool {
-        self.0 >> HEAD_TICK_BITS == Self::new(generation, 0).0 >> HEAD_TICK_BITS
-    }
-}
-
 const NOTHING: Tally = Tally { successes: 0, failures: 0, slow: 0 };
 
 /// How results are held, and for how long.
@@ -170,164 +141,4 @@ pub(crate) enum Recorded {
     In { stayed: Option<u64> },
     /// Nowhere: its generation is over.
     Overtaken,
-}
-
-/// One copy of the window's counters.
-pub(crate) struct Lane<const N: usize> {
-    head: AtomicU64,
-    words: [AtomicU64; N],
-    successes: AtomicU64,
-    failures: AtomicU64,
-    slow: AtomicU64,
-}
-
-impl<const N: usize> Lane<N> {
-    const_fn! {
-        pub(crate) fn new() -> Self {
-            Self {
-                head: AtomicU64::new(0),
-                words: zeroes(),
-                successes: AtomicU64::new(0),
-                failures: AtomicU64::new(0),
-                slow: AtomicU64::new(0),
-            }
-        }
-    }
-
-    /// Whether results of a generation with this number may still lie here.
-    pub(crate) fn holds(&self, generation: u32) -> bool {
-        self.head().is_of(generation)
-    }
-
-    /// Counts `result` at `now`. `is_live` says whether `generation` still is.
-    #[inline]
-    pub(crate) fn record(
-        &self,
-        shape: Shape,
-        generation: u32,
-        now: Instant,
-        result: Counted,
-        is_live: impl Fn() -> bool,
-    ) -> Recorded {
-        match shape {
-            Shape::Time(grid) => self.record_at(grid, generation, now, result, is_live),
-            Shape::Count(ring) => self.record_next(ring, generation, result, is_live),
-        }
-    }
-
-    /// What the window of `generation` holds at `now`.
-    ///
-    /// A result that was recorded before this sum's fence, by a thread that then passed the same
-    /// fence, is not missed (B5).
-    pub(crate) fn tally(&self, shape: Shape, generation: u32, now: Instant) -> Tally {
-        fence(Ordering::SeqCst); // B5
-        loop {
-            let head = self.head();
-            if !head.is_of(generation) {
-                return NOTHING;
-            }
-            let sum = match shape {
-                Shape::Time(grid) => self.sum_until(grid, generation, head, now),
-                Shape::Count(ring) => self.sum_last(ring, generation, head),
-            };
-            if self.head() == head {
-                return sum;
-            }
-        }
-    }
-
-    /// All successes, failures and slow results that were ever recorded here.
-    pub(crate) fn totals(&self, shape: Shape) -> Tally {
-        let mut sum = Tally {
-            successes: self.successes.load(Ordering::Relaxed), // B6
-            failures: self.failures.load(Ordering::Relaxed),
-            slow: self.slow.load(Ordering::Relaxed),
-        };
-        for word in &self.words {
-            sum = sum.plus(held(shape, word.load(Ordering::Relaxed))); // B6
-        }
-        sum
-    }
-
-    /// Adds to the totals what never was in the window, or has left it.
-    pub(crate) fn add_to_totals(&self, tally: Tally) {
-        for (total, more) in [
-            (&self.successes, tally.successes),
-            (&self.failures, tally.failures),
-            (&self.slow, tally.slow),
-        ] {
-            if more != 0 {
-                total.fetch_add(more, Ordering::Relaxed); // B6
-            }
-        }
-    }
-
-    fn head(&self) -> Head {
-        Head(self.head.load(Ordering::Acquire)) // B1
-    }
-
-    /// The word at `place`; `config` has checked that a window has no more than `N`.
-    fn word(&self, place: usize) -> &AtomicU64 {
-        &self.words[place % N]
-    }
-
-    /// Empties every word but those that `stays` knows to be part of the window that ends at `to`,
-    /// `places` from the oldest on, then moves the head there (W2). If it was this thread that moved
-    /// it: how many results stayed.
-    #[cold]
-    fn advance(
-        &self,
-        shape: Shape,
-        from: Head,
-        to: Head,
-        places: impl Iterator<Item = usize>,
-        stays: impl Fn(usize, u64) -> bool,
-    ) -> Option<u64> {
-        let mut stayed = 0;
-        for place in places {
-            let word = self.word(place);
-            loop {
-                let old = word.load(Ordering::Acquire); // B3
-                // The word is read by `from`'s light, so `from` must still hold.
-                if self.head() != from {
-                    return None;
-                }
-                let left = held(shape, old);
-                if stays(place, old) {
-                    stayed += left.total();
-                    break;
-                }
-                if left == NOTHING {
-                    break;
-                }
-                if swap(word, old, 0) {
-                    self.add_to_totals(left);
-                    break;
-                }
-            }
-        }
-        self.move_head(from, to).then_some(stayed)
-    }
-
-    fn move_head(&self, from: Head, to: Head) -> bool {
-        self.head.compare_exchange(from.0, to.0, Ordering::AcqRel, Ordering::Relaxed).is_ok() // B2
-    }
-}
-
-/// What a word holds that is not in the totals yet.
-const fn held(shape: Shape, word: u64) -> Tally {
-    match shape {
-        Shape::Time(_) => time::held(word),
-        Shape::Count(_) => count::held(word),
-    }
-}
-
-fn swap(word: &AtomicU64, old: u64, new: u64) -> bool {
-    word.compare_exchange(old, new, Ordering::Release, Ordering::Relaxed).is_ok() // B4
-}
-
-impl<const N: usize> fmt::Debug for Lane<N> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lane").field("head", &self.head()).finish_non_exhaustive()
-    }
 }

@@ -16,7 +16,12 @@ fn cases() -> u32 {
 
 /// Runs timelines of up to `length` bytes, the first of which are `start`, and says how many of
 /// them showed what `interesting` looks for.
-fn agree(start: &[u8], length: usize, interesting: impl Fn(&Seen) -> bool) -> u32 {
+fn agree(
+    run: fn(&[u8]) -> Seen,
+    start: &[u8],
+    length: usize,
+    interesting: impl Fn(&Seen) -> bool,
+) -> u32 {
     let shown = Cell::new(0);
     let mut runner = TestRunner::new(Config {
         cases: cases(),
@@ -26,7 +31,7 @@ fn agree(start: &[u8], length: usize, interesting: impl Fn(&Seen) -> bool) -> u3
     });
     let outcome = runner.run(&prop::collection::vec(any::<u8>(), 0..length), |bytes| {
         let bytes = [start, &bytes].concat();
-        let seen = timeline::run(&bytes);
+        let seen = run(&bytes);
         shown.set(shown.get() + u32::from(interesting(&seen)));
         Ok(())
     });
@@ -51,15 +56,16 @@ fn trips(seen: &Seen) -> usize {
 
 #[test]
 fn any_timeline_is_decided_as_the_model_decides_it() {
-    let tripped = agree(&[], 400, |seen| trips(seen) > 0);
+    let tripped = agree(timeline::run, &[], 400, |seen| trips(seen) > 0);
     println!("{tripped} of them trip");
     assert!(tripped > cases() / 4, "only {tripped} timelines trip");
 }
 
 #[test]
 fn long_timelines_with_several_outages_are_decided_as_the_model_decides_them() {
-    let closed_again =
-        agree(&[], 3_000, |seen| trips(seen) > 2 && ends_with(seen, Cause::TrialsPassed));
+    let closed_again = agree(timeline::run, &[], 3_000, |seen| {
+        trips(seen) > 2 && ends_with(seen, Cause::TrialsPassed)
+    });
     println!("{closed_again} of them recover from several outages");
     assert!(closed_again > cases() / 8, "only {closed_again} timelines recover");
 }
@@ -68,7 +74,18 @@ fn long_timelines_with_several_outages_are_decided_as_the_model_decides_them() {
 fn the_defaults_scaled_down_are_decided_as_the_model_decides_them() {
     // Every choice of the settings is the first: a rate of 50 % alone, no jitter, three trials.
     let start = [0; 20];
-    let timed_out = agree(&start, 600, |seen| ends_with(seen, Cause::TrialTimedOut));
+    let timed_out = agree(timeline::run, &start, 600, |seen| ends_with(seen, Cause::TrialTimedOut));
     println!("{timed_out} of them lose a trial");
     assert!(timed_out > cases() / 20, "only {timed_out} timelines have a trial that is lost");
+}
+
+#[test]
+fn several_lanes_decide_together_as_one_does() {
+    let runs: [fn(&[u8]) -> Seen; 3] =
+        [timeline::run_in_lanes::<2>, timeline::run_in_lanes::<3>, timeline::run_in_lanes::<16>];
+    for run in runs {
+        let tripped = agree(run, &[], 400, |seen| trips(seen) > 0);
+        println!("{tripped} of them trip");
+        assert!(tripped > cases() / 4, "only {tripped} timelines trip");
+    }
 }

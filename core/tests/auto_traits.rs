@@ -45,6 +45,8 @@ fn errors_are_errors() {
 #[test]
 fn a_breaker_is_not_larger_than_it_was() {
     // On 64-bit targets; a change here is worth a line in the changelog.
-    assert!(size_of::<Breaker>() <= 512, "{}", size_of::<Breaker>());
+    let pointer_to_lanes = if cfg!(feature = "alloc") { size_of::<usize>() } else { 0 };
+    let most = 504 + size_of::<ManualClock>() + pointer_to_lanes;
+    assert!(size_of::<Breaker>() <= most, "{}", size_of::<Breaker>());
     assert_eq!(size_of::<Ticket>(), 16);
 }

@@ -9,4 +9,5 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = reference::timeline::run(bytes);
+    let _ = reference::timeline::run_in_lanes::<3>(bytes);
 });

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use cutout_core::{CircuitBreaker as Engine, Clock, Config, ConfigError, Observer, Rejected};
 
-use crate::{Isolated, OwnedPermit, StdClock};
+use crate::{Isolated, OnThread, OwnedPermit, StdClock};
 
 /// A circuit breaker on the system's clock.
 ///
@@ -36,7 +36,7 @@ use crate::{Isolated, OwnedPermit, StdClock};
 /// assert_eq!(worker.join().unwrap(), Ok("paid"));
 /// ```
 pub struct CircuitBreaker<C: Clock = StdClock, O: Observer = (), const BUCKETS: usize = 10> {
-    engine: Engine<C, Isolated<O>, BUCKETS>,
+    engine: Engine<OnThread<C>, Isolated<O>, BUCKETS>,
 }
 
 /// # Constructing
@@ -125,7 +125,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     /// If a setting is out of its range; in a `static` that is a compile error.
     #[must_use]
     pub const fn from_parts(config: Config, clock: C, observer: O) -> Self {
-        Self { engine: Engine::from_parts(config, clock, Isolated::new(observer)) }
+        Self { engine: Engine::from_parts(config, OnThread::new(clock), Isolated::new(observer)) }
     }
 
     /// A closed breaker with room for `BUCKETS` buckets, for settings that come as input.
@@ -134,8 +134,13 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     ///
     /// The first setting that is out of its range.
     pub fn try_from_parts(config: Config, clock: C, observer: O) -> Result<Self, ConfigError> {
-        let engine = Engine::try_from_parts(config, clock, Isolated::new(observer))?;
+        let engine = Engine::try_from_parts(config, OnThread::new(clock), Isolated::new(observer))?;
         Ok(Self { engine })
+    }
+
+    /// The clock.
+    pub const fn clock(&self) -> &C {
+        self.engine.clock().get()
     }
 
     /// The observer.
@@ -172,7 +177,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
 }
 
 impl<C: Clock, O: Observer, const BUCKETS: usize> Deref for CircuitBreaker<C, O, BUCKETS> {
-    type Target = Engine<C, Isolated<O>, BUCKETS>;
+    type Target = Engine<OnThread<C>, Isolated<O>, BUCKETS>;
 
     fn deref(&self) -> &Self::Target {
         &self.engine

@@ -15,13 +15,10 @@ pub struct StdClock;
 static ORIGIN: OnceLock<std::time::Instant> = OnceLock::new();
 
 impl Clock for StdClock {
+    #[inline]
     fn now(&self) -> Instant {
         let origin = ORIGIN.get_or_init(std::time::Instant::now);
         Instant::ORIGIN.saturating_add(origin.elapsed())
-    }
-
-    fn unwinding(&self) -> bool {
-        std::thread::panicking()
     }
 }
 

@@ -65,6 +65,7 @@ mod breaker;
 mod clock;
 mod observe;
 mod owned;
+mod thread;
 
 pub use breaker::CircuitBreaker;
 pub use clock::StdClock;
@@ -75,6 +76,7 @@ pub use cutout_core::{
 };
 pub use observe::Isolated;
 pub use owned::OwnedPermit;
+pub use thread::OnThread;
 
 /// The snippets of the repository's front page.
 #[cfg(doctest)]

@@ -47,7 +47,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> OwnedPermit<C, O, BUCKETS> {
 impl<C: Clock, O: Observer, const BUCKETS: usize> Drop for OwnedPermit<C, O, BUCKETS> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket.take() {
-            if self.breaker.clock().unwinding() {
+            if std::thread::panicking() {
                 self.breaker.settle(ticket, Outcome::Failure);
             } else {
                 self.breaker.cancel(ticket);

@@ -13,10 +13,11 @@
 //! the old. `filled` is how many belong to the batch's present lap; `again` says that those above
 //! are results of the lap before. The head counts batches and moves when one is full.
 //!
-//! With one lane the window is exact. A sum that is taken while others record sees, for each batch,
-//! one moment between its start and its end.
+//! It is kept in one lane, whatever their number, since "the last *n*" is an order: so it is exact. A
+//! sum that is taken while others record sees, for each batch, one moment between its start and its end.
 
-use super::{Counted, Head, Lane, NOTHING, Recorded, Shape, Tally, swap};
+use super::lane::{Head, Lane, swap};
+use super::{Counted, NOTHING, Recorded, Shape, Tally};
 use crate::sync::Ordering;
 
 /// As many results as one word has room for.
@@ -133,7 +134,7 @@ impl<const N: usize> Lane<N> {
                     return Recorded::Overtaken;
                 }
                 let (to, all) = (Head::new(generation, 0), 0..ring.batches() as usize);
-                let _ = self.advance(Shape::Count(ring), head, to, all, |_, _| false);
+                let _ = self.advance(&Shape::Count(ring), head, to, all, |_, _| false);
                 continue;
             }
             let (place, lap) = ring.place(head.tick());
@@ -185,7 +186,7 @@ mod tests {
     fn put(lane: &Lane<4>, ring: Ring, generation: u32, failed: bool, slow: bool) {
         let result = Counted { failed, slow };
         let recorded =
-            lane.record(Shape::Count(ring), generation, Instant::ORIGIN, result, || true);
+            lane.record(&Shape::Count(ring), generation, Instant::ORIGIN, result, || true, || 0);
         assert_eq!(recorded, Recorded::In { stayed: None });
     }
 
@@ -203,12 +204,12 @@ mod tests {
                 if last.len() > results as usize {
                     last.pop_front();
                 }
-                let tally = lane.tally(Shape::Count(ring), 0, Instant::ORIGIN);
+                let tally = lane.tally(&Shape::Count(ring), 0, Instant::ORIGIN);
                 let failures = last.iter().filter(|result| result.0).count() as u64;
                 assert_eq!(tally.failures, failures, "{results} after {n}");
                 assert_eq!(tally.total(), last.len() as u64, "{results} after {n}");
                 assert_eq!(tally.slow, last.iter().filter(|result| result.1).count() as u64);
-                assert_eq!(lane.totals(Shape::Count(ring)).total(), u64::from(n) + 1);
+                assert_eq!(lane.totals(&Shape::Count(ring)).total(), u64::from(n) + 1);
             }
         }
     }
@@ -220,12 +221,12 @@ mod tests {
             for _ in 0..45 {
                 put(&lane, ring, generation, true, false);
             }
-            assert_eq!(lane.tally(Shape::Count(ring), generation + 1, Instant::ORIGIN), NOTHING);
+            assert_eq!(lane.tally(&Shape::Count(ring), generation + 1, Instant::ORIGIN), NOTHING);
             put(&lane, ring, generation + 1, false, false);
-            let tally = lane.tally(Shape::Count(ring), generation + 1, Instant::ORIGIN);
+            let tally = lane.tally(&Shape::Count(ring), generation + 1, Instant::ORIGIN);
             assert_eq!((tally.successes, tally.failures), (1, 0));
         }
-        let totals = lane.totals(Shape::Count(ring));
+        let totals = lane.totals(&Shape::Count(ring));
         assert_eq!((totals.failures, totals.successes), (4 * 45, 4));
     }
 
@@ -234,8 +235,8 @@ mod tests {
         let (lane, ring) = (Lane::<4>::new(), Ring { results: 30 });
         put(&lane, ring, 7, false, false);
         let result = Counted { failed: true, slow: false };
-        let recorded = lane.record(Shape::Count(ring), 6, Instant::ORIGIN, result, || false);
+        let recorded = lane.record(&Shape::Count(ring), 6, Instant::ORIGIN, result, || false, || 0);
         assert_eq!(recorded, Recorded::Overtaken);
-        assert_eq!(lane.totals(Shape::Count(ring)).total(), 1);
+        assert_eq!(lane.totals(&Shape::Count(ring)).total(), 1);
     }
 }

@@ -11,37 +11,82 @@
 //! Time is cut into ticks of one bucket's width on a fixed grid. The results of tick *t* go to the
 //! bucket at *t* modulo the number of buckets. The head is touched once a bucket, not once a call.
 
-use super::{Counted, Head, Lane, NOTHING, Recorded, Shape, Tally, swap};
+use super::lane::{Head, Lane, Quick, swap};
+use super::{Counted, NOTHING, Recorded, Shape, Tally};
 use crate::sync::Ordering;
 use crate::time::Instant;
 
 /// Cuts time into ticks of `width` nanoseconds, of which a window spans `buckets`.
+///
+/// A healthy call would feel a division, so the grid keeps what it takes to multiply instead.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grid {
-    pub(crate) width: u64,
-    pub(crate) buckets: u32,
+    width: Divisor,
+    buckets: Divisor,
 }
 
 impl Grid {
-    const fn tick(self, now: Instant) -> u64 {
-        now.as_nanos() / self.width
+    #[inline]
+    pub(crate) const fn new(width: u64, buckets: u32) -> Self {
+        Self { width: Divisor::new(width), buckets: Divisor::new(buckets as u64) }
     }
 
+    const fn tick(&self, now: Instant) -> u64 {
+        self.width.divide(now.as_nanos()).0
+    }
+
+    /// Whether `now` is after `tick`; it may be before it (W3).
+    #[inline]
+    const fn is_over(&self, tick: u64, now: Instant) -> bool {
+        now.as_nanos().saturating_sub(tick * self.width.by) >= self.width.by
+    }
+
+    #[inline]
     #[allow(clippy::cast_possible_truncation)] // below `buckets`
-    const fn place(self, tick: u64) -> usize {
-        (tick % self.buckets as u64) as usize
+    const fn place(&self, tick: u64) -> usize {
+        self.buckets.divide(tick).1 as usize
+    }
+
+    #[allow(clippy::cast_possible_truncation)] // no more buckets than places
+    const fn last_place(&self) -> usize {
+        (self.buckets.by - 1) as usize
     }
 
     /// The newest tick up to `newest` that belongs to `place`, if there was one.
-    const fn tick_at(self, place: usize, newest: u64) -> Option<u64> {
-        let back = (newest % self.buckets as u64 + self.buckets as u64 - place as u64)
-            % self.buckets as u64;
+    const fn tick_at(&self, place: usize, newest: u64) -> Option<u64> {
+        let (place, latest) = (place as u64, self.buckets.divide(newest).1);
+        let back = if latest < place { latest + self.buckets.by - place } else { latest - place };
         newest.checked_sub(back)
     }
 
     /// Whether a window that ends at `newest` spans `tick`.
-    const fn spans(self, tick: u64, newest: u64) -> bool {
-        newest - tick < self.buckets as u64
+    const fn spans(&self, tick: u64, newest: u64) -> bool {
+        newest - tick < self.buckets.by
+    }
+}
+
+/// A number to divide by often, and its inverse in 64 binary places, rounded down.
+#[derive(Clone, Copy, Debug)]
+struct Divisor {
+    by: u64,
+    inverse: u64,
+}
+
+impl Divisor {
+    const fn new(by: u64) -> Self {
+        Self { by, inverse: u64::MAX / by }
+    }
+
+    /// Quotient and remainder.
+    ///
+    /// The inverse is at most one too small in its last place, and `whole` is below 2^64: so the
+    /// product falls short by less than one, and the quotient by one at most.
+    #[inline]
+    #[allow(clippy::cast_possible_truncation)] // the upper half of a product
+    const fn divide(&self, whole: u64) -> (u64, u64) {
+        let quotient = ((whole as u128 * self.inverse as u128) >> 64) as u64;
+        let rest = whole - quotient * self.by;
+        if rest < self.by { (quotient, rest) } else { (quotient + 1, rest - self.by) }
     }
 }
 
@@ -79,6 +124,7 @@ impl Bucket {
         }
     }
 
+    #[inline]
     const fn is_of(self, generation: u32, tick: u64) -> bool {
         self.0 >> TAG == Self::new(generation, tick, NOTHING).0 >> TAG
     }
@@ -107,26 +153,47 @@ pub(super) const fn held(bucket: u64) -> Tally {
 }
 
 impl<const N: usize> Lane<N> {
+    /// Counts a success that is not slow, if its bucket is there and has room.
+    #[inline]
+    pub(super) fn add_success(&self, grid: &Grid, generation: u32, now: Instant) -> Quick {
+        let head = self.head();
+        let tick = head.tick();
+        if !head.is_of(generation) || grid.is_over(tick, now) {
+            return Quick::NotSo;
+        }
+        let word = self.word(grid.place(tick));
+        let old = Bucket(word.load(Ordering::Acquire)); // B3
+        if !old.is_of(generation, tick) || old.0 & FULL == FULL {
+            Quick::NotSo
+        } else if swap(word, old.0, old.0 + 1) {
+            Quick::Done
+        } else {
+            Quick::Contended
+        }
+    }
+
     /// Counts `result` in the bucket of `now`.
     pub(super) fn record_at(
         &self,
-        grid: Grid,
+        grid: &Grid,
         generation: u32,
         now: Instant,
         result: Counted,
         is_live: impl Fn() -> bool,
+        elsewhere: impl Fn() -> u64,
     ) -> Recorded {
         let mut stayed = None;
-        let tick = grid.tick(now);
         loop {
             let head = self.head();
             let is_current = head.is_of(generation);
-            if !is_current || head.tick() < tick {
+            if !is_current || grid.is_over(head.tick(), now) {
                 // A head of another generation is an older one's as long as ours lives.
                 if !is_current && !is_live() {
                     return Recorded::Overtaken;
                 }
-                stayed = self.turn(grid, generation, head, tick).or(stayed);
+                if let Some(here) = self.turn(grid, generation, head, grid.tick(now)) {
+                    stayed = Some(here + elsewhere());
+                }
                 continue;
             }
             let tick = head.tick(); // W3
@@ -147,26 +214,37 @@ impl<const N: usize> Lane<N> {
     }
 
     /// The results of the window that ends at `now`, or at the head if that is later (W3).
-    pub(super) fn sum_until(&self, grid: Grid, generation: u32, head: Head, now: Instant) -> Tally {
+    pub(super) fn sum_until(
+        &self,
+        grid: &Grid,
+        generation: u32,
+        head: Head,
+        now: Instant,
+    ) -> Tally {
         let newest = grid.tick(now).max(head.tick());
         let mut sum = NOTHING;
-        for back in 0..u64::from(grid.buckets) {
+        let mut place = grid.place(head.tick());
+        for back in 0..grid.buckets.by {
             let Some(tick) = head.tick().checked_sub(back) else { break };
-            let bucket = Bucket(self.word(grid.place(tick)).load(Ordering::Acquire)); // B3
-            if grid.spans(tick, newest) && bucket.is_of(generation, tick) {
+            if !grid.spans(tick, newest) {
+                break;
+            }
+            let bucket = Bucket(self.word(place).load(Ordering::Acquire)); // B3
+            if bucket.is_of(generation, tick) {
                 sum = sum.plus(bucket.tally()); // W1
             }
+            place = if place == 0 { grid.last_place() } else { place - 1 };
         }
         sum
     }
 
     /// Turns the ring to `tick`. If it was this thread that did: how many results stayed.
     #[cold]
-    fn turn(&self, grid: Grid, generation: u32, from: Head, tick: u64) -> Option<u64> {
+    fn turn(&self, grid: &Grid, generation: u32, from: Head, tick: u64) -> Option<u64> {
         let to = Head::new(generation, tick);
         let is_current = from.is_of(generation);
-        let oldest_first = (1..=u64::from(grid.buckets)).map(|on| grid.place(from.tick() + on));
-        self.advance(Shape::Time(grid), from, to, oldest_first, |place, word| {
+        let oldest_first = (1..=grid.buckets.by).map(|on| grid.place(from.tick() + on));
+        self.advance(&Shape::Time(*grid), from, to, oldest_first, |place, word| {
             is_current
                 && grid
                     .tick_at(place, from.tick())
@@ -177,22 +255,54 @@ impl<const N: usize> Lane<N> {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    extern crate std;
+    use std::vec::Vec;
+
     use super::*;
 
     const OK: Counted = Counted { failed: false, slow: false };
     const BAD: Counted = Counted { failed: true, slow: false };
-    const GRID: Grid = Grid { width: 100, buckets: 4 };
-    const SHAPE: Shape = Shape::Time(GRID);
+    const WIDTH: u64 = 100;
+    const SHAPE: Shape = Shape::Time(Grid::new(WIDTH, 4));
 
     fn at(tick: u64) -> Instant {
-        Instant::from_nanos(tick * GRID.width)
+        Instant::from_nanos(tick * WIDTH)
     }
 
     fn put(lane: &Lane<4>, generation: u32, tick: u64, result: Counted) {
         assert!(matches!(
-            lane.record(SHAPE, generation, at(tick), result, || true),
+            lane.record(&SHAPE, generation, at(tick), result, || true, || 0),
             Recorded::In { .. }
         ));
+    }
+
+    #[test]
+    fn a_divisor_divides_as_a_division_does() {
+        let numbers = (0..64).flat_map(|bit| [(1_u64 << bit) - 1, 1 << bit, (1 << bit) + 1]);
+        let wholes: Vec<u64> = numbers.chain([30_000_000_000, u64::MAX - 1, u64::MAX]).collect();
+        for by in wholes.iter().copied().chain([3, 10, 60, 3_000_000_000]).filter(|by| *by > 0) {
+            let divisor = Divisor::new(by);
+            let around = |n: u64| [n.wrapping_mul(by).wrapping_sub(1), n.wrapping_mul(by)];
+            for whole in wholes.iter().copied().chain(wholes.iter().flat_map(|n| around(*n))) {
+                assert_eq!(divisor.divide(whole), (whole / by, whole % by), "{whole} by {by}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_success_is_added_at_once_only_where_its_bucket_has_room() {
+        let (lane, grid) = (Lane::<4>::new(), Grid::new(WIDTH, 4));
+        assert_eq!(lane.add_success(&grid, 0, at(3)), Quick::NotSo, "the head is behind");
+        put(&lane, 0, 3, OK);
+        assert_eq!(lane.add_success(&grid, 1, at(3)), Quick::NotSo, "another generation");
+        assert_eq!(lane.add_success(&grid, 0, at(4)), Quick::NotSo, "another tick");
+        for _ in 1..FULL {
+            assert_eq!(lane.add_success(&grid, 0, at(3)), Quick::Done);
+        }
+        assert_eq!(lane.add_success(&grid, 0, at(2)), Quick::NotSo, "the bucket is full");
+        let tally = Tally { successes: FULL, failures: 0, slow: 0 };
+        assert_eq!(lane.tally(&SHAPE, 0, at(3)), tally);
+        assert_eq!(lane.totals(&SHAPE), tally);
     }
 
     #[test]
@@ -214,22 +324,22 @@ mod tests {
         for _ in 0..100 {
             put(&lane, 0, 0, BAD);
         }
-        let tally = lane.tally(SHAPE, 0, at(0));
+        let tally = lane.tally(&SHAPE, 0, at(0));
         assert_eq!((tally.successes, tally.failures), (FULL, 100));
         put(&lane, 0, 0, OK);
-        let tally = lane.tally(SHAPE, 0, at(0));
+        let tally = lane.tally(&SHAPE, 0, at(0));
         assert_eq!((tally.successes, tally.failures), (FULL / 2 + 1, 50));
-        assert_eq!(lane.totals(SHAPE), Tally { successes: FULL + 1, failures: 100, slow: 0 });
+        assert_eq!(lane.totals(&SHAPE), Tally { successes: FULL + 1, failures: 100, slow: 0 });
     }
 
     #[test]
     fn results_leave_with_their_bucket_and_not_before() {
         let lane = Lane::<4>::new();
         put(&lane, 0, 10, BAD);
-        assert_eq!(lane.tally(SHAPE, 0, at(13)).failures, 1);
-        assert_eq!(lane.tally(SHAPE, 0, at(14)).failures, 0);
+        assert_eq!(lane.tally(&SHAPE, 0, at(13)).failures, 1);
+        assert_eq!(lane.tally(&SHAPE, 0, at(14)).failures, 0);
         put(&lane, 0, 14, OK);
-        assert_eq!(lane.tally(SHAPE, 0, at(14)), OK.tally());
+        assert_eq!(lane.tally(&SHAPE, 0, at(14)), OK.tally());
     }
 
     #[test]
@@ -245,7 +355,7 @@ mod tests {
                     let later = 8 + filled - 1 + idle + shift;
                     put(&lane, 0, later, OK);
                     let young = (8..8 + filled).filter(|tick| later - tick < 4).count() as u64;
-                    let tally = lane.tally(SHAPE, 0, at(later));
+                    let tally = lane.tally(&SHAPE, 0, at(later));
                     assert_eq!((tally.failures, tally.successes), (young, 1));
                 }
             }
@@ -260,7 +370,7 @@ mod tests {
         for lap in 1..=(1 << 10) / 4 {
             put(&lane, 0, 4 * lap, OK);
         }
-        let tally = lane.tally(SHAPE, 0, at((1 << 10) + 1));
+        let tally = lane.tally(&SHAPE, 0, at((1 << 10) + 1));
         assert_eq!(tally, OK.tally());
     }
 
@@ -270,10 +380,10 @@ mod tests {
             let lane = Lane::<4>::new();
             put(&lane, 5, 10, BAD);
             put(&lane, 5, 11, BAD);
-            assert_eq!(lane.tally(SHAPE, 5 + step, at(11)), NOTHING);
+            assert_eq!(lane.tally(&SHAPE, 5 + step, at(11)), NOTHING);
             put(&lane, 5 + step, 11, OK);
-            assert_eq!(lane.tally(SHAPE, 5 + step, at(11)), OK.tally());
-            assert_eq!(lane.totals(SHAPE).failures, 2);
+            assert_eq!(lane.tally(&SHAPE, 5 + step, at(11)), OK.tally());
+            assert_eq!(lane.totals(&SHAPE).failures, 2);
         }
     }
 
@@ -281,8 +391,8 @@ mod tests {
     fn an_overtaken_result_is_counted_nowhere() {
         let lane = Lane::<4>::new();
         put(&lane, 7, 10, OK);
-        assert_eq!(lane.record(SHAPE, 6, at(10), BAD, || false), Recorded::Overtaken);
-        assert_eq!(lane.totals(SHAPE), OK.tally());
+        assert_eq!(lane.record(&SHAPE, 6, at(10), BAD, || false, || 0), Recorded::Overtaken);
+        assert_eq!(lane.totals(&SHAPE), OK.tally());
     }
 
     #[test]
@@ -290,20 +400,20 @@ mod tests {
         let lane = Lane::<4>::new();
         put(&lane, 0, 10, BAD);
         put(&lane, 0, 2, OK);
-        assert_eq!(lane.tally(SHAPE, 0, at(0)).total(), 2);
-        assert_eq!(lane.tally(SHAPE, 0, at(13)).total(), 2);
-        assert_eq!(lane.tally(SHAPE, 0, at(14)).total(), 0);
+        assert_eq!(lane.tally(&SHAPE, 0, at(0)).total(), 2);
+        assert_eq!(lane.tally(&SHAPE, 0, at(13)).total(), 2);
+        assert_eq!(lane.tally(&SHAPE, 0, at(14)).total(), 0);
     }
 
     #[test]
     fn the_end_of_time_is_a_tick_like_any_other() {
-        let grid = Grid { width: 100_000, buckets: 4 };
+        let shape = Shape::Time(Grid::new(100_000, 4));
         let lane = Lane::<4>::new();
         let end = Instant::from_nanos(u64::MAX);
         assert_eq!(
-            lane.record(Shape::Time(grid), 0, end, BAD, || true),
+            lane.record(&shape, 0, end, BAD, || true, || 0),
             Recorded::In { stayed: Some(0) }
         );
-        assert_eq!(lane.tally(Shape::Time(grid), 0, end).failures, 1);
+        assert_eq!(lane.tally(&shape, 0, end).failures, 1);
     }
 }

@@ -12,13 +12,14 @@ use cutout_core::{
 use super::model::{Call, Ending, Event, Model};
 use super::settings::{Bytes, Settings, Span};
 
-type Engine = CircuitBreaker<World, Log>;
+type Engine<const LANES: usize> = CircuitBreaker<World, Log, 10, LANES>;
 
-/// A clock moved by hand that can also pretend that a panic is under way.
+/// A clock moved by hand that can also pretend that a panic is under way, and to be on another core.
 #[derive(Debug, Default)]
 struct World {
     clock: ManualClock,
     unwinding: Cell<bool>,
+    lane: Cell<usize>,
 }
 
 impl Clock for World {
@@ -28,6 +29,10 @@ impl Clock for World {
 
     fn unwinding(&self) -> bool {
         self.unwinding.get()
+    }
+
+    fn lane(&self) -> usize {
+        self.lane.get()
     }
 }
 
@@ -63,8 +68,8 @@ fn nanos(duration: Duration) -> u64 {
 }
 
 /// A call in flight, in either form.
-enum Held<'a> {
-    Permit(Permit<'a, World, Log>),
+enum Held<'a, const LANES: usize> {
+    Permit(Permit<'a, World, Log, 10, LANES>),
     Ticket(Ticket),
 }
 
@@ -161,10 +166,21 @@ pub(crate) struct Seen {
 ///
 /// At the first difference.
 pub(crate) fn run(bytes: &[u8]) -> Seen {
+    run_in_lanes::<1>(bytes)
+}
+
+/// The same on a breaker with `LANES` lanes, of which each step takes another. Its clock is not set
+/// back: each lane has its own newest bucket then, and so its own idea of when that leaves.
+///
+/// # Panics
+///
+/// At the first difference.
+pub(crate) fn run_in_lanes<const LANES: usize>(bytes: &[u8]) -> Seen {
     let mut bytes = Bytes(bytes);
     let settings = Settings::from_bytes(&mut bytes);
-    let engine = Engine::try_with_observer(settings.config(), World::default(), Log::default())
-        .expect("the settings are within their ranges");
+    let engine =
+        Engine::<LANES>::try_from_parts(settings.config(), World::default(), Log::default())
+            .expect("the settings are within their ranges");
     let mut pair = Pair {
         width: match settings.window {
             Span::Time { length, buckets } => length / u64::from(buckets),
@@ -187,17 +203,17 @@ pub(crate) fn run(bytes: &[u8]) -> Seen {
     pair.seen
 }
 
-struct Pair<'a> {
-    engine: &'a Engine,
+struct Pair<'a, const LANES: usize> {
+    engine: &'a Engine<LANES>,
     model: Model,
     width: u64,
-    in_flight: Vec<(Call, Held<'a>)>,
+    in_flight: Vec<(Call, Held<'a, LANES>)>,
     admitted: u64,
     calls: u64,
     seen: Seen,
 }
 
-impl<'a> Pair<'a> {
+impl<'a, const LANES: usize> Pair<'a, LANES> {
     fn now(&self) -> u64 {
         self.engine.clock().now().as_nanos()
     }
@@ -208,7 +224,10 @@ impl<'a> Pair<'a> {
 
     fn step(&mut self, operation: Operation) {
         let now = self.now();
+        let clock = self.engine.clock();
+        clock.lane.set(clock.lane.get().wrapping_mul(5).wrapping_add(3));
         match operation {
+            Operation::StepBack(_) if LANES > 1 => {}
             Operation::Admit => {
                 self.admit();
             }
@@ -272,7 +291,7 @@ impl<'a> Pair<'a> {
         expected.ok()
     }
 
-    fn settle(&mut self, call: Call, held: Held<'a>, ending: Ending) {
+    fn settle(&mut self, call: Call, held: Held<'a, LANES>, ending: Ending) {
         match (held, ending) {
             (Held::Permit(permit), Ending::Reported(..)) => permit.settle(report(ending)),
             (Held::Permit(permit), Ending::Dropped) => drop(permit),

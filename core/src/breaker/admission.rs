@@ -1,0 +1,183 @@
+//! Who is admitted, and as what.
+
+use core::time::Duration;
+
+use super::CircuitBreaker;
+use super::settlement::Ending;
+use crate::error::{RejectReason, Rejected};
+use crate::observe::{Cause, Observer};
+use crate::permit::{Role, Ticket};
+use crate::policy;
+use crate::state::{Mode, State, Step, Word};
+use crate::time::{Clock, Instant};
+use crate::window::Tally;
+
+/// A trial whose caller does not have it yet. If an observer panics meanwhile, its place is free
+/// again.
+struct HeldBack<'a, C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize> {
+    breaker: &'a CircuitBreaker<C, O, BUCKETS, LANES>,
+    ticket: Option<Ticket>,
+}
+
+impl<'a, C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
+    HeldBack<'a, C, O, BUCKETS, LANES>
+{
+    const fn new(breaker: &'a CircuitBreaker<C, O, BUCKETS, LANES>, ticket: Ticket) -> Self {
+        Self { breaker, ticket: Some(ticket) }
+    }
+
+    fn release(mut self) -> Option<Ticket> {
+        self.ticket.take()
+    }
+}
+
+impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize> Drop
+    for HeldBack<'_, C, O, BUCKETS, LANES>
+{
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            self.breaker.finish_unsettled(&ticket, Ending::Dropped);
+        }
+    }
+}
+
+impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
+    CircuitBreaker<C, O, BUCKETS, LANES>
+{
+    /// The ticket of a call that starts now, if when it starts matters.
+    #[inline]
+    pub(super) fn ticket(&self, word: Word, role: Role) -> Ticket {
+        let started = if self.plan.measures { self.clock.now() } else { Instant::ORIGIN };
+        Ticket::new(started, word.generation(), role)
+    }
+
+    /// Admission to a circuit that was seen as `word` and is not plainly closed.
+    #[inline(never)]
+    pub(super) fn admit_by_state(&self, mut word: Word) -> Result<Ticket, Rejected> {
+        loop {
+            let admitted = match (word.mode(), word.state()) {
+                (Mode::ForcedOpen, _) => Some(Err(self.refuse(RejectReason::ForcedOpen, None))),
+                (Mode::Disabled, _) => Some(Ok(self.ticket(word, Role::Passing))),
+                (Mode::ForcedClosed, _) => Some(Ok(self.ticket(word, Role::Counted))),
+                (_, State::Closed) if word.is_ramping() => self.admit_ramping(word),
+                (_, State::Closed) => Some(Ok(self.ticket(word, Role::Counted))),
+                (_, State::Open) => self.admit_open(word),
+                (_, State::HalfOpen) => self.admit_half_open(word),
+            };
+            if let Some(admitted) = admitted {
+                return admitted;
+            }
+            word = self.circuit.load();
+        }
+    }
+
+    /// `None`: the word has moved, look again.
+    fn admit_open(&self, word: Word) -> Option<Result<Ticket, Rejected>> {
+        let now = self.clock.now();
+        let left = self.circuit.until().saturating_since(now);
+        if left.is_zero() {
+            let mut now = now;
+            let change = self.circuit.change(|seen| {
+                if seen != word {
+                    return Step::Leave;
+                }
+                now = self.clock.now();
+                if !self.circuit.propose_lease_end(0, self.lease_end(now), seen) {
+                    return Step::Again;
+                }
+                Step::To(seen.half_open(self.next_generation(seen)).with_trial_out(0))
+            })?;
+            let held = HeldBack::new(self, self.trial(change.after, 0, now));
+            self.announce(change, Cause::BreakOver, now, None, Tally::default());
+            return held.release().map(Ok);
+        }
+        // The end of the break was read after the word; only together do they say no.
+        if self.circuit.load() != word {
+            return None;
+        }
+        Some(self.refuse_unless_shadowed(word, RejectReason::Open, Some(left)))
+    }
+
+    /// `None`: the word has moved, look again.
+    fn admit_ramping(&self, word: Word) -> Option<Result<Ticket, Rejected>> {
+        let now = self.clock.now();
+        let left = self.circuit.until().since(now);
+        if self.circuit.load() != word {
+            return None;
+        }
+        let Some(recovery) = self.config.recovery.filter(|_| left > 0) else {
+            let change = self.circuit.change(|seen| {
+                if seen == word {
+                    Step::To(seen.closed(self.next_generation(seen)))
+                } else {
+                    Step::Leave
+                }
+            })?;
+            self.announce(change, Cause::RecoveryOver, now, None, Tally::default());
+            return None;
+        };
+        // Whenever the whole calls in `share` of so many grow by one, that one is admitted.
+        let share = u64::from(recovery.share(left).basis_points());
+        let so_many = self.counters.ramped.count() % 10_000;
+        if (so_many + 1) * share / 10_000 > so_many * share / 10_000 {
+            Some(Ok(self.ticket(word, Role::Counted)))
+        } else {
+            Some(self.refuse_unless_shadowed(word, RejectReason::Ramping, None))
+        }
+    }
+
+    /// `None`: the word has moved, look again.
+    fn admit_half_open(&self, word: Word) -> Option<Result<Ticket, Rejected>> {
+        let now = self.clock.now();
+        let lapsed = self.circuit.lapsed(word, now);
+        let trials = word.trials();
+        if let Some(cause) = policy::judge_trials(&self.config, trials, lapsed) {
+            self.end_half_open(word, cause);
+            return None;
+        }
+        if trials.succeeded + trials.failed + word.trials_out() >= u32::from(self.config.trials) {
+            return Some(self.refuse_unless_shadowed(word, RejectReason::HalfOpenFull, None));
+        }
+        let slot = word.free_slot();
+        let mut now = now;
+        let change = self.circuit.change(|seen| {
+            if seen != word {
+                return Step::Leave;
+            }
+            now = self.clock.now();
+            if !self.circuit.propose_lease_end(slot, self.lease_end(now), seen) {
+                return Step::Again;
+            }
+            Step::To(seen.with_trial_out(slot))
+        })?;
+        Some(Ok(self.trial(change.after, slot, now)))
+    }
+
+    fn trial(&self, word: Word, slot: u32, now: Instant) -> Ticket {
+        self.counters.trials.count();
+        Ticket::new(now, word.generation(), Role::Trial { slot })
+    }
+
+    const fn lease_end(&self, now: Instant) -> Instant {
+        now.plus(self.config.trial_timeout)
+    }
+
+    fn refuse(&self, reason: RejectReason, retry_after: Option<Duration>) -> Rejected {
+        self.lanes.count_rejected(&self.clock);
+        Rejected::new(reason, retry_after)
+    }
+
+    fn refuse_unless_shadowed(
+        &self,
+        word: Word,
+        reason: RejectReason,
+        retry_after: Option<Duration>,
+    ) -> Result<Ticket, Rejected> {
+        if word.mode() == Mode::Shadow {
+            self.counters.would_reject.count();
+            Ok(self.ticket(word, Role::Passing))
+        } else {
+            Err(self.refuse(reason, retry_after))
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! The changes of the circuit: what makes them, and their announcement.
+
+use core::time::Duration;
+
+use super::CircuitBreaker;
+use crate::observe::{Cause, Observer, Transition, TripReason};
+use crate::policy::{self, Verdict};
+use crate::state::{Change, Mode, State, Step, Word};
+use crate::time::{Clock, Instant};
+use crate::window::Tally;
+
+/// A failure's side of a trip: when, how long the server asked for, what the window held.
+pub(super) struct Trip {
+    pub(super) generation: u32,
+    pub(super) now: Instant,
+    pub(super) retry_after: Option<Duration>,
+    pub(super) tally: Tally,
+}
+
+/// How HalfOpen ended, to be announced.
+pub(super) struct HalfOpenEnd {
+    pub(super) cause: Cause,
+    pub(super) at: Instant,
+    pub(super) break_length: Option<u64>,
+}
+
+impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
+    CircuitBreaker<C, O, BUCKETS, LANES>
+{
+    /// Trips if the condition holds, and keeps the armed bit true to the window.
+    #[cold]
+    pub(super) fn evaluate(
+        &self,
+        word: Word,
+        must_look: bool,
+        streak: u64,
+        stayed: Option<u64>,
+        mut trip: Trip,
+    ) {
+        let minimum = self.config.minimum(word.is_ramping());
+        let mut verdict = if must_look {
+            policy::judge(&self.config, minimum, &trip.tally, streak)
+        } else {
+            policy::judge_rates(&self.config, minimum, &trip.tally)
+        };
+        // A success trips only by completing the minimum. If armed, it may be one of several that
+        // do so at once; else it came to look because older results have left, and what stayed says
+        // whether there were too few.
+        let completes = stayed.is_some_and(|stayed| stayed < minimum);
+        if matches!(verdict, Verdict::Trip(_)) && !must_look && !word.is_armed() && !completes {
+            return;
+        }
+        loop {
+            let armed = match verdict {
+                Verdict::Trip(reason) => return self.trip(reason, &trip),
+                Verdict::TooFew => true,
+                Verdict::Healthy => false,
+            };
+            let changed = self.circuit.change(|seen| {
+                if seen.generation() != trip.generation || seen.is_armed() == armed {
+                    Step::Leave
+                } else {
+                    Step::To(seen.with_armed(armed))
+                }
+            });
+            if changed.is_none() {
+                return;
+            }
+            // Who recorded before this change and saw the bit as it was relies on this look.
+            trip.tally = self.lanes.tally(&self.plan.shape, trip.generation, trip.now);
+            verdict = policy::judge_rates(&self.config, minimum, &trip.tally);
+        }
+    }
+
+    #[cold]
+    pub(super) fn trip(&self, reason: TripReason, trip: &Trip) {
+        let (mut now, mut length) = (trip.now, 0);
+        let change = self.circuit.change(|word| {
+            if word.generation() != trip.generation {
+                return Step::Leave;
+            }
+            match (word.mode(), word.state()) {
+                (Mode::ForcedClosed, _) if word.was_told() => Step::Leave,
+                (Mode::ForcedClosed, _) => Step::To(word.with_told().with_armed(false)),
+                (Mode::Auto | Mode::Shadow, State::Closed) => {
+                    now = self.clock.now(); // R4
+                    length = self.break_length(word, now, trip.retry_after);
+                    if self.circuit.propose_until(now.plus(length), word) {
+                        Step::To(word.open(self.next_generation(word)))
+                    } else {
+                        Step::Again
+                    }
+                }
+                _ => Step::Leave,
+            }
+        });
+        match change {
+            Some(change) if change.after.generation() == trip.generation => {
+                self.observer.on_would_trip(reason, &trip.tally);
+            }
+            Some(change) => {
+                self.announce(change, Cause::Tripped(reason), now, Some(length), trip.tally);
+            }
+            None => {}
+        }
+    }
+
+    /// Ends HalfOpen for a reason that was seen on `word`.
+    pub(super) fn end_half_open(&self, word: Word, cause: Cause) {
+        let mut end = None;
+        let change = self.circuit.change(|seen| {
+            end = None;
+            if seen == word { self.half_open_end(seen, cause, None, &mut end) } else { Step::Leave }
+        });
+        if let (Some(change), Some(end)) = (change, end) {
+            self.announce(change, end.cause, end.at, end.break_length, Tally::default());
+        }
+    }
+
+    /// The step out of HalfOpen, and what to announce if it is won.
+    pub(super) fn half_open_end(
+        &self,
+        word: Word,
+        cause: Cause,
+        retry_after: Option<Duration>,
+        end: &mut Option<HalfOpenEnd>,
+    ) -> Step {
+        let (next, now) = (self.next_generation(word), self.clock.now()); // R4
+        if cause == Cause::TrialsPassed {
+            *end = Some(HalfOpenEnd { cause, at: now, break_length: None });
+            return match self.config.recovery {
+                None => Step::To(word.closed(next)),
+                Some(recovery) if self.circuit.propose_until(now.plus(recovery.length()), word) => {
+                    Step::To(word.ramping(next))
+                }
+                Some(_) => Step::Again,
+            };
+        }
+        let length = self.break_length(word, now, retry_after);
+        if !self.circuit.propose_until(now.plus(length), word) {
+            return Step::Again;
+        }
+        *end = Some(HalfOpenEnd { cause, at: now, break_length: Some(length) });
+        Step::To(word.open(next))
+    }
+
+    pub(super) fn set_mode(&self, mode: Mode) {
+        let change = self.circuit.change(|word| {
+            if word.mode() == mode {
+                Step::Leave
+            } else {
+                Step::To(word.with_mode(mode, self.next_generation(word)))
+            }
+        });
+        if let Some(change) = change {
+            self.announce(change, Cause::Mode, self.clock.now(), None, Tally::default());
+        }
+    }
+
+    pub(super) fn is_live(&self, generation: u32) -> bool {
+        self.circuit.load().generation() == generation
+    }
+
+    /// The next number that neither the window nor the streak still uses (R6).
+    ///
+    /// Between this look and the swap they can only come to hold results of `word`'s own
+    /// generation, so the number stays free.
+    pub(super) fn next_generation(&self, word: Word) -> u32 {
+        let mut next = Word::generation_after(word.generation());
+        while self.lanes.hold(next) || self.streak.holds(next) {
+            next = Word::generation_after(next);
+        }
+        next
+    }
+
+    fn break_length(&self, word: Word, now: Instant, retry_after: Option<Duration>) -> u64 {
+        let chance = policy::chance(now, word.generation(), core::ptr::from_ref(self).addr());
+        policy::break_length(&self.config, word.reopens_if_opened(), retry_after, chance)
+    }
+
+    pub(super) fn announce(
+        &self,
+        change: Change,
+        cause: Cause,
+        at: Instant,
+        break_length: Option<u64>,
+        tally: Tally,
+    ) {
+        self.observer.on_transition(&Transition {
+            from: change.before.effective_state(),
+            to: change.after.effective_state(),
+            mode: change.after.mode(),
+            cause,
+            generation: change.after.generation(),
+            at,
+            break_duration: break_length.map(Duration::from_nanos),
+            tally,
+        });
+    }
+}

@@ -1,0 +1,230 @@
+//! How admitted calls end, and what their results amount to.
+
+use core::time::Duration;
+
+use super::CircuitBreaker;
+use super::change::Trip;
+use crate::observe::{Observer, Stale};
+use crate::permit::{Outcome, Report, Role, Ticket};
+use crate::policy::{self, Verdict};
+use crate::state::{Mode, Step, Word};
+use crate::time::{Clock, Instant};
+use crate::window::{Counted, Recorded, Tally};
+
+/// How the life of a ticket ends.
+#[derive(Clone, Copy)]
+pub(crate) enum Ending {
+    Reported(Report),
+    Dropped,
+    Panicked,
+}
+
+/// What an ending amounts to, once cancellation and slowness are judged.
+#[derive(Clone, Copy)]
+enum Settled {
+    Counted(Counted),
+    Ignored,
+    Cancelled,
+}
+
+impl Ending {
+    const fn retry_after(self) -> Option<Duration> {
+        match self {
+            Self::Reported(Report { outcome: Outcome::Failure, retry_after }) => retry_after,
+            _ => None,
+        }
+    }
+}
+
+impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
+    CircuitBreaker<C, O, BUCKETS, LANES>
+{
+    /// Settles the call of `ticket`, which nobody else settles.
+    ///
+    /// The hot path is here: what a success of a healthy circuit does, and no more.
+    #[inline]
+    pub(crate) fn finish(&self, ticket: &Ticket, ending: Ending) {
+        let word = self.circuit.load();
+        let generation = word.generation();
+        if !ticket.counts_in(generation) {
+            return self.finish_aside(word, ticket, ending);
+        }
+        // The only clock read of a call, unless slow calls are measured, and none where nothing needs it.
+        let now = if self.plan.needs_time { self.clock.now() } else { Instant::ORIGIN };
+        let settled = self.judge_ending(ticket, ending, now);
+        if let Settled::Counted(Counted { failed: false, slow }) = settled {
+            if self.plan.has_streak {
+                self.streak.succeed(generation);
+            }
+            if !self.plan.needs_window && !slow {
+                return self.lanes.count_success(&self.clock);
+            }
+            let is_plain = !slow && !word.is_armed() && !self.plan.evaluates_all;
+            let shape = &self.plan.shape;
+            if is_plain && self.lanes.record_success(shape, generation, now, &self.clock) {
+                return;
+            }
+        }
+        self.finish_result(word, ticket, ending, now, settled);
+    }
+
+    /// The same for who has nothing to report.
+    #[inline(never)]
+    pub(crate) fn finish_unsettled(&self, ticket: &Ticket, ending: Ending) {
+        self.finish(ticket, ending);
+    }
+
+    /// The end of a call that is not counted in the window, or whose generation is over.
+    #[inline(never)]
+    fn finish_aside(&self, word: Word, ticket: &Ticket, ending: Ending) {
+        let counts = word.generation() == ticket.generation() // R2
+            && match ticket.role() {
+                Role::Counted => false,
+                Role::Trial { slot } => self.finish_trial(slot, ticket, ending),
+                Role::Passing => self.finish_passing(word, ticket, ending),
+            };
+        if !counts {
+            self.finish_stale(ticket, ending);
+        }
+    }
+
+    #[cold]
+    fn finish_stale(&self, ticket: &Ticket, ending: Ending) {
+        self.counters.stale.count();
+        let outcome = match ending {
+            Ending::Reported(report) => Some(report.outcome),
+            Ending::Panicked => Some(Outcome::Failure),
+            Ending::Dropped => None,
+        };
+        self.observer.on_stale(&Stale { generation: ticket.generation(), outcome });
+    }
+
+    /// Counts a result and looks at what it makes of the circuit. The row of failures has heard of a
+    /// success already.
+    #[inline(never)]
+    fn finish_result(
+        &self,
+        word: Word,
+        ticket: &Ticket,
+        ending: Ending,
+        now: Instant,
+        settled: Settled,
+    ) {
+        let Settled::Counted(result) = settled else { return self.count_aside(settled) };
+        let generation = ticket.generation();
+        let streak = if self.plan.has_streak && result.failed {
+            self.streak.fail(generation, || self.is_live(generation))
+        } else {
+            0
+        };
+        let retry_after = ending.retry_after();
+        if !self.plan.needs_window {
+            self.lanes.add_to_totals(result.tally(), &self.clock);
+            let tally = Tally::default();
+            if let Verdict::Trip(reason) = policy::judge(&self.config, 0, &tally, streak) {
+                self.trip(reason, &Trip { generation, now, retry_after, tally });
+            }
+            return;
+        }
+        let is_live = || self.is_live(generation);
+        let shape = &self.plan.shape;
+        match self.lanes.record(shape, generation, now, result, &self.clock, is_live) {
+            Recorded::Overtaken => self.finish_stale(ticket, ending),
+            Recorded::In { stayed } => {
+                let must_look = result.failed || result.slow || self.plan.evaluates_all;
+                if must_look || (self.plan.has_rate && (word.is_armed() || stayed.is_some())) {
+                    let tally = self.lanes.tally(shape, generation, now);
+                    let trip = Trip { generation, now, retry_after, tally };
+                    self.evaluate(word, must_look, streak, stayed, trip);
+                }
+            }
+        }
+    }
+
+    /// Whether the result counted; if not, its generation or its lease was over.
+    fn finish_trial(&self, slot: u32, ticket: &Ticket, ending: Ending) -> bool {
+        let now = self.clock.now();
+        let settled = self.judge_ending(ticket, ending, now);
+        let mut counts = false;
+        let mut end = None;
+        let change = self.circuit.change(|word| {
+            (counts, end) = (false, None);
+            if word.generation() != ticket.generation() || !word.is_trial_out(slot) {
+                return Step::Leave;
+            }
+            // Leases that are over have failed before this result came (R5).
+            let lapsed = self.circuit.lapsed(word, now);
+            if let Some(cause) = policy::judge_trials(&self.config, word.trials(), lapsed) {
+                return self.half_open_end(word, cause, None, &mut end);
+            }
+            if self.circuit.lease_end(slot) <= now {
+                return Step::Leave;
+            }
+            counts = true;
+            let mut trials = word.trials();
+            if let Settled::Counted(result) = settled {
+                *(if result.failed { &mut trials.failed } else { &mut trials.succeeded }) += 1;
+                trials.slow += u32::from(result.slow);
+            }
+            match policy::judge_trials(&self.config, trials, lapsed) {
+                Some(cause) => self.half_open_end(word, cause, ending.retry_after(), &mut end),
+                None => Step::To(word.with_trial_back(slot, trials)),
+            }
+        });
+        if counts {
+            self.count_aside(settled);
+        }
+        if let (Some(change), Some(end)) = (change, end) {
+            self.announce(change, end.cause, end.at, end.break_length, Tally::default());
+        }
+        counts
+    }
+
+    /// Counts what decides nothing.
+    fn finish_passing(&self, word: Word, ticket: &Ticket, ending: Ending) -> bool {
+        let settled = if word.mode() == Mode::Disabled {
+            Settled::Ignored
+        } else {
+            let needs_time = self.plan.measures;
+            let now = if needs_time { self.clock.now() } else { Instant::ORIGIN };
+            self.judge_ending(ticket, ending, now)
+        };
+        self.count_aside(settled);
+        true
+    }
+
+    /// Counts a result in the totals without a window.
+    fn count_aside(&self, settled: Settled) {
+        match settled {
+            Settled::Counted(result) => self.lanes.add_to_totals(result.tally(), &self.clock),
+            Settled::Ignored => {
+                self.counters.ignored.count();
+            }
+            Settled::Cancelled => {
+                self.counters.cancelled.count();
+            }
+        }
+    }
+
+    #[inline]
+    fn judge_ending(&self, ticket: &Ticket, ending: Ending, now: Instant) -> Settled {
+        let slow = self.plan.measures
+            && self
+                .config
+                .slow_call_duration
+                .is_some_and(|limit| now.since(ticket.started) > limit.get());
+        let outcome = match (ending, self.config.cancelled_as) {
+            (Ending::Reported(report), _) => report.outcome,
+            (Ending::Panicked, _) => Outcome::Failure,
+            (Ending::Dropped, Some(Outcome::Ignored)) => return Settled::Cancelled,
+            (Ending::Dropped, Some(outcome)) => outcome,
+            (Ending::Dropped, None) if slow => Outcome::Failure,
+            (Ending::Dropped, None) => return Settled::Cancelled,
+        };
+        match outcome {
+            Outcome::Success => Settled::Counted(Counted { failed: false, slow }),
+            Outcome::Failure => Settled::Counted(Counted { failed: true, slow }),
+            Outcome::Ignored => Settled::Ignored,
+        }
+    }
+}

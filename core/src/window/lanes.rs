@@ -1,0 +1,217 @@
+//! The lanes of one window: who counts in which, and their sum.
+//!
+//! A breaker has `LANES` lanes from the start, one unless its type says otherwise. With the feature
+//! `alloc` a breaker that has one grows more when two threads are seen to contend for it; until then
+//! it has but the pointer.
+//!
+//! A window over time is split among the lanes, each of which turns by itself. A window over a count
+//! of results has one order, and so one lane, the first; the others then serve the totals alone.
+
+use super::lane::{Lane, Quick};
+use super::{Counted, NOTHING, Recorded, Shape, Tally};
+use crate::sync::{Ordering, const_fn, fence};
+use crate::time::{Clock, Instant};
+#[cfg(feature = "alloc")]
+use grown::Grown;
+
+/// All lanes of a breaker.
+#[derive(Debug)]
+pub(crate) struct Lanes<const N: usize, const LANES: usize> {
+    #[cfg(feature = "alloc")]
+    grown: Grown<N>,
+    fixed: [Lane<N>; LANES],
+}
+
+impl<const N: usize, const LANES: usize> Lanes<N, LANES> {
+    const_fn! {
+        pub(crate) fn new() -> Self {
+            Self {
+                #[cfg(not(loom))]
+                fixed: [const { Lane::new() }; LANES],
+                #[cfg(loom)]
+                fixed: core::array::from_fn(|_| Lane::new()),
+                #[cfg(feature = "alloc")]
+                grown: Grown::new(),
+            }
+        }
+    }
+
+    /// The lane that the caller counts in.
+    #[inline]
+    fn mine(&self, clock: &impl Clock) -> &Lane<N> {
+        #[cfg(feature = "alloc")]
+        if let Some(lanes) = self.grown.get() {
+            // Their number is a power of two.
+            return &lanes[clock.lane() & (lanes.len() - 1)];
+        }
+        if LANES == 1 { &self.fixed[0] } else { &self.fixed[clock.lane() % LANES] }
+    }
+
+    /// The lane that holds the caller's share of the window.
+    #[inline]
+    fn of_window(&self, shape: &Shape, clock: &impl Clock) -> &Lane<N> {
+        match shape {
+            Shape::Time(_) => self.mine(clock),
+            Shape::Count(_) => &self.fixed[0],
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Lane<N>> {
+        let fixed = self.fixed.iter();
+        #[cfg(feature = "alloc")]
+        let fixed = fixed.chain(self.grown.get().into_iter().flatten().map(|lane| &**lane));
+        fixed
+    }
+
+    /// Two threads were seen in one lane.
+    #[cold]
+    #[cfg_attr(not(feature = "alloc"), allow(clippy::unused_self))] // nothing can grow then
+    fn contended(&self, clock: &impl Clock) {
+        #[cfg(feature = "alloc")]
+        if LANES == 1 && self.grown.get().is_none() {
+            self.grown.grow(clock.lanes());
+        }
+        #[cfg(not(feature = "alloc"))]
+        let _ = clock;
+    }
+
+    /// Counts a success that is not slow in the bucket of `now`, if that takes no more than to add
+    /// one there.
+    #[inline]
+    pub(crate) fn record_success(
+        &self,
+        shape: &Shape,
+        generation: u32,
+        now: Instant,
+        clock: &impl Clock,
+    ) -> bool {
+        let Shape::Time(grid) = shape else { return false };
+        match self.mine(clock).add_success(grid, generation, now) {
+            Quick::Done => true,
+            Quick::Contended => {
+                self.contended(clock);
+                false
+            }
+            Quick::NotSo => false,
+        }
+    }
+
+    /// Counts `result` at `now`. `is_live` says whether `generation` still is.
+    pub(crate) fn record(
+        &self,
+        shape: &Shape,
+        generation: u32,
+        now: Instant,
+        result: Counted,
+        clock: &impl Clock,
+        is_live: impl Fn() -> bool,
+    ) -> Recorded {
+        let lane = self.of_window(shape, clock);
+        // Taken before the result is there: of several lanes that turn at the same moment, the
+        // first to look sees none of the results that the others are about to count.
+        let elsewhere = || {
+            fence(Ordering::SeqCst); // B5
+            let others = self.all().filter(|other| !core::ptr::eq(*other, lane));
+            others.map(|other| other.tally(shape, generation, now).total()).sum()
+        };
+        lane.record(shape, generation, now, result, is_live, elsewhere)
+    }
+
+    /// What the window of `generation` holds at `now`.
+    ///
+    /// A result that was recorded before this sum's fence, by a thread that then passed the same
+    /// fence, is not missed (B5).
+    pub(crate) fn tally(&self, shape: &Shape, generation: u32, now: Instant) -> Tally {
+        fence(Ordering::SeqCst); // B5
+        match shape {
+            Shape::Time(_) => {
+                self.all().fold(NOTHING, |sum, lane| sum.plus(lane.tally(shape, generation, now)))
+            }
+            Shape::Count(_) => self.fixed[0].tally(shape, generation, now),
+        }
+    }
+
+    /// Whether results of a generation with this number may still lie here.
+    pub(crate) fn hold(&self, generation: u32) -> bool {
+        self.all().any(|lane| lane.holds(generation))
+    }
+
+    /// Adds to the totals what never was in the window.
+    pub(crate) fn add_to_totals(&self, tally: Tally, clock: &impl Clock) {
+        self.mine(clock).add_to_totals(tally);
+    }
+
+    /// Adds a success to the totals alone.
+    #[inline]
+    pub(crate) fn count_success(&self, clock: &impl Clock) {
+        let lane = self.mine(clock);
+        if !lane.successes.try_count() {
+            self.contended(clock);
+            self.mine(clock).successes.count();
+        }
+    }
+
+    /// Adds a refusal.
+    #[inline]
+    pub(crate) fn count_rejected(&self, clock: &impl Clock) {
+        let lane = self.mine(clock);
+        if !lane.rejected.try_count() {
+            self.contended(clock);
+            self.mine(clock).rejected.count();
+        }
+    }
+
+    /// All successes, failures and slow results that were ever recorded, and all refusals.
+    pub(crate) fn totals(&self, shape: &Shape) -> (Tally, u64) {
+        self.all().fold((NOTHING, 0), |(results, rejected), lane| {
+            (results.plus(lane.totals(shape)), rejected + lane.rejected.get())
+        })
+    }
+}
+
+#[cfg(feature = "alloc")]
+mod grown {
+    //! Lanes that a breaker gets when it needs them.
+
+    extern crate alloc;
+
+    use alloc::boxed::Box;
+
+    use crossbeam_utils::CachePadded;
+    use once_cell::race::OnceBox;
+
+    use super::Lane;
+
+    /// More than this would only make the sum dear.
+    const MOST: usize = 64;
+
+    type Slice<const N: usize> = Box<[CachePadded<Lane<N>>]>;
+
+    pub(super) struct Grown<const N: usize>(OnceBox<Slice<N>>);
+
+    impl<const N: usize> Grown<N> {
+        pub(super) const fn new() -> Self {
+            Self(OnceBox::new())
+        }
+
+        #[inline]
+        pub(super) fn get(&self) -> Option<&[CachePadded<Lane<N>>]> {
+            self.0.get().map(|lanes| &**lanes)
+        }
+
+        /// Grows `lanes`, rounded up to a power of two, unless there are some already.
+        pub(super) fn grow(&self, lanes: usize) {
+            if lanes > 1 {
+                let lanes = lanes.min(MOST).next_power_of_two();
+                let new = || (0..lanes).map(|_| CachePadded::new(Lane::new())).collect();
+                let _ = self.0.get_or_init(|| Box::new(new()));
+            }
+        }
+    }
+
+    impl<const N: usize> core::fmt::Debug for Grown<N> {
+        fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+            f.debug_tuple("Grown").field(&self.get().map_or(0, <[_]>::len)).finish()
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Several lanes: who counts where is seen by nobody.
+
+use core::cell::Cell;
+use core::time::Duration;
+
+use cutout_core::{
+    CircuitBreaker, Clock, Config, Instant, ManualClock, Outcome, Rate, State, Window,
+};
+
+/// A clock that says which lane it is read in.
+#[derive(Default)]
+struct OnCore {
+    clock: ManualClock,
+    core: Cell<usize>,
+}
+
+impl Clock for OnCore {
+    fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    fn lane(&self) -> usize {
+        self.core.get()
+    }
+}
+
+type Breaker = CircuitBreaker<OnCore, (), 10, 4>;
+
+/// Half of 4 results over 4 s in 4 buckets.
+fn config() -> Config {
+    let window = Window::time(Duration::from_secs(4)).in_buckets(4);
+    Config::new().minimum_throughput(4).window(window)
+}
+
+fn breaker(config: Config) -> Breaker {
+    Breaker::from_parts(config, OnCore::default(), ())
+}
+
+/// As many results on a core, all at the second `at`.
+fn results(breaker: &Breaker, core: usize, at: u64, outcome: Outcome, many: u32) {
+    breaker.clock().core.set(core);
+    breaker.clock().clock.set(Instant::from_nanos(at * 1_000_000_000));
+    for _ in 0..many {
+        breaker.try_acquire().expect("it is closed").settle(outcome);
+    }
+}
+
+#[test]
+fn results_of_all_lanes_make_the_rate() {
+    let breaker = breaker(config());
+    for core in 0..3 {
+        results(&breaker, core, 0, Outcome::Failure, 1);
+        assert_eq!(breaker.state(), State::Closed);
+    }
+    results(&breaker, 3, 0, Outcome::Failure, 1);
+    assert_eq!(breaker.state(), State::Open);
+}
+
+#[test]
+fn a_success_in_one_lane_completes_the_minimum_of_all() {
+    let breaker = breaker(config());
+    for core in 0..3 {
+        results(&breaker, core, 0, Outcome::Failure, 1);
+    }
+    results(&breaker, 3, 3, Outcome::Success, 1);
+    assert_eq!(breaker.state(), State::Open, "three in four, in a bucket and a lane of its own");
+}
+
+#[test]
+fn the_first_success_in_a_lane_does_not_complete_what_others_had_completed() {
+    let breaker = breaker(config());
+    results(&breaker, 0, 0, Outcome::Success, 5);
+    results(&breaker, 1, 1, Outcome::Failure, 4);
+    assert_eq!(breaker.state(), State::Closed, "four in nine");
+    results(&breaker, 2, 4, Outcome::Success, 1);
+    assert_eq!(breaker.snapshot().tally.failures, 4);
+    assert_eq!(breaker.state(), State::Closed, "the rate rose as others left, not by this result");
+    results(&breaker, 2, 4, Outcome::Failure, 1);
+    assert_eq!(breaker.state(), State::Open, "the next failure sees it");
+}
+
+#[test]
+fn a_new_generation_starts_empty_in_every_lane_and_the_totals_stay() {
+    let breaker = breaker(config().minimum_throughput(100));
+    for core in 0..4 {
+        results(&breaker, core, 0, Outcome::Failure, 2);
+    }
+    assert_eq!(breaker.snapshot().tally.failures, 8);
+    breaker.reset();
+    assert_eq!(breaker.snapshot().tally.total(), 0);
+    results(&breaker, 3, 0, Outcome::Success, 1);
+    assert_eq!(breaker.snapshot().tally.total(), 1);
+    assert_eq!((breaker.totals().failures, breaker.totals().successes), (8, 1));
+}
+
+#[test]
+fn a_lane_is_taken_modulo_those_that_there_are() {
+    let breaker = breaker(config().minimum_throughput(100));
+    for core in [4, 5, usize::MAX] {
+        results(&breaker, core, 0, Outcome::Failure, 1);
+    }
+    assert_eq!(breaker.snapshot().tally.failures, 3);
+}
+
+#[test]
+fn refusals_and_results_beside_the_window_are_counted_in_every_lane() {
+    let breaker = breaker(Config::new().without_failure_rate().consecutive_failures(9));
+    for core in 0..4 {
+        results(&breaker, core, 0, Outcome::Success, 3);
+        results(&breaker, core, 0, Outcome::Failure, 2);
+    }
+    breaker.force_open();
+    for core in 0..4 {
+        breaker.clock().core.set(core);
+        assert!(breaker.admit().is_err());
+    }
+    let totals = breaker.totals();
+    assert_eq!((totals.successes, totals.failures, totals.rejected), (12, 8, 4));
+}
+
+#[test]
+fn a_window_by_count_is_exact_in_any_number_of_lanes() {
+    let breaker = breaker(config().failure_rate(Rate::percent(90)).window(Window::count(6)));
+    for (core, outcome) in
+        (0..24).zip([Outcome::Failure, Outcome::Success, Outcome::Success].iter().cycle())
+    {
+        results(&breaker, core, 0, *outcome, 1);
+    }
+    let tally = breaker.snapshot().tally;
+    assert_eq!((tally.failures, tally.successes), (2, 4), "the last six");
+}

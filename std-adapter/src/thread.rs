@@ -1,0 +1,91 @@
+//! What a thread adds to a clock: its own lane, and whether it panics.
+
+use core::cell::Cell;
+use core::ops::Deref;
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::OnceLock;
+use std::thread;
+
+use cutout_core::{Clock, Instant};
+
+/// A clock that also knows the thread that reads it.
+///
+/// Each thread of the process counts in a lane of its own, as far as there are lanes; and a permit
+/// that is dropped by a panic is a failure, whatever the clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OnThread<C>(C);
+
+impl<C> OnThread<C> {
+    /// Puts `clock` on the threads of this process.
+    pub const fn new(clock: C) -> Self {
+        Self(clock)
+    }
+
+    /// The clock.
+    pub const fn get(&self) -> &C {
+        &self.0
+    }
+}
+
+impl<C> Deref for OnThread<C> {
+    type Target = C;
+
+    fn deref(&self) -> &C {
+        &self.0
+    }
+}
+
+impl<C: Clock> Clock for OnThread<C> {
+    #[inline]
+    fn now(&self) -> Instant {
+        self.0.now()
+    }
+
+    fn unwinding(&self) -> bool {
+        thread::panicking()
+    }
+
+    #[inline]
+    fn lane(&self) -> usize {
+        // A thread that is being torn down has lost its number, and any will do.
+        NUMBER
+            .try_with(|number| number.get().unwrap_or_else(|| number_of_this_thread(number)))
+            .unwrap_or(0)
+    }
+
+    fn lanes(&self) -> usize {
+        // Asked when threads contend, so it should not ask the system each time.
+        static AT_ONCE: OnceLock<usize> = OnceLock::new();
+        *AT_ONCE.get_or_init(|| thread::available_parallelism().map_or(1, usize::from))
+    }
+}
+
+std::thread_local! {
+    static NUMBER: Cell<Option<usize>> = const { Cell::new(None) };
+}
+
+#[cold]
+fn number_of_this_thread(number: &Cell<Option<usize>>) -> usize {
+    static THREADS: AtomicUsize = AtomicUsize::new(0);
+    let new = THREADS.fetch_add(1, Relaxed);
+    number.set(Some(new));
+    new
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cutout_core::ManualClock;
+
+    #[test]
+    fn each_thread_has_a_lane_of_its_own_and_keeps_it() {
+        let clock = OnThread::new(ManualClock::new());
+        let mine = clock.lane();
+        let (other, again) =
+            thread::scope(|scope| scope.spawn(|| (clock.lane(), clock.lane())).join().unwrap());
+        assert_eq!(other, again);
+        assert_ne!(mine, other);
+        assert_eq!(clock.lane(), mine);
+        assert!(clock.lanes() >= 1);
+    }
+}
