@@ -484,6 +484,12 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         }
     }
 
+    /// How many lanes there are: as many as the type says, and those that it grew (feature `alloc`).
+    #[must_use]
+    pub fn lanes(&self) -> usize {
+        self.lanes.count()
+    }
+
     /// The settings.
     pub const fn config(&self) -> &Config {
         &self.config

@@ -30,6 +30,13 @@ pub(crate) use self::missing::{AtomicU64, fence};
 /// Whether a word is read and changed without a lock and without masking interrupts.
 pub(crate) const IS_LOCK_FREE: bool = cfg!(target_has_atomic = "64");
 
+/// A place for a box that is put there once.
+#[cfg(all(feature = "alloc", not(loom)))]
+pub(crate) use once_cell::race::OnceBox;
+
+#[cfg(all(feature = "alloc", loom))]
+pub(crate) use self::once::OnceBox;
+
 /// Defines a function that is `const`, except under loom, whose atomics are not.
 macro_rules! const_fn {
     ($(#[$meta:meta])* $vis:vis fn $($rest:tt)*) => {
@@ -51,6 +58,49 @@ const_fn! {
         return [const { AtomicU64::new(0) }; N];
         #[cfg(loom)]
         return core::array::from_fn(|_| AtomicU64::new(0));
+    }
+}
+
+#[cfg(all(feature = "alloc", loom))]
+mod once {
+    //! The same, by loom's light: it does not look into other crates' atomics, so it would not know
+    //! that who finds the box also sees what was put into it.
+
+    extern crate alloc;
+
+    use alloc::boxed::Box;
+
+    use super::{AtomicU64, Ordering};
+
+    const EMPTY: u64 = 0;
+    const TAKEN: u64 = 1;
+    const FULL: u64 = 2;
+
+    pub(crate) struct OnceBox<T> {
+        inner: once_cell::race::OnceBox<T>,
+        state: AtomicU64,
+    }
+
+    impl<T> OnceBox<T> {
+        pub(crate) fn new() -> Self {
+            Self { inner: once_cell::race::OnceBox::new(), state: AtomicU64::new(EMPTY) }
+        }
+
+        pub(crate) fn get(&self) -> Option<&T> {
+            if self.state.load(Ordering::Acquire) == FULL { self.inner.get() } else { None }
+        }
+
+        /// Puts `new` there, unless another thread has or is about to.
+        pub(crate) fn set(&self, new: Box<T>) -> Result<(), Box<T>> {
+            let taken =
+                self.state.compare_exchange(EMPTY, TAKEN, Ordering::AcqRel, Ordering::Acquire);
+            if taken.is_err() {
+                return Err(new);
+            }
+            self.inner.set(new)?;
+            self.state.store(FULL, Ordering::Release);
+            Ok(())
+        }
     }
 }
 

@@ -1,7 +1,19 @@
 //! The rolling window: results of the recent past, in a ring of words that carry their own tags.
 //!
-//! A [`Lane`] is one copy of the ring. [`time`] counts by the clock, [`count`] the last *n*
-//! results. Both move a *head* through the ring; what they hold was recorded in one generation.
+//! A [`lane`] is one copy of the ring, [`lanes`] are all of a breaker. [`time`] counts by the clock,
+//! [`count`] the last *n* results. Both move a *head* through the ring; what they hold was recorded in
+//! one generation.
+//!
+//! # What several lanes promise
+//!
+//! A window over time is the sum of its lanes: each result is in the lane of who reported it, each lane
+//! turns by itself, and a sum looks at all of them, at one time. So on one thread the lanes cannot be told from one,
+//! whichever it uses (`tests/agreement.rs`), but in two ways: where the clock is set back, each lane
+//! keeps its own newest bucket (W3), and each halves its buckets by itself (W4), so that beyond 16,383
+//! results of a kind in a bucket a busy lane weighs less than its traffic. A window over a count of
+//! results is kept in one lane and is exact.
+//!
+//! Lanes that have grown stay. Who counted in the first one before is summed there still.
 //!
 //! # Rules
 //!
@@ -35,6 +47,7 @@
 //! | | on failure | Relaxed | – | who failed loads the word again by B3 | there is nothing weaker |
 //! | B5 | fence before the sum | SeqCst | itself | of two threads that record and then sum, one must see the other (a store, then a load elsewhere); AcqRel does not order them | `b5_two_failures_in_different_buckets_do_not_overlook_each_other` |
 //! | B6 | totals | Relaxed | – | they order nothing; exact when all is quiet | there is nothing weaker |
+//! | B7 | load of a word to add a success to it | Relaxed | – | the tag alone says that it may be added there, and the swap (B4) carries on what earlier swaps released | there is nothing weaker |
 //!
 //! The models are in `loom-tests`; `.ci/kill-orderings` weakens each row and sees its model fail.
 

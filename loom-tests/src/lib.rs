@@ -18,8 +18,15 @@ use loom::thread::JoinHandle;
 /// Two buckets of a second each.
 pub type Breaker = CircuitBreaker<Watch, Log, 2>;
 
+/// The same with `LANES` lanes from the start.
+pub type Laned<const LANES: usize> = CircuitBreaker<OnCore<1>, Log, 2, LANES>;
+
+/// The same with one lane, and two more when threads are seen to contend.
+pub type Growing = CircuitBreaker<OnCore<2>, Log, 2>;
+
 loom::thread_local! {
     static NANOS: Cell<u64> = Cell::new(0);
+    static CORE: Cell<usize> = Cell::new(0);
 }
 
 /// A clock on the wrist of each thread: whoever sets it, sets it for itself and for the threads
@@ -38,6 +45,38 @@ impl Clock for Watch {
     fn now(&self) -> Instant {
         Instant::from_nanos(NANOS.with(Cell::get))
     }
+}
+
+/// The same watch on a thread that has a core, and so a lane, of its own.
+#[derive(Debug, Default)]
+pub struct OnCore<const GROWS: usize>(pub Watch);
+
+impl<const GROWS: usize> Clock for OnCore<GROWS> {
+    fn now(&self) -> Instant {
+        self.0.now()
+    }
+
+    fn lane(&self) -> usize {
+        CORE.with(Cell::get)
+    }
+
+    fn lanes(&self) -> usize {
+        GROWS
+    }
+}
+
+/// Runs `run` on a thread and a core of its own, which is told the time of this one.
+pub fn spawn_on<B: Send + Sync + 'static>(
+    core: usize,
+    breaker: &Arc<B>,
+    run: impl FnOnce(&B) + 'static,
+) -> JoinHandle<()> {
+    let (breaker, now) = (Arc::clone(breaker), NANOS.with(Cell::get));
+    loom::thread::spawn(move || {
+        NANOS.with(|nanos| nanos.set(now));
+        CORE.with(|own| own.set(core));
+        run(&breaker);
+    })
 }
 
 /// Counts announcements. It is not part of what loom explores.

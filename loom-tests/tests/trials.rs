@@ -1,10 +1,10 @@
 //! Races for the trials of a half-open circuit. Each name begins with the rule that it defends.
 #![cfg(loom)]
 
-use cutout_core::{Outcome, State};
+use cutout_core::{HalfOpenRule, Outcome, Rate, State};
 use loom_tests::{
-    breaker, brittle, fail, give_up, hang, long_model, model, model_of_three, race, rested, spawn,
-    succeed,
+    breaker, brittle, config, fail, give_up, hang, long_model, model, model_of_three, race, rested,
+    spawn, succeed,
 };
 
 #[test]
@@ -179,5 +179,37 @@ fn a_call_at_the_end_of_the_break_and_a_late_failure_start_one_half_open() {
         assert_eq!(breaker.totals().stale, 1);
         let [opened, half_opened, _] = breaker.observer().changes();
         assert_eq!((opened, half_opened), (1, 1));
+    });
+}
+
+#[test]
+fn two_trials_that_end_at_once_are_judged_together_by_their_rate() {
+    for (percent, changes) in [(50, [2, 1, 0]), (60, [1, 1, 1])] {
+        model(move || {
+            let config = config().failure_rate(Rate::percent(percent));
+            let breaker = rested(config.trials(2).half_open_rule(HalfOpenRule::Rate));
+            let [one, two] = [(); 2].map(|()| breaker.admit().unwrap());
+            let one = spawn(&breaker, |breaker| breaker.settle(one, Outcome::Failure));
+            breaker.settle(two, Outcome::Success);
+            one.join().unwrap();
+            assert_eq!(breaker.observer().changes(), changes, "one in two, at {percent} %");
+            assert_eq!(breaker.snapshot().trials_in_flight, 0);
+        });
+    }
+}
+
+#[test]
+fn three_trials_that_end_at_once_are_judged_together_by_their_rate() {
+    model_of_three(|| {
+        let breaker = rested(config().trials(3).half_open_rule(HalfOpenRule::Rate));
+        let [one, two, three] = [(); 3].map(|()| breaker.admit().unwrap());
+        let one = spawn(&breaker, |breaker| breaker.settle(one, Outcome::Failure));
+        let two = spawn(&breaker, |breaker| breaker.settle(two, Outcome::Failure));
+        breaker.settle(three, Outcome::Success);
+        one.join().unwrap();
+        two.join().unwrap();
+        assert_eq!(breaker.observer().changes(), [2, 1, 0], "two in three");
+        let totals = breaker.totals();
+        assert_eq!((totals.failures, totals.successes, totals.stale), (4, 1, 0));
     });
 }

@@ -107,10 +107,10 @@ impl<const N: usize, const LANES: usize> Lanes<N, LANES> {
         is_live: impl Fn() -> bool,
     ) -> Recorded {
         let lane = self.of_window(shape, clock);
-        // Taken before the result is there: of several lanes that turn at the same moment, the
-        // first to look sees none of the results that the others are about to count.
+        // Taken before the result is there. Of several lanes that turn at the same moment, one does
+        // not see what the others are about to count: each sees by B3 and counts by B4 after it, and
+        // if all saw each other, each would have counted before it looked.
         let elsewhere = || {
-            fence(Ordering::SeqCst); // B5
             let others = self.all().filter(|other| !core::ptr::eq(*other, lane));
             others.map(|other| other.tally(shape, generation, now).total()).sum()
         };
@@ -129,6 +129,11 @@ impl<const N: usize, const LANES: usize> Lanes<N, LANES> {
             }
             Shape::Count(_) => self.fixed[0].tally(shape, generation, now),
         }
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.all().count()
     }
 
     /// Whether results of a generation with this number may still lie here.
@@ -178,9 +183,9 @@ mod grown {
     use alloc::boxed::Box;
 
     use crossbeam_utils::CachePadded;
-    use once_cell::race::OnceBox;
 
     use super::Lane;
+    use crate::sync::{OnceBox, const_fn};
 
     /// More than this would only make the sum dear.
     const MOST: usize = 64;
@@ -190,8 +195,10 @@ mod grown {
     pub(super) struct Grown<const N: usize>(OnceBox<Slice<N>>);
 
     impl<const N: usize> Grown<N> {
-        pub(super) const fn new() -> Self {
-            Self(OnceBox::new())
+        const_fn! {
+            pub(super) fn new() -> Self {
+                Self(OnceBox::new())
+            }
         }
 
         #[inline]
@@ -203,8 +210,9 @@ mod grown {
         pub(super) fn grow(&self, lanes: usize) {
             if lanes > 1 {
                 let lanes = lanes.min(MOST).next_power_of_two();
-                let new = || (0..lanes).map(|_| CachePadded::new(Lane::new())).collect();
-                let _ = self.0.get_or_init(|| Box::new(new()));
+                let new = (0..lanes).map(|_| CachePadded::new(Lane::new())).collect();
+                // Where two threads grow at once, the lanes of one are dropped unused.
+                let _ = self.0.set(Box::new(new));
             }
         }
     }

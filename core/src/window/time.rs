@@ -162,7 +162,7 @@ impl<const N: usize> Lane<N> {
             return Quick::NotSo;
         }
         let word = self.word(grid.place(tick));
-        let old = Bucket(word.load(Ordering::Acquire)); // B3
+        let old = Bucket(word.load(Ordering::Relaxed)); // B7
         if !old.is_of(generation, tick) || old.0 & FULL == FULL {
             Quick::NotSo
         } else if swap(word, old.0, old.0 + 1) {
