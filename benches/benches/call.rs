@@ -1,60 +1,35 @@
-//! What does a healthy call cost, what a refused one, and how far is each from the floor?
+//! What does a whole call cost that does nothing: admitted, run, settled? On each clock, against
+//! the floor in the same run.
 //!
 //! The floor is what no breaker that counts can go below: a load of a word that nobody writes, and
 //! an addition to one that nobody else writes.
 
-use core::hint::black_box;
-use core::sync::atomic::{AtomicU64, Ordering};
-
 use criterion::{Criterion, criterion_group, criterion_main};
-use cutout::{CircuitBreaker, Clock, State, StdClock};
-use cutout_benches::{config, told, trip};
+use cutout::{CircuitBreaker, Clock, ManualClock, StdClock};
+use cutout_benches::{Floor, Load, Scene, tolerant};
 
-fn floor(criterion: &mut Criterion) {
-    let (shared, own) = (AtomicU64::new(0), AtomicU64::new(0));
-    criterion.bench_function("floor/load and add", |bencher| {
-        bencher.iter(|| {
-            black_box(shared.load(Ordering::Acquire));
-            own.fetch_add(1, Ordering::Relaxed);
-        });
+fn call(criterion: &mut Criterion) {
+    let mut floor = Floor::new(1);
+    criterion.bench_function("call/floor: load and add", |bencher| {
+        bencher.iter_custom(|calls| floor.time(calls));
     });
-    criterion.bench_function("floor/std clock", |bencher| bencher.iter(|| StdClock.now()));
+    on(criterion, "time told", ManualClock::new);
+    on(criterion, "std clock", || StdClock);
 }
 
-fn closed(criterion: &mut Criterion) {
-    let breaker = told();
-    let mut calls = 0_u64;
-    criterion.bench_function("closed/success, time told", |bencher| {
-        bencher.iter(|| {
-            calls += 1;
-            breaker.call(|| Ok::<_, ()>(black_box(7)))
-        });
+/// The calls on one clock, and that clock alone.
+fn on<C: Clock>(criterion: &mut Criterion, name: &str, clock: impl Fn() -> C) {
+    let alone = clock();
+    criterion.bench_function(&format!("call/floor: {name}"), |bencher| {
+        bencher.iter(|| alone.now());
     });
-    assert_eq!((breaker.state(), breaker.totals().successes), (State::Closed, calls));
-
-    let breaker = CircuitBreaker::new(config());
-    let mut calls = 0_u64;
-    criterion.bench_function("closed/success, std clock", |bencher| {
-        bencher.iter(|| {
-            calls += 1;
-            breaker.call(|| Ok::<_, ()>(black_box(7)))
+    for load in [Load::Success, Load::HalfFailing] {
+        let mut scene = Scene::new(load, CircuitBreaker::with_clock(tolerant(), clock()));
+        criterion.bench_function(&format!("call/{}, {name}", load.name()), |bencher| {
+            bencher.iter_custom(|calls| scene.time(calls));
         });
-    });
-    assert_eq!((breaker.state(), breaker.totals().successes), (State::Closed, calls));
+    }
 }
 
-fn open(criterion: &mut Criterion) {
-    let breaker = told();
-    trip(&breaker);
-    let mut calls = 0_u64;
-    criterion.bench_function("open/refused, time told", |bencher| {
-        bencher.iter(|| {
-            calls += 1;
-            breaker.call(|| Ok::<_, ()>(black_box(7)))
-        });
-    });
-    assert_eq!((breaker.state(), breaker.totals().rejected), (State::Open, calls));
-}
-
-criterion_group!(benches, floor, closed, open);
+criterion_group!(benches, call);
 criterion_main!(benches);

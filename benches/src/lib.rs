@@ -1,29 +1,14 @@
-//! The scenarios that are measured. Each checks before and after what it claims to be.
+//! What the benches share: scenes that check themselves, the floor below them, and a crowd of
+//! threads.
 
-use core::time::Duration;
+#![forbid(unsafe_code)]
 
-use cutout::{CircuitBreaker, Clock, Config, ManualClock, State};
+mod clock;
+mod crowd;
+mod floor;
+mod scene;
 
-/// The defaults, but a break that outlasts any benchmark.
-#[must_use]
-pub const fn config() -> Config {
-    Config::new().break_duration(Duration::from_secs(24 * 60 * 60))
-}
-
-/// Brings `breaker` to Open by failures alone.
-///
-/// # Panics
-///
-/// If it does not open.
-pub fn trip<C: Clock>(breaker: &CircuitBreaker<C>) {
-    for _ in 0..20 {
-        let _ = breaker.call(|| Err::<(), _>(()));
-    }
-    assert_eq!(breaker.state(), State::Open);
-}
-
-/// A closed breaker that is told the time, so that no clock is part of what is measured.
-#[must_use]
-pub fn told() -> CircuitBreaker<ManualClock> {
-    CircuitBreaker::with_clock(config(), ManualClock::new())
-}
+pub use clock::Still;
+pub use crowd::crowd;
+pub use floor::{Floor, Padded};
+pub use scene::{Load, Scene, config, fill_trials, told, tolerant, trip};
