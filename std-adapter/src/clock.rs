@@ -18,7 +18,9 @@ impl Clock for StdClock {
     #[inline]
     fn now(&self) -> Instant {
         let origin = ORIGIN.get_or_init(std::time::Instant::now);
-        Instant::ORIGIN.saturating_add(origin.elapsed())
+        let since = origin.elapsed();
+        let whole = since.as_secs().saturating_mul(1_000_000_000);
+        Instant::from_nanos(whole.saturating_add(u64::from(since.subsec_nanos())))
     }
 }
 
