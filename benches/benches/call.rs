@@ -5,7 +5,7 @@
 //! an addition to one that nobody else writes.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use cutout::{CircuitBreaker, Clock, ManualClock, StdClock};
+use cutout::{CircuitBreaker, Clock, CoarseClock, ManualClock, QuantaClock, StdClock};
 use cutout_benches::{Floor, Load, Scene, tolerant};
 
 fn call(criterion: &mut Criterion) {
@@ -15,6 +15,8 @@ fn call(criterion: &mut Criterion) {
     });
     on(criterion, "time told", ManualClock::new);
     on(criterion, "std clock", || StdClock);
+    on(criterion, "quanta", || QuantaClock);
+    on(criterion, "coarse", || CoarseClock);
 }
 
 /// The calls on one clock, and that clock alone.

@@ -9,8 +9,8 @@
 use core::hint::black_box;
 
 use cutout::{
-    CircuitBreaker, Clock, Isolated, ManualClock, Observer, Outcome, State, StdClock, Ticket,
-    Totals,
+    CircuitBreaker, Clock, Isolated, ManualClock, Observer, OnThread, Outcome, State, StdClock,
+    Ticket, Totals,
 };
 use cutout_benches::{Load, tolerant, trip};
 use cutout_core::CircuitBreaker as Engine;
@@ -30,7 +30,7 @@ fn core() -> &'static Engine<ManualClock> {
     Box::leak(Box::new(Engine::with_clock(tolerant(), ManualClock::new())))
 }
 
-fn cutout() -> &'static Engine<StdClock, Isolated<()>> {
+fn cutout() -> &'static Engine<OnThread<StdClock>, Isolated<()>> {
     Box::leak(Box::new(CircuitBreaker::new(tolerant())))
 }
 

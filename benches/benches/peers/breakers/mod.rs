@@ -25,6 +25,8 @@ pub(crate) fn rows() -> Vec<Row> {
     vec![
         Row::ours::<ours::Ours<ours::Defaults>>("defaults"),
         Row::ours::<ours::Ours<ours::Told>>("defaults, time told"),
+        Row::ours::<ours::Ours<ours::Counter>>("defaults, quanta"),
+        Row::ours::<ours::Ours<ours::Coarse>>("defaults, coarse"),
         Row::ours::<ours::Ours<ours::InARow>>("5 in a row"),
         Row::ours::<ours::Ours<ours::Last100>>("last 100"),
         Row::theirs::<failsafe::Consecutive>("failsafe", "5 in a row"),
@@ -44,6 +46,8 @@ pub(crate) fn tasks() -> Vec<Tasks> {
         Tasks::bare::<Bare>("the call alone"),
         Tasks::ours::<ours::Shared<ours::Defaults>>("defaults"),
         Tasks::ours::<ours::Shared<ours::Told>>("defaults, time told"),
+        Tasks::ours::<ours::Shared<ours::Counter>>("defaults, quanta"),
+        Tasks::ours::<ours::Shared<ours::Coarse>>("defaults, coarse"),
         Tasks::ours::<ours::Shared<ours::InARow>>("5 in a row"),
         Tasks::ours::<ours::Shared<ours::Last100>>("last 100"),
         Tasks::theirs::<failsafe::Consecutive>("failsafe", "5 in a row"),

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use cutout::{
-    CircuitBreaker, Clock, Config, Error, ManualClock, Rate, State as Engine, StdClock, Window,
+    CircuitBreaker, Clock, CoarseClock, Config, Error, ManualClock, QuantaClock, Rate,
+    State as Engine, StdClock, Window,
 };
 
 use super::BREAK;
@@ -39,6 +40,28 @@ impl Policy for Told {
 
     fn breaker() -> CircuitBreaker<ManualClock> {
         CircuitBreaker::with_clock(CONFIG, ManualClock::new())
+    }
+}
+
+/// The same on the time-stamp counter.
+pub(crate) struct Counter;
+
+impl Policy for Counter {
+    type Clock = QuantaClock;
+
+    fn breaker() -> CircuitBreaker<QuantaClock> {
+        CircuitBreaker::with_clock(CONFIG, QuantaClock)
+    }
+}
+
+/// The same on the system's last tick.
+pub(crate) struct Coarse;
+
+impl Policy for Coarse {
+    type Clock = CoarseClock;
+
+    fn breaker() -> CircuitBreaker<CoarseClock> {
+        CircuitBreaker::with_clock(CONFIG, CoarseClock)
     }
 }
 
