@@ -56,7 +56,11 @@ impl<C: Clock> Clock for OnThread<C> {
     fn lanes(&self) -> usize {
         // Asked when threads contend, so it should not ask the system each time.
         static AT_ONCE: OnceLock<usize> = OnceLock::new();
-        *AT_ONCE.get_or_init(|| thread::available_parallelism().map_or(1, usize::from))
+        *AT_ONCE.get_or_init(|| match thread::available_parallelism().map_or(1, usize::from) {
+            // So says the system to a thread that is bound to one core; but somebody contends.
+            1 => 4,
+            many => many,
+        })
     }
 }
 
@@ -86,6 +90,6 @@ mod tests {
         assert_eq!(other, again);
         assert_ne!(mine, other);
         assert_eq!(clock.lane(), mine);
-        assert!(clock.lanes() >= 1);
+        assert!(clock.lanes() > 1);
     }
 }
