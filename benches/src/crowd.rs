@@ -5,7 +5,9 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::Instant;
 
-/// Runs `work` on that many threads at once, and says how long a core was busy with the work of
+use crate::pin;
+
+/// Runs `work` on that many threads at once, each on one core, and says how long a core was busy with the work of
 /// one thread.
 ///
 /// That is the time from the first start to the last end; where there are more threads than cores,
@@ -21,6 +23,7 @@ pub fn crowd(threads: u32, work: impl Fn(usize) + Sync) -> Duration {
     let spans: Vec<_> = thread::scope(|scope| {
         let run = |thread| {
             move || {
+                pin(thread);
                 barrier.wait();
                 let start = Instant::now();
                 work(thread);

@@ -6,6 +6,7 @@
 mod clock;
 mod crowd;
 mod floor;
+mod pin;
 mod scene;
 
 pub use clock::Still;

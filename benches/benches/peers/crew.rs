@@ -131,7 +131,7 @@ impl Worker {
         let (outbox, parts) = channel();
         thread::spawn(move || {
             parts::take_lane(lane);
-            cpu::pin(lane);
+            cutout_benches::pin(lane);
             for order in inbox {
                 if outbox.send(order.carry_out()).is_err() {
                     break;

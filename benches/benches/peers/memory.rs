@@ -66,7 +66,7 @@ fn grown<P: Configured>(peer: &P) -> i64 {
     let [warm, start] = [(); 2].map(|()| Gate::new(THREADS));
     let batch = Load::Success.batch(CALLS / THREADS as u64);
     let calls = |thread| {
-        cpu::pin(thread);
+        cutout_benches::pin(thread);
         // What threads allocate for themselves when they first meet is no breaker's own.
         warm.pass();
         other.run(batch);

@@ -124,7 +124,7 @@ pub(crate) fn measure(mut all: Vec<Tasks>, plan: &Plan) -> Vec<Outcome> {
     let workers = AtomicUsize::new(0);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
-        .on_thread_start(move || cpu::pin(workers.fetch_add(1, Ordering::Relaxed)))
+        .on_thread_start(move || cutout_benches::pin(workers.fetch_add(1, Ordering::Relaxed)))
         .enable_time()
         .build()
         .expect("a runtime");
