@@ -127,3 +127,11 @@ fn reset_makes_a_breaker_as_new_but_for_its_totals() {
     follow(&breaker, "x x x", "C C C");
     assert_eq!(breaker.totals().failures, 7);
 }
+
+#[test]
+fn a_breaker_shows_the_state_that_calls_meet_and_who_decides() {
+    let breaker = breaker(config());
+    assert_eq!(format!("{breaker:?}"), "CircuitBreaker { state: Closed, mode: Auto, .. }");
+    breaker.force_open();
+    assert_eq!(format!("{breaker:?}"), "CircuitBreaker { state: Open, mode: ForcedOpen, .. }");
+}
