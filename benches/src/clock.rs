@@ -2,9 +2,10 @@
 
 use core::hint::black_box;
 
-use cutout::{Clock, Instant};
+use cutout::{Clock, Instant, OnThread, StdClock};
 
-/// Time that stands still, one second after its origin.
+/// Time that stands still, one second after its origin; each thread has the lane that it has under
+/// [`OnThread`].
 ///
 /// Reading it touches no memory that another thread writes, so that what many threads cost each
 /// other is the breaker's doing alone. The compiler is kept from knowing what it says.
@@ -14,5 +15,9 @@ pub struct Still;
 impl Clock for Still {
     fn now(&self) -> Instant {
         black_box(Instant::from_nanos(1_000_000_000))
+    }
+
+    fn lane(&self) -> usize {
+        OnThread::new(StdClock).lane()
     }
 }

@@ -40,7 +40,9 @@ pub fn told() -> CircuitBreaker<ManualClock> {
 /// # Panics
 ///
 /// If it does not open.
-pub fn trip<C: Clock, O: Observer, const BUCKETS: usize>(breaker: &Engine<C, O, BUCKETS>) {
+pub fn trip<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>(
+    breaker: &Engine<C, O, BUCKETS, LANES>,
+) {
     for _ in 0..20 {
         let _ = breaker.call(|| Err::<(), _>(()));
     }
@@ -52,7 +54,7 @@ pub fn trip<C: Clock, O: Observer, const BUCKETS: usize>(breaker: &Engine<C, O, 
 /// # Panics
 ///
 /// If it comes to anything else.
-pub fn fill_trials<O: Observer>(breaker: &Engine<ManualClock, O>) -> [Ticket; 3] {
+pub fn fill_trials(breaker: &CircuitBreaker<ManualClock>) -> [Ticket; 3] {
     trip(breaker);
     breaker.clock().advance(DAY);
     let trials = [(); 3].map(|()| breaker.admit().expect("the break is over"));
@@ -94,9 +96,9 @@ impl Load {
     /// # Panics
     ///
     /// If they are not answered as they should be.
-    pub fn run<C: Clock, O: Observer, const BUCKETS: usize>(
+    pub fn run<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>(
         self,
-        breaker: &Engine<C, O, BUCKETS>,
+        breaker: &Engine<C, O, BUCKETS, LANES>,
         calls: u64,
     ) {
         let (good, bad) = black_box((Ok::<u32, u32>(7), Err::<u32, u32>(7)));
@@ -145,9 +147,9 @@ pub struct Scene<B> {
     totals: Totals,
 }
 
-impl<B, C, O, const BUCKETS: usize> Scene<B>
+impl<B, C, O, const BUCKETS: usize, const LANES: usize> Scene<B>
 where
-    B: Deref<Target = Engine<C, O, BUCKETS>>,
+    B: Deref<Target = Engine<C, O, BUCKETS, LANES>>,
     C: Clock,
     O: Observer,
 {
@@ -207,9 +209,9 @@ where
     }
 }
 
-impl<B, C, O, const BUCKETS: usize> Scene<B>
+impl<B, C, O, const BUCKETS: usize, const LANES: usize> Scene<B>
 where
-    B: Deref<Target = Engine<C, O, BUCKETS>> + Sync,
+    B: Deref<Target = Engine<C, O, BUCKETS, LANES>> + Sync,
     C: Clock + Sync,
     O: Observer + Sync,
 {

@@ -580,7 +580,7 @@ impl Config {
             Span::Time { length, buckets } => {
                 Shape::Time(Grid::new(length / buckets as u64, buckets))
             }
-            Span::Count { results } => Shape::Count(Ring { results }),
+            Span::Count { results } => Shape::Count(Ring::new(results)),
         }
     }
 

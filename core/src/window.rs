@@ -47,11 +47,12 @@
 //! | | on failure | Relaxed | – | who failed loads the word again by B3 | there is nothing weaker |
 //! | B5 | fence before the sum | SeqCst | itself | of two threads that record and then sum, one must see the other (a store, then a load elsewhere); AcqRel does not order them | `b5_two_failures_in_different_buckets_do_not_overlook_each_other` |
 //! | B6 | totals | Relaxed | – | they order nothing; exact when all is quiet | there is nothing weaker |
-//! | B7 | load of a word to add a success to it | Relaxed | – | the tag alone says that it may be added there, and the swap (B4) carries on what earlier swaps released | there is nothing weaker |
+//! | B7 | load of a word to add a success to it | Relaxed | – | its tag alone says that it may be added there, and the swap (B4) carries on what earlier swaps released | there is nothing weaker |
 //!
 //! The models are in `loom-tests`; `.ci/kill-orderings` weakens each row and sees its model fail.
 
 mod count;
+mod divisor;
 mod lane;
 mod lanes;
 mod time;

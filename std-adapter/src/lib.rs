@@ -55,6 +55,17 @@
 //! # }
 //! ```
 //!
+//! # Threads
+//!
+//! Threads that call through one breaker at the same time count in lanes of their own: once two are seen
+//! to contend, the breaker grows as many as the machine has cores, in one allocation, by the call that
+//! saw it. Before and after, a call neither allocates nor locks.
+//!
+//! # Features
+//!
+//! - `quanta`: `QuantaClock` reads the time-stamp counter, for less than the system's clock costs.
+//! - `coarse`: `CoarseClock` reads the time of the system's last tick, for less still.
+//!
 //! The engine is [`cutout_core`], whose documentation states the guarantees; this crate adds the
 //! system's clock ([`StdClock`]), permits that own their breaker ([`OwnedPermit`]), and keeps
 //! observers that panic away from callers ([`Isolated`]).
@@ -68,6 +79,10 @@ mod owned;
 mod thread;
 
 pub use breaker::CircuitBreaker;
+#[cfg(feature = "coarse")]
+pub use clock::CoarseClock;
+#[cfg(feature = "quanta")]
+pub use clock::QuantaClock;
 pub use clock::StdClock;
 pub use cutout_core::{
     Backoff, Cause, Clock, Config, ConfigError, Error, HalfOpenRule, Instant, ManualClock, Mode,

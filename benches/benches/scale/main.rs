@@ -1,4 +1,4 @@
-//! How does the cost of a call grow: with threads, with buckets, with breakers?
+//! How does the cost of a call grow: with threads, buckets, lanes, breakers?
 //!
 //! It prints a table for each, and draws them as SVG:
 //!
@@ -8,11 +8,12 @@
 //!
 //! `FILE` is seen from the root of the repository, `target/scale.svg` if not given. `--test` takes
 //! a glance at everything, measures nothing, and draws no picture unless told where. `NAME`
-//! chooses one of `threads`, `buckets`, `breakers`.
+//! chooses one of `threads`, `buckets`, `lanes`, `breakers`.
 
 mod about;
 mod breakers;
 mod buckets;
+mod lanes;
 mod measure;
 mod plot;
 mod table;
@@ -33,6 +34,7 @@ fn main() {
     let panels: Vec<Panel> = [
         ("threads", threads::panel as fn(Plan) -> _),
         ("buckets", buckets::panel),
+        ("lanes", lanes::panel),
         ("breakers", breakers::panel),
     ]
     .into_iter()

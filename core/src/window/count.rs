@@ -16,6 +16,7 @@
 //! It is kept in one lane, whatever their number, since "the last *n*" is an order: so it is exact. A
 //! sum that is taken while others record sees, for each batch, one moment between its start and its end.
 
+use super::divisor::Divisor;
 use super::lane::{Head, Lane, swap};
 use super::{Counted, NOTHING, Recorded, Shape, Tally};
 use crate::sync::Ordering;
@@ -38,24 +39,33 @@ const FAILED: u64 = 0x5555_5555_5555_5555;
 /// The last `results` results.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ring {
-    pub(crate) results: u32,
+    results: u32,
+    batches: Divisor,
 }
 
 impl Ring {
-    const fn batches(self) -> u32 {
-        self.results.div_ceil(MAX_RESULTS_A_WORD)
+    pub(crate) const fn new(results: u32) -> Self {
+        let batches = results.div_ceil(MAX_RESULTS_A_WORD);
+        Self { results, batches: Divisor::new(batches as u64) }
+    }
+
+    #[allow(clippy::cast_possible_truncation)] // no more batches than words
+    const fn batches(&self) -> usize {
+        self.batches.by as usize
     }
 
     /// The place of the batch that the head counts as `batch`, and its lap.
     #[allow(clippy::cast_possible_truncation)] // below `batches`
-    const fn place(self, batch: u64) -> (usize, u64) {
-        let batches = self.batches() as u64;
-        ((batch % batches) as usize, batch / batches)
+    #[inline]
+    const fn place(&self, batch: u64) -> (usize, u64) {
+        let (lap, place) = self.batches.divide(batch);
+        (place as usize, lap)
     }
 
     /// How many results the batch at `place` holds: the last one holds what is left over.
     #[allow(clippy::cast_possible_truncation)] // a place is below `batches`
-    const fn size(self, place: usize) -> u32 {
+    #[inline]
+    const fn size(&self, place: usize) -> u32 {
         let before = place as u32 * MAX_RESULTS_A_WORD;
         let left = self.results - before;
         if left < MAX_RESULTS_A_WORD { left } else { MAX_RESULTS_A_WORD }
@@ -118,10 +128,23 @@ pub(super) const fn held(batch: u64) -> Tally {
 }
 
 impl<const N: usize> Lane<N> {
+    /// Counts a success that is not slow, if its batch is there and has room.
+    #[inline]
+    pub(super) fn add_success_next(&self, ring: &Ring, generation: u32) -> bool {
+        let head = self.head();
+        let (place, lap) = ring.place(head.tick());
+        let word = self.word(place);
+        let old = Batch(word.load(Ordering::Relaxed)); // B7
+        head.is_of(generation)
+            && old.is_of(generation, lap)
+            && old.filled() < ring.size(place)
+            && swap(word, old.0, old.with(Counted { failed: false, slow: false }).0)
+    }
+
     /// Counts `result` in the place of the one from as many results ago as the window holds.
     pub(super) fn record_next(
         &self,
-        ring: Ring,
+        ring: &Ring,
         generation: u32,
         result: Counted,
         is_live: impl Fn() -> bool,
@@ -133,8 +156,8 @@ impl<const N: usize> Lane<N> {
                 if !is_live() {
                     return Recorded::Overtaken;
                 }
-                let (to, all) = (Head::new(generation, 0), 0..ring.batches() as usize);
-                let _ = self.advance(&Shape::Count(ring), head, to, all, |_, _| false);
+                let (to, all) = (Head::new(generation, 0), 0..ring.batches());
+                let _ = self.advance(&Shape::Count(*ring), head, to, all, |_, _| false);
                 continue;
             }
             let (place, lap) = ring.place(head.tick());
@@ -161,10 +184,10 @@ impl<const N: usize> Lane<N> {
     }
 
     /// The last results of `generation`.
-    pub(super) fn sum_last(&self, ring: Ring, generation: u32, head: Head) -> Tally {
+    pub(super) fn sum_last(&self, ring: &Ring, generation: u32, head: Head) -> Tally {
         let (current, lap) = ring.place(head.tick());
         let mut sum = NOTHING;
-        for place in 0..ring.batches() as usize {
+        for place in 0..ring.batches() {
             let batch = Batch(self.word(place).load(Ordering::Acquire)); // B3
             let is_this_lap = place <= current && batch.is_of(generation, lap);
             let is_lap_before = place >= current && lap > 0 && batch.is_of(generation, lap - 1);
@@ -208,7 +231,7 @@ mod tests {
         extern crate std;
         use std::collections::VecDeque;
         for results in [1, 2, 19, 20, 21, 40, 41, 79, 80] {
-            let (lane, ring) = (Lane::<4>::new(), Ring { results });
+            let (lane, ring) = (Lane::<4>::new(), Ring::new(results));
             let mut last = VecDeque::new();
             for n in 0..2_000_u32 {
                 let (failed, slow) = (n % 7 < 3, n % 5 == 0);
@@ -229,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_new_generation_starts_empty_and_keeps_the_totals() {
-        let (lane, ring) = (Lane::<4>::new(), Ring { results: 30 });
+        let (lane, ring) = (Lane::<4>::new(), Ring::new(30));
         for generation in [0, 1, 1 << 12, 5] {
             for _ in 0..45 {
                 put(&lane, ring, generation, true, false);
@@ -245,7 +268,7 @@ mod tests {
 
     #[test]
     fn an_overtaken_result_is_counted_nowhere() {
-        let (lane, ring) = (Lane::<4>::new(), Ring { results: 30 });
+        let (lane, ring) = (Lane::<4>::new(), Ring::new(30));
         put(&lane, ring, 7, false, false);
         let result = Counted { failed: true, slow: false };
         let recorded = lane.record(&Shape::Count(ring), 6, Instant::ORIGIN, result, || false, || 0);

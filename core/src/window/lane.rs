@@ -99,7 +99,7 @@ impl<const N: usize> Lane<N> {
     ) -> Recorded {
         match shape {
             Shape::Time(grid) => self.record_at(grid, generation, now, result, is_live, elsewhere),
-            Shape::Count(ring) => self.record_next(*ring, generation, result, is_live),
+            Shape::Count(ring) => self.record_next(ring, generation, result, is_live),
         }
     }
 
@@ -112,7 +112,7 @@ impl<const N: usize> Lane<N> {
             }
             let sum = match shape {
                 Shape::Time(grid) => self.sum_until(grid, generation, head, now),
-                Shape::Count(ring) => self.sum_last(*ring, generation, head),
+                Shape::Count(ring) => self.sum_last(ring, generation, head),
             };
             if self.head() == head {
                 return sum;

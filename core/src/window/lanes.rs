@@ -85,7 +85,10 @@ impl<const N: usize, const LANES: usize> Lanes<N, LANES> {
         now: Instant,
         clock: &impl Clock,
     ) -> bool {
-        let Shape::Time(grid) = shape else { return false };
+        let grid = match shape {
+            Shape::Time(grid) => grid,
+            Shape::Count(ring) => return self.fixed[0].add_success_next(ring, generation),
+        };
         match self.mine(clock).add_success(grid, generation, now) {
             Quick::Done => true,
             Quick::Contended => {

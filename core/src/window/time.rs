@@ -11,6 +11,7 @@
 //! Time is cut into ticks of one bucket's width on a fixed grid. The results of tick *t* go to the
 //! bucket at *t* modulo the number of buckets. The head is touched once a bucket, not once a call.
 
+use super::divisor::Divisor;
 use super::lane::{Head, Lane, Quick, swap};
 use super::{Counted, NOTHING, Recorded, Shape, Tally};
 use crate::sync::Ordering;
@@ -62,31 +63,6 @@ impl Grid {
     /// Whether a window that ends at `newest` spans `tick`.
     const fn spans(&self, tick: u64, newest: u64) -> bool {
         newest - tick < self.buckets.by
-    }
-}
-
-/// A number to divide by often, and its inverse in 64 binary places, rounded down.
-#[derive(Clone, Copy, Debug)]
-struct Divisor {
-    by: u64,
-    inverse: u64,
-}
-
-impl Divisor {
-    const fn new(by: u64) -> Self {
-        Self { by, inverse: u64::MAX / by }
-    }
-
-    /// Quotient and remainder.
-    ///
-    /// The inverse is at most one too small in its last place, and `whole` is below 2^64: so the
-    /// product falls short by less than one, and the quotient by one at most.
-    #[inline]
-    #[allow(clippy::cast_possible_truncation)] // the upper half of a product
-    const fn divide(&self, whole: u64) -> (u64, u64) {
-        let quotient = ((whole as u128 * self.inverse as u128) >> 64) as u64;
-        let rest = whole - quotient * self.by;
-        if rest < self.by { (quotient, rest) } else { (quotient + 1, rest - self.by) }
     }
 }
 
@@ -255,9 +231,6 @@ impl<const N: usize> Lane<N> {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    extern crate std;
-    use std::vec::Vec;
-
     use super::*;
 
     const OK: Counted = Counted { failed: false, slow: false };
@@ -274,19 +247,6 @@ mod tests {
             lane.record(&SHAPE, generation, at(tick), result, || true, || 0),
             Recorded::In { .. }
         ));
-    }
-
-    #[test]
-    fn a_divisor_divides_as_a_division_does() {
-        let numbers = (0..64).flat_map(|bit| [(1_u64 << bit) - 1, 1 << bit, (1 << bit) + 1]);
-        let wholes: Vec<u64> = numbers.chain([30_000_000_000, u64::MAX - 1, u64::MAX]).collect();
-        for by in wholes.iter().copied().chain([3, 10, 60, 3_000_000_000]).filter(|by| *by > 0) {
-            let divisor = Divisor::new(by);
-            let around = |n: u64| [n.wrapping_mul(by).wrapping_sub(1), n.wrapping_mul(by)];
-            for whole in wholes.iter().copied().chain(wholes.iter().flat_map(|n| around(*n))) {
-                assert_eq!(divisor.divide(whole), (whole / by, whole % by), "{whole} by {by}");
-            }
-        }
     }
 
     #[test]

@@ -1,0 +1,47 @@
+//! Division without dividing, which takes longer than all else that a healthy call does.
+
+/// A number to divide by often, and its inverse in 64 binary places, rounded down.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Divisor {
+    pub(super) by: u64,
+    inverse: u64,
+}
+
+impl Divisor {
+    pub(super) const fn new(by: u64) -> Self {
+        Self { by, inverse: u64::MAX / by }
+    }
+
+    /// Quotient and remainder.
+    ///
+    /// The inverse is at most one too small in its last place, and `whole` is below 2^64: so the
+    /// product falls short by less than one, and the quotient by one at most.
+    #[inline]
+    #[allow(clippy::cast_possible_truncation)] // the upper half of a product
+    pub(super) const fn divide(&self, whole: u64) -> (u64, u64) {
+        let quotient = ((whole as u128 * self.inverse as u128) >> 64) as u64;
+        let rest = whole - quotient * self.by;
+        if rest < self.by { (quotient, rest) } else { (quotient + 1, rest - self.by) }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    extern crate std;
+    use std::vec::Vec;
+
+    use super::*;
+
+    #[test]
+    fn a_divisor_divides_as_a_division_does() {
+        let numbers = (0..64).flat_map(|bit| [(1_u64 << bit) - 1, 1 << bit, (1 << bit) + 1]);
+        let wholes: Vec<u64> = numbers.chain([30_000_000_000, u64::MAX - 1, u64::MAX]).collect();
+        for by in wholes.iter().copied().chain([3, 10, 60, 3_000_000_000]).filter(|by| *by > 0) {
+            let divisor = Divisor::new(by);
+            let around = |n: u64| [n.wrapping_mul(by).wrapping_sub(1), n.wrapping_mul(by)];
+            for whole in wholes.iter().copied().chain(wholes.iter().flat_map(|n| around(*n))) {
+                assert_eq!(divisor.divide(whole), (whole / by, whole % by), "{whole} by {by}");
+            }
+        }
+    }
+}
