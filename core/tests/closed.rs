@@ -245,3 +245,10 @@ fn a_healthy_call_reads_the_clock_only_as_often_as_the_settings_need_it() {
     assert_eq!(reads(row.failure_count(3)), 1);
     assert_eq!(reads(row.trip_when(|_| false)), 1);
 }
+
+#[test]
+fn failures_in_a_row_are_counted_only_where_they_can_trip() {
+    let failures_in_a_row = |config| timeline(config, "x x", "C C").snapshot().consecutive_failures;
+    assert_eq!(failures_in_a_row(config().consecutive_failures(3)), 2);
+    assert_eq!(failures_in_a_row(config()), 0);
+}

@@ -2,7 +2,9 @@
 
 mod support;
 
-use cutout_core::{Cause, Mode, Outcome, RejectReason, State, TripReason};
+use cutout_core::{
+    Cause, CircuitBreaker, ManualClock, Mode, Outcome, RejectReason, State, TripReason,
+};
 use support::{breaker, config, fail, follow, secs, succeed, tripped};
 
 #[test]
@@ -134,4 +136,19 @@ fn a_breaker_shows_the_state_that_calls_meet_and_who_decides() {
     assert_eq!(format!("{breaker:?}"), "CircuitBreaker { state: Closed, mode: Auto, .. }");
     breaker.force_open();
     assert_eq!(format!("{breaker:?}"), "CircuitBreaker { state: Open, mode: ForcedOpen, .. }");
+}
+
+#[test]
+fn an_observer_that_is_lent_hears_everything() {
+    let log = support::Log::default();
+    let breaker = CircuitBreaker::with_observer(config(), ManualClock::new(), &log);
+    let early = breaker.admit().unwrap();
+    breaker.force_closed();
+    breaker.settle(early, Outcome::Failure);
+    for _ in 0..4 {
+        let _ = breaker.call(|| Err::<(), _>(()));
+    }
+    assert_eq!(log.causes(), [Cause::Mode]);
+    assert_eq!(*log.stale.borrow(), [Some(Outcome::Failure)]);
+    assert_eq!(*log.would_trip.borrow(), [TripReason::FailureRate]);
 }
