@@ -12,4 +12,5 @@ mod scene;
 pub use clock::Still;
 pub use crowd::crowd;
 pub use floor::{Floor, Padded};
+pub use pin::pin;
 pub use scene::{Load, Scene, config, fill_trials, told, tolerant, trip};

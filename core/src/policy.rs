@@ -202,6 +202,20 @@ mod tests {
     }
 
     #[test]
+    fn the_chance_is_what_splitmix64_makes_of_its_inputs_one_over_the_other() {
+        let of = |now, generation, breaker| chance(Instant::from_nanos(now), generation, breaker);
+        // The first numbers that it draws from the seed 0.
+        assert_eq!(of(0, 0, 0), 0xE220_A839_7B1D_CDAF);
+        assert_eq!(of(0x9E37_79B9_7F4A_7C15, 0, 0), 0x6E78_9E6A_A1B9_65F4);
+        // Bits that two or three of them set: now, the generation from bit 40 on, and the breaker
+        // with its halves swapped.
+        assert_eq!(of(0b0110 << 40, 0b0101, 0b0011 << 8), of(0, 0, 0));
+        assert_eq!(of(1 << 40, 1, 0), of(0, 0, 0));
+        assert_eq!(of(1 << 40, 0, 1 << 8), of(0, 0, 0));
+        assert_eq!(of(0, 1, 1 << 8), of(0, 0, 0));
+    }
+
+    #[test]
     fn a_servers_word_lengthens_the_break_up_to_the_cap() {
         let config = Config::new()
             .break_duration(Duration::from_secs(10))

@@ -101,4 +101,14 @@ mod tests {
         assert_eq!(streak.fail(0, || false), 0);
         assert_eq!(streak.length(1), 1);
     }
+
+    #[test]
+    fn a_row_that_has_ended_is_still_that_of_its_generation() {
+        let streak = Streak::new();
+        assert_eq!(streak.fail(1, || true), 1);
+        streak.succeed(1);
+        assert!(streak.holds(1) && !streak.holds(0));
+        assert_eq!(streak.fail(0, || false), 0, "its generation is over");
+        assert!(streak.holds(1));
+    }
 }

@@ -50,3 +50,8 @@ fn a_breaker_is_not_larger_than_it_was() {
     assert!(size_of::<Breaker>() <= most, "{}", size_of::<Breaker>());
     assert_eq!(size_of::<Ticket>(), 16);
 }
+
+#[test]
+fn a_breaker_is_lock_free_where_the_target_has_64_bit_atomics() {
+    assert_eq!(Breaker::is_lock_free(), cfg!(target_has_atomic = "64"));
+}

@@ -2,7 +2,11 @@
 
 mod support;
 
-use cutout_core::{Cause, Config, Rate, RejectReason, State, TripReason};
+use core::cell::Cell;
+
+use cutout_core::{
+    Cause, CircuitBreaker, Clock, Config, Instant, Rate, RejectReason, State, TripReason, Window,
+};
 use support::{breaker, config, fail, secs, succeed, timeline};
 
 fn trips_by(breaker: &support::Breaker) -> TripReason {
@@ -211,4 +215,40 @@ fn with_every_result_evaluated_a_success_trips_when_old_successes_have_left() {
         "+ + + + + + + + 5s x x x x x 5s +", //
         "C C C C C C C C C  C C C C C C  O",
     );
+}
+
+/// A clock that counts how often it is read.
+#[derive(Default)]
+struct Counting(Cell<u32>);
+
+impl Clock for Counting {
+    fn now(&self) -> Instant {
+        self.0.set(self.0.get() + 1);
+        Instant::ORIGIN
+    }
+}
+
+#[test]
+fn a_healthy_call_reads_the_clock_only_as_often_as_the_settings_need_it() {
+    let reads = |config| {
+        let breaker = CircuitBreaker::with_clock(config, Counting::default());
+        let _ = breaker.call(|| Ok::<_, ()>(()));
+        breaker.clock().0.get()
+    };
+    let (row, count) = (config().without_failure_rate().consecutive_failures(3), Window::count(9));
+    assert_eq!(reads(config()), 1, "its result goes to a bucket");
+    assert_eq!(reads(config().slow_call_duration(secs(1))), 2, "it is timed");
+    assert_eq!(reads(config().window(count)), 0, "the window knows no time");
+    assert_eq!(reads(row), 0, "there is no window");
+    assert_eq!(reads(row.window(count)), 0);
+    assert_eq!(reads(row.window(count).slow_call_duration(secs(1))), 2);
+    assert_eq!(reads(row.failure_count(3)), 1);
+    assert_eq!(reads(row.trip_when(|_| false)), 1);
+}
+
+#[test]
+fn failures_in_a_row_are_counted_only_where_they_can_trip() {
+    let failures_in_a_row = |config| timeline(config, "x x", "C C").snapshot().consecutive_failures;
+    assert_eq!(failures_in_a_row(config().consecutive_failures(3)), 2);
+    assert_eq!(failures_in_a_row(config()), 0);
 }

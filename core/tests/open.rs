@@ -39,6 +39,18 @@ fn a_refusal_says_how_long_it_will_last() {
 }
 
 #[test]
+fn an_error_says_in_words_why_the_call_was_refused_or_how_it_failed() {
+    let breaker = tripped(config());
+    breaker.clock().advance(millis(1_200));
+    let said = |call: Result<(), &'static str>| breaker.call(|| call).unwrap_err().to_string();
+    assert_eq!(said(Ok(())), "refused: the circuit is open, retry after 3.8s");
+    breaker.force_open();
+    assert_eq!(said(Ok(())), "refused: the circuit is forced open");
+    breaker.force_closed();
+    assert_eq!(said(Err("the server is on fire")), "the server is on fire");
+}
+
+#[test]
 fn a_refused_call_does_not_run() {
     let breaker = tripped(config());
     let refused = breaker.call(|| -> Result<(), ()> { panic!("it ran") });
@@ -54,6 +66,12 @@ fn the_trip_is_announced_once_with_its_tally_after_it_happened() {
     assert_eq!(transition.tally.failures, 4);
     assert_eq!(transition.break_duration, Some(secs(5)));
     assert_eq!(transition.at, Instant::ORIGIN);
+}
+
+#[test]
+fn a_moment_is_shown_by_its_distance_from_the_origin() {
+    let at = Instant::ORIGIN.saturating_add(millis(1_500));
+    assert_eq!(format!("{at:?}"), "1.5s after the origin");
 }
 
 #[test]

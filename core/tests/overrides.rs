@@ -2,7 +2,9 @@
 
 mod support;
 
-use cutout_core::{Cause, Mode, Outcome, RejectReason, State, TripReason};
+use cutout_core::{
+    Cause, CircuitBreaker, ManualClock, Mode, Outcome, RejectReason, State, TripReason,
+};
 use support::{breaker, config, fail, follow, secs, succeed, tripped};
 
 #[test]
@@ -126,4 +128,27 @@ fn reset_makes_a_breaker_as_new_but_for_its_totals() {
     assert_eq!((breaker.state(), breaker.mode()), (State::Closed, Mode::Auto));
     follow(&breaker, "x x x", "C C C");
     assert_eq!(breaker.totals().failures, 7);
+}
+
+#[test]
+fn a_breaker_shows_the_state_that_calls_meet_and_who_decides() {
+    let breaker = breaker(config());
+    assert_eq!(format!("{breaker:?}"), "CircuitBreaker { state: Closed, mode: Auto, .. }");
+    breaker.force_open();
+    assert_eq!(format!("{breaker:?}"), "CircuitBreaker { state: Open, mode: ForcedOpen, .. }");
+}
+
+#[test]
+fn an_observer_that_is_lent_hears_everything() {
+    let log = support::Log::default();
+    let breaker = CircuitBreaker::with_observer(config(), ManualClock::new(), &log);
+    let early = breaker.admit().unwrap();
+    breaker.force_closed();
+    breaker.settle(early, Outcome::Failure);
+    for _ in 0..4 {
+        let _ = breaker.call(|| Err::<(), _>(()));
+    }
+    assert_eq!(log.causes(), [Cause::Mode]);
+    assert_eq!(*log.stale.borrow(), [Some(Outcome::Failure)]);
+    assert_eq!(*log.would_trip.borrow(), [TripReason::FailureRate]);
 }

@@ -157,6 +157,18 @@ fn a_ticket_of_another_breaker_does_no_harm() {
 }
 
 #[test]
+fn a_ticket_of_another_breaker_for_a_place_that_nobody_has_is_stale() {
+    let (ours, theirs) = (tripped(config()), tripped(config()));
+    for breaker in [&ours, &theirs] {
+        breaker.clock().advance(secs(5));
+    }
+    assert!(succeed(&theirs), "its place is free again, and its lease not over");
+    theirs.settle(ours.admit().unwrap(), Outcome::Success);
+    assert_eq!(theirs.state(), State::HalfOpen, "one trial has succeeded");
+    assert_eq!((theirs.totals().successes, theirs.totals().stale), (1, 1));
+}
+
+#[test]
 fn every_admitted_call_is_accounted_for_at_every_quiet_moment() {
     let breaker = breaker(config());
     let mut admitted = 0;
@@ -261,4 +273,15 @@ fn a_condition_that_panics_leaves_the_result_counted_and_the_breaker_usable() {
     assert_eq!(ends(breaker.totals()), [0, 1, 0, 0]);
     fail(&breaker);
     assert_eq!(breaker.snapshot().tally.failures, 2);
+}
+
+#[test]
+fn a_ticket_and_a_permit_show_their_generation_and_what_they_are() {
+    let breaker = tripped(config());
+    breaker.clock().advance(secs(5));
+    let trial = breaker.admit().unwrap();
+    assert_eq!(format!("{trial:?}"), "Ticket { generation: 2, role: Trial { slot: 0 }, .. }");
+    let permit = breaker.try_acquire().unwrap();
+    let shown = "Permit { ticket: Ticket { generation: 2, role: Trial { slot: 1 }, .. }, .. }";
+    assert_eq!(format!("{permit:?}"), shown);
 }

@@ -2,6 +2,8 @@
 
 mod support;
 
+use core::time::Duration;
+
 use cutout_core::{Backoff, Cause, Config, Rate, Recovery, RejectReason, State, TripReason};
 use support::{Breaker, fail, follow, millis, secs, succeed, tripped};
 
@@ -89,19 +91,27 @@ fn in_shadow_a_ramp_refuses_nobody() {
 
 #[test]
 fn the_settings_of_a_recovery_have_their_ranges() {
-    let error = |recovery| {
+    let check = |recovery| {
         let config = Config::new().recovery(recovery);
         cutout_core::CircuitBreaker::try_with_clock(config, cutout_core::ManualClock::new())
-            .unwrap_err()
-            .to_string()
     };
-    assert_eq!(
-        error(Recovery::in_stages_of(core::time::Duration::ZERO)),
-        "recovery: a stage must be 1 ms to 1 day long"
-    );
+    let error = |recovery| check(recovery).unwrap_err().to_string();
+    let (ns, day) = (Duration::from_nanos(1), secs(24 * 60 * 60));
+    for stage in [Duration::ZERO, millis(1) - ns, day + ns, Duration::MAX] {
+        let message = "recovery: a stage must be 1 ms to 1 day long";
+        assert_eq!(error(Recovery::in_stages_of(stage)), message);
+    }
+    for stage in [millis(1), day] {
+        assert!(check(Recovery::in_stages_of(stage)).is_ok());
+    }
+    for shares in [[1, 1, 1], [10, 10, 20], [10, 20, 20], [100, 100, 100]] {
+        let shares = shares.map(Rate::percent);
+        assert!(check(Recovery::in_stages_of(secs(1)).shares(shares)).is_ok(), "{shares:?}");
+    }
     let shares =
         |shares: [u32; 3]| error(Recovery::in_stages_of(secs(1)).shares(shares.map(Rate::percent)));
     let message = "recovery: the shares must be above 0 %, and none below the one before";
     assert_eq!(shares([0, 10, 20]), message);
     assert_eq!(shares([10, 30, 20]), message);
+    assert_eq!(shares([30, 10, 40]), message);
 }

@@ -90,3 +90,10 @@ fn slowness_that_is_not_measured_is_not_counted() {
     let breaker = timeline(support::config(), "s s s s s", "C C C C C");
     assert_eq!(breaker.totals().slow, 0);
 }
+
+#[test]
+fn a_slow_success_ends_a_row_of_failures_like_any_other() {
+    let breaker =
+        timeline(config().without_failure_rate().consecutive_failures(2), "x s x", "C C C");
+    assert_eq!(breaker.snapshot().consecutive_failures, 1);
+}

@@ -2,7 +2,9 @@
 
 mod support;
 
-use cutout_core::{Outcome, State};
+use core::cell::{Cell, OnceCell};
+
+use cutout_core::{CircuitBreaker, Clock, Instant, ManualClock, Outcome, State, Window};
 use support::{config, fail, follow, secs, succeed, tripped};
 
 #[test]
@@ -126,6 +128,11 @@ fn generations_wrap_and_no_old_row_of_failures_goes_on_where_no_window_is_kept()
     wrap(config().without_failure_rate().consecutive_failures(3));
 }
 
+#[test]
+fn generations_wrap_and_no_old_window_comes_back_where_no_row_is_counted() {
+    wrap(config());
+}
+
 fn wrap(config: cutout_core::Config) {
     let breaker = cutout_core::CircuitBreaker::with_clock(config, cutout_core::ManualClock::new());
     breaker.reset();
@@ -158,4 +165,62 @@ impl Generation for cutout_core::CircuitBreaker<cutout_core::ManualClock> {
     fn snapshot_generation(&self) -> u32 {
         self.snapshot().generation
     }
+}
+
+/// A clock that does something once, when it is read next: what another thread might do meanwhile.
+#[derive(Default)]
+struct Meanwhile {
+    clock: ManualClock,
+    act: Cell<Option<fn(&CircuitBreaker<Meanwhile>)>>,
+    breaker: OnceCell<&'static CircuitBreaker<Meanwhile>>,
+}
+
+impl Clock for Meanwhile {
+    fn now(&self) -> Instant {
+        if let (Some(act), Some(breaker)) = (self.act.take(), self.breaker.get()) {
+            act(breaker);
+        }
+        self.clock.now()
+    }
+}
+
+fn with_meanwhile(config: cutout_core::Config) -> &'static CircuitBreaker<Meanwhile> {
+    let breaker = CircuitBreaker::with_clock(config, Meanwhile::default());
+    let breaker: &'static CircuitBreaker<Meanwhile> = Box::leak(Box::new(breaker));
+    assert!(breaker.clock().breaker.set(breaker).is_ok());
+    breaker
+}
+
+#[test]
+fn a_result_that_is_overtaken_while_it_is_told_the_time_is_stale_and_leaves_the_window_alone() {
+    for window in [Window::time(secs(10)), Window::count(10)] {
+        // Slow calls are measured, so that the clock is read by a window over a count as well.
+        let breaker = with_meanwhile(config().window(window).slow_call_duration(secs(1)));
+        let late = breaker.admit().unwrap();
+        breaker.clock().act.set(Some(|breaker| {
+            breaker.reset();
+            let _ = breaker.call(|| Ok::<_, ()>(()));
+        }));
+        breaker.settle(late, Outcome::Failure);
+        let (tally, totals) = (breaker.snapshot().tally, breaker.totals());
+        assert_eq!((tally.successes, tally.failures), (1, 0), "{window:?}");
+        assert_eq!((totals.successes, totals.failures, totals.stale), (1, 0, 1), "{window:?}");
+    }
+}
+
+#[test]
+fn a_failure_that_is_overtaken_while_it_is_told_the_time_adds_to_no_row() {
+    let breaker = with_meanwhile(
+        config().without_failure_rate().consecutive_failures(2).slow_call_duration(secs(1)),
+    );
+    let late = breaker.admit().unwrap();
+    breaker.clock().act.set(Some(|breaker| {
+        breaker.reset();
+        let _ = breaker.call(|| Err::<(), _>(()));
+    }));
+    breaker.settle(late, Outcome::Failure);
+    assert_eq!(breaker.snapshot().consecutive_failures, 1);
+    assert_eq!(breaker.state(), State::Closed);
+    let _ = breaker.call(|| Err::<(), _>(()));
+    assert_eq!(breaker.state(), State::Open);
 }

@@ -214,6 +214,19 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_is_of_its_own_generation_and_lap_alone() {
+        for (generation, lap) in [(0, 0), (1, 1), (5, 63), (1 << 11, 64), (u32::MAX, u64::MAX)] {
+            let batch = Batch::next_lap(generation, lap, None);
+            assert!(batch.is_of(generation, lap), "{generation} {lap}");
+            for near in 1..1 << LAP_BITS {
+                assert!(!batch.is_of(generation, lap ^ near), "{generation} {lap} and {near}");
+                assert!(!batch.is_of(generation ^ (1 << (near % ERA_BITS as u64)), lap));
+                assert!(!batch.is_of(generation ^ 1, lap ^ near));
+            }
+        }
+    }
+
+    #[test]
     fn the_window_holds_exactly_the_last_results_whatever_its_length() {
         extern crate std;
         use std::collections::VecDeque;

@@ -293,6 +293,29 @@ mod tests {
     }
 
     #[test]
+    fn a_bucket_is_full_when_any_of_its_fields_is_and_then_halves_all_of_them() {
+        for (result, full) in [
+            (OK, Tally { successes: FULL, failures: 9, slow: 7 }),
+            (BAD, Tally { successes: 9, failures: FULL, slow: 7 }),
+            (
+                Counted { failed: false, slow: true },
+                Tally { successes: 9, failures: 7, slow: FULL },
+            ),
+        ] {
+            let one = result.tally();
+            let nearly = Bucket::new(1, 2, full.minus(one));
+            assert!(nearly.with(result) == (Bucket::new(1, 2, full), NOTHING), "{full:?}");
+            let half = Tally {
+                successes: full.successes / 2,
+                failures: full.failures / 2,
+                slow: full.slow / 2,
+            };
+            let halved = Bucket::new(1, 2, full).with(result);
+            assert!(halved == (Bucket::new(1, 2, half.plus(one)), full.minus(half)), "{full:?}");
+        }
+    }
+
+    #[test]
     fn results_leave_with_their_bucket_and_not_before() {
         let lane = Lane::<4>::new();
         put(&lane, 0, 10, BAD);
