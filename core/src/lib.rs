@@ -55,6 +55,9 @@
 //! `critical-section`: each access then masks interrupts for a few instructions, and the binary
 //! provides the implementation of that crate. Without it the build stops and says so.
 //!
+//! With the feature `alloc`, a breaker grows more lanes when threads are seen to contend for it, in one
+//! allocation, if its [`Clock`] says how many ([`Clock::lanes`]). `cutout` enables it.
+//!
 //! # When not to use it
 //!
 //! A breaker protects callers from a dependency that is down. It does not limit how many calls run

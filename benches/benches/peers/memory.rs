@@ -4,7 +4,6 @@ use std::thread;
 
 use allocation_counter::measure;
 
-use crate::cpu;
 use crate::crew::Gate;
 use crate::peer::{Configured, Peer, trip};
 use crate::work::Load;
