@@ -42,10 +42,10 @@ pub(crate) use settlement::Ending;
 /// # Progress and memory
 ///
 /// Every method is lock-free on targets with 64-bit atomics ([`is_lock_free`](Self::is_lock_free)):
-/// a thread that is suspended anywhere holds up nobody. Nothing allocates, but for lanes that grow, once
-/// (feature `alloc`). A call that sees a state
-/// also sees everything that was done before the state came about; results that two threads
-/// settle at the same moment may be counted in either order.
+/// a thread that is suspended anywhere holds up nobody. Nothing allocates, but for lanes that grow,
+/// once (feature `alloc`). A call that sees a state also sees everything that was done before the
+/// state came about; results that two threads settle at the same moment may be counted in either
+/// order.
 ///
 /// # Type parameters
 ///
