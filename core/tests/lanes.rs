@@ -46,6 +46,12 @@ fn results(breaker: &Breaker, core: usize, at: u64, outcome: Outcome, many: u32)
 }
 
 #[test]
+fn a_breaker_has_as_many_lanes_as_its_type_says() {
+    assert_eq!(breaker(config()).lanes(), 4);
+    assert_eq!(CircuitBreaker::with_clock(config(), ManualClock::new()).lanes(), 1);
+}
+
+#[test]
 fn results_of_all_lanes_make_the_rate() {
     let breaker = breaker(config());
     for core in 0..3 {

@@ -167,11 +167,13 @@ impl Generation for cutout_core::CircuitBreaker<cutout_core::ManualClock> {
     }
 }
 
+type Act = fn(&CircuitBreaker<Meanwhile>);
+
 /// A clock that does something once, when it is read next: what another thread might do meanwhile.
 #[derive(Default)]
 struct Meanwhile {
     clock: ManualClock,
-    act: Cell<Option<fn(&CircuitBreaker<Meanwhile>)>>,
+    act: Cell<Option<Act>>,
     breaker: OnceCell<&'static CircuitBreaker<Meanwhile>>,
 }
 
