@@ -117,6 +117,17 @@ fn each_setting_is_held_to_its_range_at_both_ends() {
 }
 
 #[test]
+fn a_duration_of_more_nanoseconds_than_64_bits_hold_is_not_taken_for_a_short_one() {
+    // Without its highest bits it would read 0.29 s.
+    let long = Duration::from_secs(18_446_744_074);
+    let config = Config::new();
+    assert_eq!(refused(config.break_duration(long)), Some(ConfigError::BreakDuration));
+    assert_eq!(refused(config.trial_timeout(long)), Some(ConfigError::TrialTimeout));
+    assert_eq!(refused(config.slow_call_duration(long)), Some(ConfigError::SlowCallDuration));
+    assert_eq!(refused(config.window(Window::time(long))), Some(ConfigError::Window));
+}
+
+#[test]
 fn settings_that_need_each_other_say_so() {
     assert_eq!(
         refused(Config::new().slow_call_rate(Rate::percent(10))),

@@ -46,6 +46,12 @@ fn results(breaker: &Breaker, core: usize, at: u64, outcome: Outcome, many: u32)
 }
 
 #[test]
+fn a_breaker_has_as_many_lanes_as_its_type_says() {
+    assert_eq!(breaker(config()).lanes(), 4);
+    assert_eq!(CircuitBreaker::with_clock(config(), ManualClock::new()).lanes(), 1);
+}
+
+#[test]
 fn results_of_all_lanes_make_the_rate() {
     let breaker = breaker(config());
     for core in 0..3 {
@@ -128,4 +134,34 @@ fn a_window_by_count_is_exact_in_any_number_of_lanes() {
     }
     let tally = breaker.snapshot().tally;
     assert_eq!((tally.failures, tally.successes), (2, 4), "the last six");
+}
+
+#[test]
+fn a_clock_that_is_lent_tells_all_that_it_tells_its_owner() {
+    struct Told;
+    impl Clock for Told {
+        fn now(&self) -> Instant {
+            Instant::from_nanos(7)
+        }
+        fn unwinding(&self) -> bool {
+            std::thread::panicking()
+        }
+        fn lane(&self) -> usize {
+            3
+        }
+        fn lanes(&self) -> usize {
+            5
+        }
+    }
+    fn tell(clock: impl Clock) -> (u64, bool, usize, usize) {
+        (clock.now().as_nanos(), clock.unwinding(), clock.lane(), clock.lanes())
+    }
+    assert_eq!(tell(&Told), (7, false, 3, 5));
+    let breaker = CircuitBreaker::with_clock(config(), &Told);
+    let panic = std::panic::catch_unwind(core::panic::AssertUnwindSafe(|| {
+        let _permit = breaker.try_acquire();
+        panic!("while a permit is held");
+    }));
+    assert!(panic.is_err());
+    assert_eq!(breaker.totals().failures, 1);
 }

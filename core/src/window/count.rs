@@ -227,6 +227,23 @@ mod tests {
     }
 
     #[test]
+    fn a_success_is_added_at_once_only_where_its_batch_has_room() {
+        let (lane, ring) = (Lane::<4>::new(), Ring::new(25));
+        for room in [20, 5, 20] {
+            put(&lane, ring, 7, true, false);
+            assert!(!lane.add_success_next(&ring, 6), "another generation");
+            for _ in 1..room {
+                assert!(lane.add_success_next(&ring, 7));
+            }
+            assert!(!lane.add_success_next(&ring, 7), "the batch is full");
+        }
+        let shape = Shape::Count(ring);
+        let tally = Tally { successes: 23, failures: 2, slow: 0 };
+        assert_eq!(lane.tally(&shape, 7, Instant::ORIGIN), tally);
+        assert_eq!(lane.totals(&shape), Tally { successes: 42, failures: 3, slow: 0 });
+    }
+
+    #[test]
     fn the_window_holds_exactly_the_last_results_whatever_its_length() {
         extern crate std;
         use std::collections::VecDeque;

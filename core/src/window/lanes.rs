@@ -226,3 +226,71 @@ mod grown {
         }
     }
 }
+
+#[cfg(all(test, feature = "alloc", not(loom)))]
+mod tests {
+    extern crate std;
+    use core::cell::Cell;
+    use std::vec::Vec;
+
+    use super::*;
+
+    /// A clock of so many cores, read on one of them.
+    struct OnCore {
+        cores: usize,
+        core: Cell<usize>,
+    }
+
+    impl OnCore {
+        fn of(cores: usize) -> Self {
+            Self { cores, core: Cell::new(0) }
+        }
+    }
+
+    impl Clock for OnCore {
+        fn now(&self) -> Instant {
+            Instant::ORIGIN
+        }
+
+        fn lane(&self) -> usize {
+            self.core.get()
+        }
+
+        fn lanes(&self) -> usize {
+            self.cores
+        }
+    }
+
+    #[test]
+    fn one_lane_grows_as_many_as_there_are_cores_rounded_up_and_no_more_than_64() {
+        for (cores, grown) in [(1, 0), (2, 2), (3, 4), (8, 8), (9, 16), (64, 64), (1_000, 64)] {
+            let lanes = Lanes::<4, 1>::new();
+            lanes.contended(&OnCore::of(cores));
+            assert_eq!(lanes.count(), 1 + grown, "{cores}");
+        }
+    }
+
+    #[test]
+    fn lanes_grow_once_and_only_where_the_type_asked_for_none() {
+        let lanes = Lanes::<4, 1>::new();
+        lanes.contended(&OnCore::of(2));
+        lanes.contended(&OnCore::of(8));
+        assert_eq!(lanes.count(), 3);
+        let lanes = Lanes::<4, 2>::new();
+        lanes.contended(&OnCore::of(8));
+        assert_eq!(lanes.count(), 2);
+    }
+
+    #[test]
+    fn each_core_counts_in_its_grown_lane_and_what_was_counted_before_stays() {
+        let (lanes, clock) = (Lanes::<4, 1>::new(), OnCore::of(4));
+        lanes.count_success(&clock);
+        lanes.contended(&clock);
+        for core in 0..8 {
+            clock.core.set(core);
+            lanes.count_success(&clock);
+        }
+        let counted: Vec<u64> = lanes.all().map(|lane| lane.successes.get()).collect();
+        assert_eq!(counted, [1, 2, 2, 2, 2]);
+    }
+}
