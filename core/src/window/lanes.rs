@@ -233,6 +233,7 @@ mod tests {
     use core::cell::Cell;
     use std::vec::Vec;
 
+    use super::super::{Grid, Ring};
     use super::*;
 
     /// A clock of so many cores, read on one of them.
@@ -305,5 +306,18 @@ mod tests {
     fn each_core_counts_in_its_lane_modulo_those_that_there_are() {
         assert_eq!(counted_on_8_cores(&Lanes::<4, 1>::new(), &OnCore::of(1)), [8]);
         assert_eq!(counted_on_8_cores(&Lanes::<4, 3>::new(), &OnCore::of(1)), [3, 3, 2]);
+    }
+
+    #[test]
+    fn a_success_is_recorded_at_once_where_its_word_is_there() {
+        let clock = OnCore::of(1);
+        let ok = Counted { failed: false, slow: false };
+        for shape in [Shape::Time(Grid::new(100, 4)), Shape::Count(Ring::new(9))] {
+            let lanes = Lanes::<4, 2>::new();
+            assert!(!lanes.record_success(&shape, 1, Instant::ORIGIN, &clock));
+            lanes.record(&shape, 1, Instant::ORIGIN, ok, &clock, || true);
+            assert!(lanes.record_success(&shape, 1, Instant::ORIGIN, &clock));
+            assert_eq!(lanes.tally(&shape, 1, Instant::ORIGIN).successes, 2);
+        }
     }
 }
