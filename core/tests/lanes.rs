@@ -165,3 +165,29 @@ fn a_clock_that_is_lent_tells_all_that_it_tells_its_owner() {
     assert!(panic.is_err());
     assert_eq!(breaker.totals().failures, 1);
 }
+
+#[test]
+fn a_breaker_that_one_thread_calls_grows_no_lanes() {
+    struct Many;
+    impl Clock for Many {
+        fn now(&self) -> Instant {
+            Instant::ORIGIN
+        }
+        fn lanes(&self) -> usize {
+            8
+        }
+    }
+    for config in [
+        config(),
+        config().window(Window::count(9)),
+        config().without_failure_rate().consecutive_failures(99),
+    ] {
+        let breaker = CircuitBreaker::with_clock(config.minimum_throughput(9), Many);
+        for _ in 0..100 {
+            assert!(breaker.call(|| Ok::<_, ()>(())).is_ok());
+        }
+        breaker.force_open();
+        assert!(breaker.admit().is_err() && breaker.admit().is_err());
+        assert_eq!(breaker.lanes(), 1);
+    }
+}

@@ -227,12 +227,13 @@ mod grown {
     }
 }
 
-#[cfg(all(test, feature = "alloc", not(loom)))]
+#[cfg(all(test, not(loom)))]
 mod tests {
     extern crate std;
     use core::cell::Cell;
     use std::vec::Vec;
 
+    use super::super::{Grid, Ring};
     use super::*;
 
     /// A clock of so many cores, read on one of them.
@@ -261,6 +262,16 @@ mod tests {
         }
     }
 
+    /// What each lane has after one success on each of 8 cores.
+    fn counted_on_8_cores<const LANES: usize>(lanes: &Lanes<4, LANES>, clock: &OnCore) -> Vec<u64> {
+        for core in 0..8 {
+            clock.core.set(core);
+            lanes.count_success(clock);
+        }
+        lanes.all().map(|lane| lane.successes.get()).collect()
+    }
+
+    #[cfg(feature = "alloc")]
     #[test]
     fn one_lane_grows_as_many_as_there_are_cores_rounded_up_and_no_more_than_64() {
         for (cores, grown) in [(1, 0), (2, 2), (3, 4), (8, 8), (9, 16), (64, 64), (1_000, 64)] {
@@ -270,6 +281,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "alloc")]
     #[test]
     fn lanes_grow_once_and_only_where_the_type_asked_for_none() {
         let lanes = Lanes::<4, 1>::new();
@@ -281,16 +293,31 @@ mod tests {
         assert_eq!(lanes.count(), 2);
     }
 
+    #[cfg(feature = "alloc")]
     #[test]
     fn each_core_counts_in_its_grown_lane_and_what_was_counted_before_stays() {
         let (lanes, clock) = (Lanes::<4, 1>::new(), OnCore::of(4));
         lanes.count_success(&clock);
         lanes.contended(&clock);
-        for core in 0..8 {
-            clock.core.set(core);
-            lanes.count_success(&clock);
+        assert_eq!(counted_on_8_cores(&lanes, &clock), [1, 2, 2, 2, 2]);
+    }
+
+    #[test]
+    fn each_core_counts_in_its_lane_modulo_those_that_there_are() {
+        assert_eq!(counted_on_8_cores(&Lanes::<4, 1>::new(), &OnCore::of(1)), [8]);
+        assert_eq!(counted_on_8_cores(&Lanes::<4, 3>::new(), &OnCore::of(1)), [3, 3, 2]);
+    }
+
+    #[test]
+    fn a_success_is_recorded_at_once_where_its_word_is_there() {
+        let clock = OnCore::of(1);
+        let ok = Counted { failed: false, slow: false };
+        for shape in [Shape::Time(Grid::new(100, 4)), Shape::Count(Ring::new(9))] {
+            let lanes = Lanes::<4, 2>::new();
+            assert!(!lanes.record_success(&shape, 1, Instant::ORIGIN, &clock));
+            lanes.record(&shape, 1, Instant::ORIGIN, ok, &clock, || true);
+            assert!(lanes.record_success(&shape, 1, Instant::ORIGIN, &clock));
+            assert_eq!(lanes.tally(&shape, 1, Instant::ORIGIN).successes, 2);
         }
-        let counted: Vec<u64> = lanes.all().map(|lane| lane.successes.get()).collect();
-        assert_eq!(counted, [1, 2, 2, 2, 2]);
     }
 }
