@@ -432,16 +432,6 @@ impl Circuit {
     }
 }
 
-impl core::fmt::Debug for Word {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Word")
-            .field("state", &self.state())
-            .field("mode", &self.mode())
-            .field("generation", &self.generation())
-            .finish_non_exhaustive()
-    }
-}
-
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;

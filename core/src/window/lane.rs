@@ -1,7 +1,5 @@
 //! One copy of the window: a ring of words, its head, and the totals of what was counted in it.
 
-use core::fmt;
-
 use super::{Counted, NOTHING, Recorded, Shape, Tally, count, time};
 use crate::sync::{AtomicU64, Ordering, const_fn, zeroes};
 use crate::time::Instant;
@@ -211,10 +209,4 @@ const fn held(shape: &Shape, word: u64) -> Tally {
 #[inline]
 pub(super) fn swap(word: &AtomicU64, old: u64, new: u64) -> bool {
     word.compare_exchange(old, new, Ordering::Release, Ordering::Relaxed).is_ok() // B4
-}
-
-impl<const N: usize> fmt::Debug for Lane<N> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lane").field("head", &self.head()).finish_non_exhaustive()
-    }
 }

@@ -15,7 +15,6 @@ use crate::time::{Clock, Instant};
 use grown::Grown;
 
 /// All lanes of a breaker.
-#[derive(Debug)]
 pub(crate) struct Lanes<const N: usize, const LANES: usize> {
     #[cfg(feature = "alloc")]
     grown: Grown<N>,
@@ -217,12 +216,6 @@ mod grown {
                 // Where two threads grow at once, the lanes of one are dropped unused.
                 let _ = self.0.set(Box::new(new));
             }
-        }
-    }
-
-    impl<const N: usize> core::fmt::Debug for Grown<N> {
-        fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-            f.debug_tuple("Grown").field(&self.get().map_or(0, <[_]>::len)).finish()
         }
     }
 }
