@@ -51,7 +51,8 @@ pub(crate) use settlement::Ending;
 ///
 /// `C` tells the time. `O` hears of changes. `BUCKETS` is the room for the window's buckets. `LANES` is
 /// how many copies of the counters there are, so that calls that end at the same time, on different
-/// cores, do not wait for each other's cache line; [`Clock::lane`] says who uses which.
+/// cores, do not wait for each other's cache line; [`Clock::lane`] says who uses which. A type without
+/// a lane does not compile.
 ///
 /// # Examples
 ///
@@ -180,6 +181,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         /// ```
         #[must_use]
         pub fn from_parts(config: Config, clock: C, observer: O) -> Self {
+            const { assert!(LANES > 0, "LANES: a breaker has at least one lane") }
             if let Err(error) = config.validate(BUCKETS) {
                 panic!("{}", error.message());
             }

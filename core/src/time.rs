@@ -127,8 +127,9 @@ pub trait Clock {
         0
     }
 
-    /// How many lanes a breaker should grow to when it is seen to be contended for (feature `alloc`):
-    /// as many as threads that can run at the same time. The default, one, lets none grow.
+    /// How many lanes a breaker should grow when it is seen to be contended for (feature `alloc`):
+    /// as many as threads can run at the same time. It is rounded up to a power of two, and 64 are the
+    /// most that grow. The default, one, lets none grow.
     fn lanes(&self) -> usize {
         1
     }

@@ -100,6 +100,22 @@ fn a_new_generation_starts_empty_in_every_lane_and_the_totals_stay() {
 }
 
 #[test]
+fn a_lane_that_was_idle_until_its_numbers_came_round_brings_nothing_back() {
+    // The head of a lane tells 2^16 generations apart, its buckets 2^12. Time stands still.
+    let breaker = breaker(config().minimum_throughput(100));
+    breaker.reset();
+    results(&breaker, 1, 0, Outcome::Failure, 3);
+    breaker.reset();
+    // The other lane is of another generation: it is the idle one alone that has to be told apart.
+    results(&breaker, 0, 0, Outcome::Success, 1);
+    for changes in 1..(1 << 16) + (1 << 12) {
+        breaker.reset();
+        assert_eq!(breaker.snapshot().tally.total(), 0, "after {changes} changes");
+    }
+    assert_eq!(breaker.totals().failures, 3);
+}
+
+#[test]
 fn a_lane_is_taken_modulo_those_that_there_are() {
     let breaker = breaker(config().minimum_throughput(100));
     for core in [4, 5, usize::MAX] {

@@ -3,15 +3,15 @@
 use core::cell::Cell;
 use core::ops::Deref;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::OnceLock;
 use std::thread;
 
 use cutout_core::{Clock, Instant};
 
 /// A clock that also knows the thread that reads it.
 ///
-/// Each thread of the process counts in a lane of its own, as far as there are lanes; and a permit
-/// that is dropped by a panic is a failure, whatever the clock.
+/// Each thread of the process counts in a lane of its own, as far as there are lanes: as many as
+/// threads can run at once, unless the clock asks for another number. And a permit that is dropped by
+/// a panic is a failure, whatever the clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OnThread<C>(C);
 
@@ -54,13 +54,29 @@ impl<C: Clock> Clock for OnThread<C> {
     }
 
     fn lanes(&self) -> usize {
-        // Asked when threads contend, so it should not ask the system each time.
-        static AT_ONCE: OnceLock<usize> = OnceLock::new();
-        *AT_ONCE.get_or_init(|| match thread::available_parallelism().map_or(1, usize::from) {
-            // So says the system to a thread that is bound to one core; but somebody contends.
-            1 => 4,
-            many => many,
-        })
+        match self.0.lanes() {
+            1 => at_once(),
+            said => said,
+        }
+    }
+}
+
+/// How many threads can run at once, as far as can be told.
+#[cold]
+fn at_once() -> usize {
+    // Asked when threads contend, so it should not ask the system each time.
+    static KNOWN: AtomicUsize = AtomicUsize::new(0);
+    match KNOWN.load(Relaxed) {
+        0 => {
+            let many = match thread::available_parallelism().map_or(1, usize::from) {
+                // So says the system to a thread that is bound to one core; but somebody contends.
+                1 => 4,
+                many => many,
+            };
+            KNOWN.store(many, Relaxed);
+            many
+        }
+        known => known,
     }
 }
 
@@ -80,6 +96,25 @@ fn number_of_this_thread(number: &Cell<Option<usize>>) -> usize {
 mod tests {
     use super::*;
     use cutout_core::ManualClock;
+
+    /// A clock that says how many lanes it wants.
+    struct Said(usize);
+
+    impl Clock for Said {
+        fn now(&self) -> Instant {
+            Instant::ORIGIN
+        }
+
+        fn lanes(&self) -> usize {
+            self.0
+        }
+    }
+
+    #[test]
+    fn a_clock_that_says_how_many_lanes_it_wants_is_heard() {
+        assert_eq!(OnThread::new(Said(32)).lanes(), 32);
+        assert!(OnThread::new(Said(1)).lanes() > 1, "it did not say");
+    }
 
     #[test]
     fn each_thread_has_a_lane_of_its_own_and_keeps_it() {

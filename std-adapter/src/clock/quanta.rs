@@ -8,9 +8,9 @@ use cutout_core::{Clock, Instant};
 ///
 /// Nanoseconds, and about 7 ns cheaper a reading than [`StdClock`](crate::StdClock) where both were
 /// measured. Its first reading in a process calibrates the counter, which can take 200 ms: call
-/// [`calibrate`](Self::calibrate) at start-up, or the first call of a breaker pays for it. It does not
-/// count the time that the machine is suspended. Where there is no usable counter, quanta reads the
-/// system's clock.
+/// [`calibrate`](Self::calibrate) at start-up, or the first call of a breaker pays for it, and others
+/// wait for it. It does not count the time that the machine is suspended. Where there is no usable
+/// counter, quanta reads the system's clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct QuantaClock;
 
@@ -42,6 +42,10 @@ impl Clock for QuantaClock {
     fn now(&self) -> Instant {
         let Counter { clock, origin } = Self::counter();
         Instant::from_nanos(clock.delta_as_nanos(*origin, clock.raw()))
+    }
+
+    fn unwinding(&self) -> bool {
+        std::thread::panicking()
     }
 }
 
