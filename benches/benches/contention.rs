@@ -5,14 +5,16 @@
 //! load of a word that nobody writes, and an addition, to a word of the thread's own or to one that
 //! all share.
 
+use core::ops::Deref;
 use core::time::Duration;
 
 use criterion::measurement::WallTime;
 use criterion::{
     BenchmarkGroup, BenchmarkId, Criterion, SamplingMode, criterion_group, criterion_main,
 };
-use cutout::{CircuitBreaker, Clock, StdClock};
+use cutout::{CircuitBreaker, Clock, Observer};
 use cutout_benches::{Floor, Load, Scene, Still, tolerant};
+use cutout_core::CircuitBreaker as Engine;
 
 const THREADS: [u32; 4] = [1, 2, 4, 8];
 
@@ -30,20 +32,27 @@ fn contention(criterion: &mut Criterion) {
                 bencher.iter_custom(|calls| floor.time_crowd(threads, calls));
             });
         }
-        on(&mut group, threads, "time told", || Still);
-        on(&mut group, threads, "std clock", || StdClock);
+        on(&mut group, threads, "time told", || CircuitBreaker::with_clock(tolerant(), Still));
+        on(&mut group, threads, "std clock", || CircuitBreaker::new(tolerant()));
+        on(&mut group, threads, "core, 8 lanes, time told", || {
+            Box::new(Engine::<_, (), 10, 8>::from_parts(tolerant(), Still, ()))
+        });
     }
     group.finish();
 }
 
-fn on<C: Clock + Sync>(
+fn on<B, C, O, const LANES: usize>(
     group: &mut BenchmarkGroup<'_, WallTime>,
     threads: u32,
     name: &str,
-    clock: impl Fn() -> C,
-) {
+    breaker: impl Fn() -> B,
+) where
+    B: Deref<Target = Engine<C, O, 10, LANES>> + Sync,
+    C: Clock + Sync,
+    O: Observer + Sync,
+{
     for load in [Load::Success, Load::HalfFailing, Load::Refused] {
-        let mut scene = Scene::new(load, CircuitBreaker::with_clock(tolerant(), clock()));
+        let mut scene = Scene::new(load, breaker());
         let name = format!("{}, {name}", load.name());
         group.bench_function(BenchmarkId::new(name, threads), |bencher| {
             bencher.iter_custom(|calls| scene.time_crowd(threads, calls));
