@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn a_permit_of_the_bare_engine_that_a_panic_drops_is_a_failure_on_every_clock() {
-        fn check<C: Clock + std::panic::RefUnwindSafe>(clock: C) {
+        fn check<C: Clock + core::panic::RefUnwindSafe>(clock: C) {
             let engine = cutout_core::CircuitBreaker::with_clock(cutout_core::Config::new(), clock);
             let panicked = std::panic::catch_unwind(|| {
                 let _permit = engine.try_acquire();

@@ -57,9 +57,10 @@
 //!
 //! # Threads
 //!
-//! Threads that call through one breaker at the same time count in lanes of their own: once two are seen
-//! to contend, the breaker grows as many as the machine has cores, in one allocation, by the call that
-//! saw it. Before and after, a call neither allocates nor locks.
+//! Threads that call through one breaker at the same time count in lanes of their own: once two are
+//! seen to contend, the breaker grows as many as threads can run at once, by the call that saw it.
+//! That call allocates; before and after, a call neither allocates nor locks, but for the very first
+//! reading of a clock in the process.
 //!
 //! # Features
 //!
