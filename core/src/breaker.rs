@@ -49,10 +49,10 @@ pub(crate) use settlement::Ending;
 ///
 /// # Type parameters
 ///
-/// `C` tells the time. `O` hears of changes. `BUCKETS` is the room for the window's buckets. `LANES` is
-/// how many copies of the counters there are, so that calls that end at the same time, on different
-/// cores, do not wait for each other's cache line; [`Clock::lane`] says who uses which. A type without
-/// a lane does not compile.
+/// `C` tells the time. `O` hears of changes. `BUCKETS` is the room for the window's buckets. `LANES`
+/// is how many copies of the counters there are, so that calls that end at the same time, on
+/// different cores, do not wait for each other's cache line; [`Clock::lane`] says who uses which. A
+/// type without a lane does not compile.
 ///
 /// # Examples
 ///
@@ -487,7 +487,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         }
     }
 
-    /// How many lanes there are: as many as the type says, and those that it grew (feature `alloc`).
+    /// How many lanes there are: as many as the type says, and those that it grew (feature
+    /// `alloc`).
     #[must_use]
     pub fn lanes(&self) -> usize {
         self.lanes.count()

@@ -1,172 +1,24 @@
-//! `Config`: every knob of a breaker, checked in one place.
+//! `Config`: every knob of a breaker.
 
-use core::fmt;
+mod error;
+mod parts;
+mod validate;
+
+pub use error::ConfigError;
+pub use parts::{Backoff, Recovery, Window};
+
 use core::num::{NonZeroU8, NonZeroU32, NonZeroU64};
 use core::time::Duration;
 
 use crate::permit::Outcome;
 use crate::rate::Rate;
-use crate::state::MAX_TRIALS;
 use crate::time::nanos;
-use crate::window::{Grid, MAX_RESULTS_A_WORD, Ring, Shape, Tally};
+use crate::window::{Grid, Ring, Shape, Tally};
+use parts::Span;
 
 const MILLISECOND: u64 = 1_000_000;
 const SECOND: u64 = 1_000 * MILLISECOND;
 const DAY: u64 = 24 * 60 * 60 * SECOND;
-
-/// The narrowest bucket; `window` relies on it (W5).
-const MIN_BUCKET: u64 = MILLISECOND / 10;
-
-/// As many results as a bucket is sure to hold after it halved.
-const MAX_COUNT: u32 = 8_192;
-
-/// Over what span results are counted.
-///
-/// # Examples
-///
-/// ```
-/// use core::time::Duration;
-/// use cutout_core::{Config, Window};
-///
-/// let by_time = Config::new().window(Window::time(Duration::from_secs(10)).in_buckets(5));
-/// let by_count = Config::new().window(Window::count(100));
-/// # let _ = (by_time, by_count);
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct Window(Span);
-
-#[derive(Clone, Copy, Debug)]
-enum Span {
-    Time { length: u64, buckets: u32 },
-    Count { results: u32 },
-}
-
-impl Window {
-    /// A window over the last `length` of time, in 10 buckets.
-    ///
-    /// Buckets lie on a fixed grid, and the one in progress belongs to the window: it covers
-    /// between nine tenths and all of `length`. Allowed are 1 ms to 1 day.
-    #[must_use]
-    pub const fn time(length: Duration) -> Self {
-        Self(Span::Time { length: nanos(length), buckets: 10 })
-    }
-
-    /// A window over the last `results` results, exactly, however old they are.
-    ///
-    /// A healthy call then reads no clock. Allowed are 1 to 20 for each bucket that the breaker has
-    /// room for: 200 unless its type says otherwise. It should hold no fewer than
-    /// [`minimum_throughput`](Config::minimum_throughput), or no rate would ever count.
-    #[must_use]
-    pub const fn count(results: u32) -> Self {
-        Self(Span::Count { results })
-    }
-
-    /// The same window over time in `buckets` buckets: 1 to as many as the breaker has room for, 10
-    /// unless its type says otherwise, and none narrower than 100 µs. A window over a count of
-    /// results has no buckets, and is left as it is.
-    ///
-    /// More buckets make the edge of the window finer; a breaker's size and the price of a failure
-    /// grow with them. With a single bucket the window does not slide: it starts over whenever
-    /// its length has passed.
-    #[must_use]
-    pub const fn in_buckets(self, buckets: u32) -> Self {
-        match self.0 {
-            Span::Time { length, .. } => Self(Span::Time { length, buckets }),
-            Span::Count { .. } => self,
-        }
-    }
-}
-
-/// How a break grows each time that a circuit reopens.
-///
-/// # Examples
-///
-/// ```
-/// use core::time::Duration;
-/// use cutout_core::{Backoff, Config};
-///
-/// // 1 s, 2 s, 4 s and so on, but never above a minute.
-/// let config = Config::new()
-///     .break_duration(Duration::from_secs(1))
-///     .break_backoff(Backoff::doubling(Duration::from_secs(60)));
-/// # let _ = config;
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct Backoff {
-    pub(crate) percent: NonZeroU32,
-    pub(crate) cap: u64,
-}
-
-impl Backoff {
-    /// Each break twice as long as the last, up to `cap`.
-    #[must_use]
-    pub const fn doubling(cap: Duration) -> Self {
-        Self::percent(200, cap)
-    }
-
-    /// Each break `percent` hundredths of the last, up to `cap`: 150 grows it by half.
-    ///
-    /// Allowed are 100 to 10,000.
-    #[must_use]
-    pub const fn percent(percent: u32, cap: Duration) -> Self {
-        Self { percent: or_one(percent), cap: nanos(cap) }
-    }
-}
-
-/// How a circuit that has just closed takes up its load again.
-///
-/// In three stages of equal length it admits a growing share of the calls, evenly spread; then
-/// all. Meanwhile the rates count from as many results on as there are
-/// [`trials`](Config::trials), so that it reopens at once if the dependency cannot carry the load,
-/// and that counts as reopening in a row. The end of the last stage starts a generation.
-///
-/// # Examples
-///
-/// ```
-/// use core::time::Duration;
-/// use cutout_core::{Config, Rate, Recovery};
-///
-/// let config = Config::new().recovery(
-///     Recovery::in_stages_of(Duration::from_secs(2))
-///         .shares([Rate::percent(5), Rate::percent(20), Rate::percent(60)]),
-/// );
-/// # let _ = config;
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct Recovery {
-    pub(crate) stage: NonZeroU64,
-    pub(crate) shares: [Rate; 3],
-}
-
-impl Recovery {
-    /// Three stages, each this long, of 10 %, 25 % and 50 %. Allowed are 1 ms to 1 day.
-    #[must_use]
-    pub const fn in_stages_of(stage: Duration) -> Self {
-        Self {
-            stage: or_one_long(nanos(stage)),
-            shares: [Rate::percent(10), Rate::percent(25), Rate::percent(50)],
-        }
-    }
-
-    /// The same stages with other shares: above 0 %, and none below the one before.
-    #[must_use]
-    pub const fn shares(mut self, shares: [Rate; 3]) -> Self {
-        self.shares = shares;
-        self
-    }
-
-    /// How long all stages take together.
-    pub(crate) const fn length(self) -> u64 {
-        self.stage.get() * self.shares.len() as u64
-    }
-
-    /// The share that is admitted `left` nanoseconds before the end.
-    #[allow(clippy::cast_possible_truncation)] // at most as many as there are shares
-    pub(crate) const fn share(self, left: u64) -> Rate {
-        let stages_left = left.div_ceil(self.stage.get()) as usize;
-        self.shares[self.shares.len().saturating_sub(stages_left)]
-    }
-}
 
 /// How the trials of a half-open circuit decide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -468,112 +320,6 @@ impl Config {
         self
     }
 
-    /// Checks every setting; `room` is how many buckets the breaker has.
-    ///
-    /// # Errors
-    ///
-    /// The first setting that is out of its range.
-    pub(crate) const fn validate(&self, room: usize) -> Result<(), ConfigError> {
-        if is_out(self.failure_rate) {
-            return Err(ConfigError::FailureRate);
-        }
-        if is_out(self.slow_call_rate) {
-            return Err(ConfigError::SlowCallRate);
-        }
-        match self.slow_call_duration {
-            Some(duration) if duration.get() < 1_000 || duration.get() > DAY => {
-                return Err(ConfigError::SlowCallDuration);
-            }
-            None if self.slow_call_rate.is_some() => {
-                return Err(ConfigError::SlowCallRateWithoutDuration);
-            }
-            _ => {}
-        }
-        if self.minimum_throughput < 1 || self.minimum_throughput > MAX_COUNT {
-            return Err(ConfigError::MinimumThroughput);
-        }
-        match self.window.0 {
-            Span::Time { length, .. } if length < MILLISECOND || length > DAY => {
-                return Err(ConfigError::Window);
-            }
-            Span::Time { length, buckets }
-                if buckets < 1
-                    || buckets as usize > room
-                    || length / (buckets as u64) < MIN_BUCKET =>
-            {
-                return Err(ConfigError::Buckets);
-            }
-            Span::Count { results }
-                if results < 1 || results as usize > room * MAX_RESULTS_A_WORD as usize =>
-            {
-                return Err(ConfigError::WindowResults);
-            }
-            Span::Count { results } if self.has_rate() && results < self.minimum_throughput => {
-                return Err(ConfigError::MinimumOverWindow);
-            }
-            _ => {}
-        }
-        match self.consecutive_failures {
-            Some(failures) if failures.get() > 1_000_000 => {
-                return Err(ConfigError::ConsecutiveFailures);
-            }
-            _ => {}
-        }
-        match self.failure_count {
-            Some(failures) if failures.get() > MAX_COUNT => {
-                return Err(ConfigError::FailureCount);
-            }
-            _ => {}
-        }
-        if self.break_duration < MILLISECOND || self.break_duration > 365 * DAY {
-            return Err(ConfigError::BreakDuration);
-        }
-        match self.break_backoff {
-            Some(backoff) if backoff.percent.get() < 100 || backoff.percent.get() > 10_000 => {
-                return Err(ConfigError::BackoffFactor);
-            }
-            Some(backoff) if backoff.cap < self.break_duration || backoff.cap > 365 * DAY => {
-                return Err(ConfigError::BackoffCap);
-            }
-            _ => {}
-        }
-        match self.break_jitter {
-            Some(share) if share.basis_points() > 5_000 => return Err(ConfigError::BreakJitter),
-            _ => {}
-        }
-        if self.trials < 1 || self.trials as u32 > MAX_TRIALS {
-            return Err(ConfigError::Trials);
-        }
-        match self.minimum_trials {
-            Some(trials) if trials.get() > self.trials => {
-                return Err(ConfigError::MinimumTrials);
-            }
-            _ => {}
-        }
-        if matches!(self.half_open_rule, HalfOpenRule::Rate)
-            && self.failure_rate.is_none()
-            && self.slow_call_rate.is_none()
-        {
-            return Err(ConfigError::HalfOpenRule);
-        }
-        if self.trial_timeout < MILLISECOND || self.trial_timeout > DAY {
-            return Err(ConfigError::TrialTimeout);
-        }
-        if let Some(recovery) = self.recovery {
-            if recovery.stage.get() < MILLISECOND || recovery.stage.get() > DAY {
-                return Err(ConfigError::RecoveryStage);
-            }
-            let [first, second, third] = recovery.shares;
-            if first.basis_points() == 0
-                || second.basis_points() < first.basis_points()
-                || third.basis_points() < second.basis_points()
-            {
-                return Err(ConfigError::RecoveryShares);
-            }
-        }
-        Ok(())
-    }
-
     /// How the window is laid out; `validate` has seen to it that there is a bucket.
     pub(crate) const fn shape(&self) -> Shape {
         match self.window.0 {
@@ -611,6 +357,12 @@ impl Config {
     }
 }
 
+impl Default for Config {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 // The settings are kept in as few bytes as they need: 0 and what does not fit become another number
 // that `validate` refuses in the same words.
 
@@ -639,101 +391,3 @@ const fn or_most(number: u32) -> NonZeroU32 {
 const fn short(number: u32) -> u8 {
     if number < u8::MAX as u32 { number as u8 } else { u8::MAX }
 }
-
-/// A threshold of 0 % would be reached by a healthy dependency.
-const fn is_out(rate: Option<Rate>) -> bool {
-    matches!(rate, Some(rate) if rate.basis_points() == 0)
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-macro_rules! config_errors {
-    ($($(#[$doc:meta])* $name:ident: $message:literal,)*) => {
-        /// A setting out of its range. The message names the setting and what is allowed.
-        ///
-        /// # Examples
-        ///
-        /// ```
-        /// use cutout_core::{CircuitBreaker, Config, ConfigError, ManualClock};
-        ///
-        /// let error = CircuitBreaker::try_with_clock(Config::new().trials(17), ManualClock::new())
-        ///     .unwrap_err();
-        /// assert_eq!(error, ConfigError::Trials);
-        /// assert_eq!(error.to_string(), "trials: must be 1 to 16");
-        /// ```
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[non_exhaustive]
-        pub enum ConfigError {
-            $($(#[$doc])* $name,)*
-        }
-
-        impl ConfigError {
-            pub(crate) const fn message(self) -> &'static str {
-                match self {
-                    $(Self::$name => $message,)*
-                }
-            }
-        }
-    };
-}
-
-config_errors! {
-    /// A [`Rate`] above 100 %.
-    Rate: "rate: must be 0 % to 100 %",
-    /// [`Config::failure_rate`].
-    FailureRate: "failure_rate: must be above 0 %, up to 100 %",
-    /// [`Config::slow_call_rate`].
-    SlowCallRate: "slow_call_rate: must be above 0 %, up to 100 %",
-    /// [`Config::slow_call_rate`] without [`Config::slow_call_duration`].
-    SlowCallRateWithoutDuration: "slow_call_rate: needs slow_call_duration to be set",
-    /// [`Config::slow_call_duration`].
-    SlowCallDuration: "slow_call_duration: must be 1 µs to 1 day",
-    /// [`Config::minimum_throughput`].
-    MinimumThroughput: "minimum_throughput: must be 1 to 8192",
-    /// [`Config::window`]: its length.
-    Window: "window: must be 1 ms to 1 day long",
-    /// [`Config::window`]: its buckets.
-    Buckets: "window: must have 1 bucket to as many as the breaker has room for (10 unless its \
-              type says otherwise), each at least 100 µs wide",
-    /// [`Config::window`]: how many results it holds.
-    WindowResults: "window: must hold 1 result to as many as the breaker has room for (20 for each \
-                    of its buckets: 200 unless its type says otherwise)",
-    /// [`Config::window`] by count, and [`Config::minimum_throughput`].
-    MinimumOverWindow: "minimum_throughput: must not be more than the results that the window holds",
-    /// [`Config::consecutive_failures`].
-    ConsecutiveFailures: "consecutive_failures: must be 1 to 1000000",
-    /// [`Config::failure_count`].
-    FailureCount: "failure_count: must be 1 to 8192",
-    /// [`Config::break_duration`].
-    BreakDuration: "break_duration: must be 1 ms to 365 days",
-    /// [`Config::break_backoff`]: its factor.
-    BackoffFactor: "break_backoff: the factor must be 100 % to 10000 %",
-    /// [`Config::break_backoff`]: its cap.
-    BackoffCap: "break_backoff: the cap must be break_duration to 365 days",
-    /// [`Config::break_jitter`].
-    BreakJitter: "break_jitter: must be 0 % to 50 %",
-    /// [`Config::trials`].
-    Trials: "trials: must be 1 to 16",
-    /// [`Config::minimum_trials`].
-    MinimumTrials: "minimum_trials: must be 1 to the number of trials",
-    /// [`Config::half_open_rule`].
-    HalfOpenRule: "half_open_rule: Rate needs failure_rate or slow_call_rate to be set",
-    /// [`Config::trial_timeout`].
-    TrialTimeout: "trial_timeout: must be 1 ms to 1 day",
-    /// [`Config::recovery`]: the length of its stages.
-    RecoveryStage: "recovery: a stage must be 1 ms to 1 day long",
-    /// [`Config::recovery`]: its shares.
-    RecoveryShares: "recovery: the shares must be above 0 %, and none below the one before",
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.message())
-    }
-}
-
-impl core::error::Error for ConfigError {}

@@ -55,8 +55,8 @@
 //! `critical-section`: each access then masks interrupts for a few instructions, and the binary
 //! provides the implementation of that crate. Without it the build stops and says so.
 //!
-//! With the feature `alloc`, a breaker grows more lanes when threads are seen to contend for it, in one
-//! allocation, if its [`Clock`] says how many ([`Clock::lanes`]). `cutout` enables it.
+//! With the feature `alloc`, a breaker grows more lanes when threads are seen to contend for it, once,
+//! if its [`Clock`] says how many ([`Clock::lanes`]). `cutout` enables it.
 //!
 //! # When not to use it
 //!

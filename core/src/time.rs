@@ -128,8 +128,8 @@ pub trait Clock {
     }
 
     /// How many lanes a breaker should grow when it is seen to be contended for (feature `alloc`):
-    /// as many as threads can run at the same time. It is rounded up to a power of two, and 64 are the
-    /// most that grow. The default, one, lets none grow.
+    /// as many as threads can run at the same time. It is rounded up to a power of two, and 64 are
+    /// the most that grow. The default, one, lets none grow.
     fn lanes(&self) -> usize {
         1
     }

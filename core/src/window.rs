@@ -1,17 +1,17 @@
 //! The rolling window: results of the recent past, in a ring of words that carry their own tags.
 //!
-//! A [`lane`] is one copy of the ring, [`lanes`] are all of a breaker. [`time`] counts by the clock,
-//! [`count`] the last *n* results. Both move a *head* through the ring; what they hold was recorded in
-//! one generation.
+//! A [`lane`] is one copy of the ring, [`lanes`] are all of a breaker. [`time`] counts by the
+//! clock, [`count`] the last *n* results. Both move a *head* through the ring; what they hold was
+//! recorded in one generation.
 //!
 //! # What several lanes promise
 //!
-//! A window over time is the sum of its lanes: each result is in the lane of who reported it, each lane
-//! turns by itself, and a sum looks at all of them, at one time. So on one thread the lanes cannot be told from one,
-//! whichever it uses (`tests/agreement.rs`), but in two ways: where the clock is set back, each lane
-//! keeps its own newest bucket (W3), and each halves its buckets by itself (W4), so that beyond 16,383
-//! results of a kind in a bucket a busy lane weighs less than its traffic. A window over a count of
-//! results is kept in one lane and is exact.
+//! A window over time is the sum of its lanes: each result is in the lane of who reported it, each
+//! lane turns by itself, and a sum asks each of them of the same time. So on one thread the lanes
+//! cannot be told from one, whichever it uses (`tests/agreement.rs`), but in two ways: where the
+//! clock is set back, each lane keeps its own newest bucket (W3), and each halves its buckets by
+//! itself (W4), so that beyond 16,383 results of a kind in a bucket a busy lane weighs less than its
+//! traffic. A window over a count of results is kept in one lane and is exact.
 //!
 //! Lanes that have grown stay. Who counted in the first one before is summed there still.
 //!
@@ -53,13 +53,14 @@
 
 mod count;
 mod divisor;
+mod grid;
 mod lane;
 mod lanes;
 mod time;
 
 pub(crate) use count::{MAX_RESULTS_A_WORD, Ring};
+pub(crate) use grid::Grid;
 pub(crate) use lanes::Lanes;
-pub(crate) use time::Grid;
 
 use crate::rate::Rate;
 

@@ -1,5 +1,5 @@
 //! Any bytes are settings and a timeline; the engine and the reference model run it side by side
-//! and must agree after every step.
+//! and must agree after every step, with one lane and with three.
 #![no_main]
 
 #[path = "../../core/tests/reference/mod.rs"]

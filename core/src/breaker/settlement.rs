@@ -49,7 +49,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         if !ticket.counts_in(generation) {
             return self.finish_aside(word, ticket, ending);
         }
-        // The only clock read of a call, unless slow calls are measured, and none where nothing needs it.
+        // The only clock read of a call, unless slow calls are measured; none where nothing needs it.
         let now = if self.plan.needs_time { self.clock.now() } else { Instant::ORIGIN };
         let settled = self.judge_ending(ticket, ending, now);
         if let Settled::Counted(Counted { failed: false, slow }) = settled {
@@ -99,8 +99,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         self.observer.on_stale(&Stale { generation: ticket.generation(), outcome });
     }
 
-    /// Counts a result and looks at what it makes of the circuit. The row of failures has heard of a
-    /// success already.
+    /// Counts a result and looks at what it makes of the circuit. The row of failures has heard of
+    /// a success already.
     #[inline(never)]
     fn finish_result(
         &self,
@@ -185,8 +185,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         let settled = if word.mode() == Mode::Disabled {
             Settled::Ignored
         } else {
-            let needs_time = self.plan.measures;
-            let now = if needs_time { self.clock.now() } else { Instant::ORIGIN };
+            let now = if self.plan.measures { self.clock.now() } else { Instant::ORIGIN };
             self.judge_ending(ticket, ending, now)
         };
         self.count_aside(settled);

@@ -13,8 +13,9 @@
 //! the old. `filled` is how many belong to the batch's present lap; `again` says that those above
 //! are results of the lap before. The head counts batches and moves when one is full.
 //!
-//! It is kept in one lane, whatever their number, since "the last *n*" is an order: so it is exact. A
-//! sum that is taken while others record sees, for each batch, one moment between its start and its end.
+//! It is kept in one lane, whatever their number, since "the last *n*" is an order: so it is
+//! exact. A sum that is taken while others record sees, for each batch, one moment between its start
+//! and its end.
 
 use super::divisor::Divisor;
 use super::lane::{Head, Lane, swap};

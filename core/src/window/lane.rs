@@ -35,15 +35,15 @@ impl Head {
     }
 }
 
-/// What came of the attempt to count a result in a lane as it stands.
+/// Whether a success was added to the bucket that is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Quick {
+pub(super) enum Added {
     /// It is counted.
-    Done,
+    Yes,
     /// Another thread was faster.
     Contended,
-    /// The lane has to be looked at more closely.
-    NotSo,
+    /// There is no such bucket yet, or it is full.
+    No,
 }
 
 /// One copy of the window's counters, and of those that a refused call writes.
@@ -60,8 +60,8 @@ pub(crate) struct Lane<const N: usize> {
     _gap: [u64; GAP],
 }
 
-/// So many that the buckets of two neighbours are a cache line apart: two lanes side by side do not share one,
-/// and no lane has to be aligned, which would cost an idle breaker more. Grown lanes are padded.
+/// So many that the buckets of two neighbours are a cache line apart, wherever the first one lies.
+/// To align them instead would cost an idle breaker more. Grown lanes are padded.
 const GAP: usize = if cfg!(target_has_atomic = "64") { 3 } else { 0 };
 
 impl<const N: usize> Lane<N> {

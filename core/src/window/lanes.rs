@@ -1,13 +1,14 @@
 //! The lanes of one window: who counts in which, and their sum.
 //!
-//! A breaker has `LANES` lanes from the start, one unless its type says otherwise. With the feature
-//! `alloc` a breaker that has one grows more when two threads are seen to contend for it; until then
-//! it has but the pointer.
+//! A breaker has `LANES` lanes from the start, one unless its type says otherwise. With the
+//! feature `alloc` a breaker that has one grows more when two threads are seen to contend for it;
+//! until then it has but the pointer.
 //!
-//! A window over time is split among the lanes, each of which turns by itself. A window over a count
-//! of results has one order, and so one lane, the first; the others then serve the totals alone.
+//! A window over time is split among the lanes, each of which turns by itself. A window over a
+//! count of results has one order, and so one lane, the first; the others then serve the totals
+//! alone.
 
-use super::lane::{Lane, Quick};
+use super::lane::{Added, Lane};
 use super::{Counted, NOTHING, Recorded, Shape, Tally};
 use crate::sync::{Ordering, const_fn, fence};
 use crate::time::{Clock, Instant};
@@ -89,12 +90,12 @@ impl<const N: usize, const LANES: usize> Lanes<N, LANES> {
             Shape::Count(ring) => return self.fixed[0].add_success_next(ring, generation),
         };
         match self.mine(clock).add_success(grid, generation, now) {
-            Quick::Done => true,
-            Quick::Contended => {
+            Added::Yes => true,
+            Added::Contended => {
                 self.contended(clock);
                 false
             }
-            Quick::NotSo => false,
+            Added::No => false,
         }
     }
 
@@ -109,9 +110,9 @@ impl<const N: usize, const LANES: usize> Lanes<N, LANES> {
         is_live: impl Fn() -> bool,
     ) -> Recorded {
         let lane = self.of_window(shape, clock);
-        // Taken before the result is there. Of several lanes that turn at the same moment, one does
-        // not see what the others are about to count: each sees by B3 and counts by B4 after it, and
-        // if all saw each other, each would have counted before it looked.
+        // Taken before the result is there. Of several lanes that turn at the same moment, one
+        // does not see what the others are about to count: each sees by B3 and counts by B4 after
+        // it, and if all saw each other, each would have counted before it looked.
         let elsewhere = || {
             let others = self.all().filter(|other| !core::ptr::eq(*other, lane));
             others.map(|other| other.tally(shape, generation, now).total()).sum()

@@ -11,60 +11,11 @@
 //! Time is cut into ticks of one bucket's width on a fixed grid. The results of tick *t* go to the
 //! bucket at *t* modulo the number of buckets. The head is touched once a bucket, not once a call.
 
-use super::divisor::Divisor;
-use super::lane::{Head, Lane, Quick, swap};
+use super::grid::Grid;
+use super::lane::{Added, Head, Lane, swap};
 use super::{Counted, NOTHING, Recorded, Shape, Tally};
 use crate::sync::Ordering;
 use crate::time::Instant;
-
-/// Cuts time into ticks of `width` nanoseconds, of which a window spans `buckets`.
-///
-/// A healthy call would feel a division, so the grid keeps what it takes to multiply instead.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Grid {
-    width: Divisor,
-    buckets: Divisor,
-}
-
-impl Grid {
-    #[inline]
-    pub(crate) const fn new(width: u64, buckets: u32) -> Self {
-        Self { width: Divisor::new(width), buckets: Divisor::new(buckets as u64) }
-    }
-
-    const fn tick(&self, now: Instant) -> u64 {
-        self.width.divide(now.as_nanos()).0
-    }
-
-    /// Whether `now` is after `tick`; it may be before it (W3).
-    #[inline]
-    const fn is_over(&self, tick: u64, now: Instant) -> bool {
-        now.as_nanos().saturating_sub(tick * self.width.by) >= self.width.by
-    }
-
-    #[inline]
-    #[allow(clippy::cast_possible_truncation)] // below `buckets`
-    const fn place(&self, tick: u64) -> usize {
-        self.buckets.divide(tick).1 as usize
-    }
-
-    #[allow(clippy::cast_possible_truncation)] // no more buckets than places
-    const fn last_place(&self) -> usize {
-        (self.buckets.by - 1) as usize
-    }
-
-    /// The newest tick up to `newest` that belongs to `place`, if there was one.
-    const fn tick_at(&self, place: usize, newest: u64) -> Option<u64> {
-        let (place, latest) = (place as u64, self.buckets.divide(newest).1);
-        let back = if latest < place { latest + self.buckets.by - place } else { latest - place };
-        newest.checked_sub(back)
-    }
-
-    /// Whether a window that ends at `newest` spans `tick`.
-    const fn spans(&self, tick: u64, newest: u64) -> bool {
-        newest - tick < self.buckets.by
-    }
-}
 
 /// The largest count of a field: one more halves its bucket first.
 const FULL: u64 = (1 << COUNT_BITS) - 1;
@@ -131,20 +82,20 @@ pub(super) const fn held(bucket: u64) -> Tally {
 impl<const N: usize> Lane<N> {
     /// Counts a success that is not slow, if its bucket is there and has room.
     #[inline]
-    pub(super) fn add_success(&self, grid: &Grid, generation: u32, now: Instant) -> Quick {
+    pub(super) fn add_success(&self, grid: &Grid, generation: u32, now: Instant) -> Added {
         let head = self.head();
         let tick = head.tick();
         if !head.is_of(generation) || grid.is_over(tick, now) {
-            return Quick::NotSo;
+            return Added::No;
         }
         let word = self.word(grid.place(tick));
         let old = Bucket(word.load(Ordering::Relaxed)); // B7
         if !old.is_of(generation, tick) || old.0 & FULL == FULL {
-            Quick::NotSo
+            Added::No
         } else if swap(word, old.0, old.0 + 1) {
-            Quick::Done
+            Added::Yes
         } else {
-            Quick::Contended
+            Added::Contended
         }
     }
 
@@ -200,7 +151,7 @@ impl<const N: usize> Lane<N> {
         let newest = grid.tick(now).max(head.tick());
         let mut sum = NOTHING;
         let mut place = grid.place(head.tick());
-        for back in 0..grid.buckets.by {
+        for back in 0..grid.buckets() {
             let Some(tick) = head.tick().checked_sub(back) else { break };
             if !grid.spans(tick, newest) {
                 break;
@@ -219,7 +170,7 @@ impl<const N: usize> Lane<N> {
     fn turn(&self, grid: &Grid, generation: u32, from: Head, tick: u64) -> Option<u64> {
         let to = Head::new(generation, tick);
         let is_current = from.is_of(generation);
-        let oldest_first = (1..=grid.buckets.by).map(|on| grid.place(from.tick() + on));
+        let oldest_first = (1..=grid.buckets()).map(|on| grid.place(from.tick() + on));
         self.advance(&Shape::Time(*grid), from, to, oldest_first, |place, word| {
             is_current
                 && grid
@@ -252,14 +203,14 @@ mod tests {
     #[test]
     fn a_success_is_added_at_once_only_where_its_bucket_has_room() {
         let (lane, grid) = (Lane::<4>::new(), Grid::new(WIDTH, 4));
-        assert_eq!(lane.add_success(&grid, 0, at(3)), Quick::NotSo, "the head is behind");
+        assert_eq!(lane.add_success(&grid, 0, at(3)), Added::No, "the head is behind");
         put(&lane, 0, 3, OK);
-        assert_eq!(lane.add_success(&grid, 1, at(3)), Quick::NotSo, "another generation");
-        assert_eq!(lane.add_success(&grid, 0, at(4)), Quick::NotSo, "another tick");
+        assert_eq!(lane.add_success(&grid, 1, at(3)), Added::No, "another generation");
+        assert_eq!(lane.add_success(&grid, 0, at(4)), Added::No, "another tick");
         for _ in 1..FULL {
-            assert_eq!(lane.add_success(&grid, 0, at(3)), Quick::Done);
+            assert_eq!(lane.add_success(&grid, 0, at(3)), Added::Yes);
         }
-        assert_eq!(lane.add_success(&grid, 0, at(2)), Quick::NotSo, "the bucket is full");
+        assert_eq!(lane.add_success(&grid, 0, at(2)), Added::No, "the bucket is full");
         let tally = Tally { successes: FULL, failures: 0, slow: 0 };
         assert_eq!(lane.tally(&SHAPE, 0, at(3)), tally);
         assert_eq!(lane.totals(&SHAPE), tally);

@@ -14,7 +14,8 @@ use super::settings::{Bytes, Settings, Span};
 
 type Engine<const LANES: usize> = CircuitBreaker<World, Log, 10, LANES>;
 
-/// A clock moved by hand that can also pretend that a panic is under way, and to be on another core.
+/// A clock moved by hand that can also pretend that a panic is under way, and to be on another
+/// core.
 #[derive(Debug, Default)]
 struct World {
     clock: ManualClock,
