@@ -77,6 +77,7 @@ mod breaker;
 mod clock;
 mod observe;
 mod owned;
+mod sleep;
 mod thread;
 
 pub use breaker::CircuitBreaker;
@@ -92,6 +93,7 @@ pub use cutout_core::{
 };
 pub use observe::Isolated;
 pub use owned::OwnedPermit;
+pub use sleep::Sleep;
 pub use thread::OnThread;
 
 /// The snippets of the repository's front page.
