@@ -362,8 +362,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     #[inline]
     pub fn admit(&self) -> Result<Ticket, Rejected> {
         let word = self.circuit.load();
-        if word.is_plainly_closed() {
-            Ok(self.ticket(word, Role::Counted))
+        if word.is_plainly_closed() && !self.plan.measures {
+            Ok(Ticket::new(Instant::ORIGIN, word.generation(), Role::Counted))
         } else {
             self.admit_by_state(word)
         }

@@ -45,13 +45,12 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     CircuitBreaker<C, O, BUCKETS, LANES>
 {
     /// The ticket of a call that starts now, if when it starts matters.
-    #[inline]
-    pub(super) fn ticket(&self, word: Word, role: Role) -> Ticket {
+    fn ticket(&self, word: Word, role: Role) -> Ticket {
         let started = if self.plan.measures { self.now() } else { Instant::ORIGIN };
         Ticket::new(started, word.generation(), role)
     }
 
-    /// Admission to a circuit that was seen as `word` and is not plainly closed.
+    /// Admission to a circuit that was seen as `word`, whatever it is.
     #[inline(never)]
     pub(super) fn admit_by_state(&self, mut word: Word) -> Result<Ticket, Rejected> {
         loop {
