@@ -359,16 +359,6 @@ impl Config {
         self.has_rate() || self.failure_count.is_some() || self.trip_when.is_some()
     }
 
-    /// How many results make a rate count.
-    pub(crate) const fn minimum(&self, ramping: bool) -> u64 {
-        let minimum = if ramping && (self.trials as u32) < self.minimum_throughput {
-            self.trials as u32
-        } else {
-            self.minimum_throughput
-        };
-        minimum as u64
-    }
-
     /// Whether a success can complete the minimum of a rate that is already over.
     pub(crate) const fn has_rate(&self) -> bool {
         self.failure_rate.is_some() || self.slow_call_rate.is_some()

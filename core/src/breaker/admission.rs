@@ -2,12 +2,11 @@
 
 use core::time::Duration;
 
-use super::CircuitBreaker;
 use super::settlement::Ending;
+use super::{CircuitBreaker, UNTIMED};
 use crate::error::{RejectReason, Rejected};
 use crate::observe::{Cause, Observer};
 use crate::permit::{Role, Ticket};
-use crate::policy;
 use crate::state::{Mode, State, Step, Word};
 use crate::time::{Clock, Instant};
 use crate::window::Tally;
@@ -46,7 +45,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
 {
     /// The ticket of a call that starts now, if when it starts matters.
     fn ticket(&self, word: Word, role: Role) -> Ticket {
-        let started = if self.plan.measures { self.now() } else { Instant::ORIGIN };
+        let started = if self.settings.plan().measures() { self.now() } else { UNTIMED };
         Ticket::new(started, word.generation(), role)
     }
 
@@ -90,7 +89,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
                 (Mode::Auto, State::HalfOpen) => {
                     let trials = word.trials();
                     let lapsed = self.circuit.lapsed(word, self.now());
-                    match policy::judge_trials(&self.config, trials, lapsed) {
+                    match self.judge_trials(trials, lapsed) {
                         Some(cause) => self.end_half_open(word, cause),
                         None => {
                             return self
@@ -106,9 +105,9 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     }
 
     /// Whether no more trials may start in this generation of HalfOpen (R3).
-    const fn has_all_trials_taken(&self, word: Word) -> bool {
+    fn has_all_trials_taken(&self, word: Word) -> bool {
         let trials = word.trials();
-        trials.succeeded + trials.failed + word.trials_out() >= self.config.trials as u32
+        trials.succeeded + trials.failed + word.trials_out() >= self.settings.trials()
     }
 
     /// `None`: the word has moved, look again.
@@ -145,7 +144,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         if self.circuit.load() != word {
             return None;
         }
-        let Some(recovery) = self.config.recovery.filter(|_| left > 0) else {
+        let Some(recovery) = self.settings.recovery().filter(|_| left > 0) else {
             let change = self.circuit.change(|seen| {
                 if seen == word {
                     Step::To(seen.closed(self.next_generation(seen)))
@@ -170,7 +169,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     fn admit_half_open(&self, word: Word) -> Option<Result<Ticket, Rejected>> {
         let now = self.now();
         let lapsed = self.circuit.lapsed(word, now);
-        if let Some(cause) = policy::judge_trials(&self.config, word.trials(), lapsed) {
+        if let Some(cause) = self.judge_trials(word.trials(), lapsed) {
             self.end_half_open(word, cause);
             return None;
         }
@@ -197,8 +196,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         Ticket::new(now, word.generation(), Role::Trial { slot })
     }
 
-    const fn lease_end(&self, now: Instant) -> Instant {
-        now.plus(self.config.trial_timeout)
+    fn lease_end(&self, now: Instant) -> Instant {
+        now.plus(self.settings.trial_timeout())
     }
 
     fn refuse(&self, reason: RejectReason, retry_after: Option<Duration>) -> Rejected {

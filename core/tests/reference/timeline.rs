@@ -101,12 +101,14 @@ enum Operation {
     StepBack(u64),
     SetMode(Mode),
     Reset,
+    /// Puts other settings into force.
+    Reconfigure(Settings),
     /// Asks whether a call would be refused.
     Look,
 }
 
 impl Operation {
-    fn from_bytes(bytes: &mut Bytes<'_>) -> Self {
+    fn from_bytes(bytes: &mut Bytes<'_>, settings: &Settings) -> Self {
         const MS: u64 = 1_000_000;
         match bytes.next() % 32 {
             0..=7 => Self::Admit,
@@ -138,6 +140,7 @@ impl Operation {
                 Mode::Disabled,
                 Mode::Shadow,
             ])),
+            30 if bytes.maybe() => Self::Reconfigure(settings.changed_by(bytes)),
             30 => Self::SetMode(Mode::Auto),
             _ => match bytes.next() % 4 {
                 3 => Self::Reset,
@@ -201,7 +204,7 @@ pub(crate) fn run_in_lanes<const LANES: usize>(bytes: &[u8]) -> Seen {
         seen: Seen::default(),
     };
     while !bytes.is_empty() {
-        let operation = Operation::from_bytes(&mut bytes);
+        let operation = Operation::from_bytes(&mut bytes, &pair.model.settings);
         pair.step(operation);
         pair.compare(operation);
     }
@@ -272,6 +275,10 @@ impl<'a, const LANES: usize> Pair<'a, LANES> {
                 let refusal = self.engine.refusal().map(|refusal| told(&refusal));
                 self.lend_draws();
                 assert_eq!(refusal, self.model.refusal(now), "what a call would be told");
+            }
+            Operation::Reconfigure(settings) => {
+                self.engine.reconfigure(settings.config()).expect("they are within their ranges");
+                self.model.reconfigure(settings);
             }
             Operation::Reset => {
                 self.engine.reset();
