@@ -1,7 +1,7 @@
 //! Cortex-M: the `SysTick` timer.
 
 use cortex_m::peripheral::syst::SystClkSource;
-use cortex_m::peripheral::{Peripherals, SYST};
+use cortex_m::peripheral::{Peripherals, SCB, SYST};
 use cortex_m_rt::{entry, exception};
 
 #[entry]
@@ -35,6 +35,8 @@ pub(crate) fn set_timer(instructions: u32) {
     let mut timer = timer();
     timer.set_reload(ticks.max(2));
     timer.clear_current();
+    // It may have run out once more while the handler ran.
+    SCB::clear_pendst();
 }
 
 pub(crate) fn stop_timer() {
