@@ -71,6 +71,7 @@ extern crate std;
 
 mod breaker;
 mod config;
+mod divisor;
 mod error;
 mod field;
 mod observe;

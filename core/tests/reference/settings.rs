@@ -103,10 +103,10 @@ impl Settings {
         self.failure_rate.is_some() || self.slow_call_rate.is_some()
     }
 
-    /// Other settings for a breaker that runs, drawn from bytes: all but what cannot change.
-    pub(crate) fn changed_by(&self, bytes: &mut Bytes<'_>) -> Self {
-        let mut other =
-            Self { window: self.window, trip_when: self.trip_when, ..Self::from_bytes(bytes) };
+    /// Other settings for a breaker that runs: all but what cannot change.
+    pub(crate) fn changed_by(&self, drawn: &Drawn) -> Self {
+        let other = Self::from_bytes(&mut Bytes(&drawn.0));
+        let mut other = Self { window: self.window, trip_when: self.trip_when, ..other };
         if let Span::Count(results) = self.window {
             other.minimum_throughput = other.minimum_throughput.min(results);
         }
@@ -173,6 +173,17 @@ impl Settings {
                 (bytes.pick(&[10 * MS, MS]), bytes.pick(&[[10, 25, 50], [34, 50, 100], [1, 1, 99]]))
             }),
         }
+    }
+}
+
+/// Bytes that settings are drawn from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Drawn(pub(crate) [u8; 40]);
+
+impl Drawn {
+    /// The next of `bytes`.
+    pub(crate) fn from(bytes: &mut Bytes<'_>) -> Self {
+        Self(core::array::from_fn(|_| bytes.next()))
     }
 }
 
