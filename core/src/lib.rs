@@ -58,6 +58,8 @@
 //! With the feature `alloc`, a breaker grows more lanes when threads are seen to contend for it, once,
 //! if its [`Clock`] says how many ([`Clock::lanes`]). `cutout` enables it.
 //!
+//! A counter of ticks that has 32 bits and wraps becomes a clock by [`Ticks64`].
+//!
 //! # When not to use it
 //!
 //! A breaker protects callers from a dependency that is down. It does not limit how many calls run
@@ -80,6 +82,7 @@ mod rate;
 mod state;
 mod streak;
 mod sync;
+mod ticks;
 mod time;
 mod totals;
 mod window;
@@ -91,6 +94,7 @@ pub use observe::{Cause, Observer, Stale, Transition, TripReason};
 pub use permit::{Outcome, Permit, Report, Ticket};
 pub use rate::Rate;
 pub use state::{Mode, State};
+pub use ticks::Ticks64;
 pub use time::{Clock, Instant, ManualClock};
 pub use totals::Totals;
 pub use window::Tally;

@@ -6,7 +6,11 @@
 pub(crate) use core::sync::atomic::Ordering;
 
 #[cfg(loom)]
-pub(crate) use loom::sync::atomic::{AtomicU64, fence};
+pub(crate) use loom::sync::atomic::{AtomicU64, AtomicUsize, fence};
+
+/// Only loaded and stored: that every target can.
+#[cfg(not(loom))]
+pub(crate) use core::sync::atomic::AtomicUsize;
 
 #[cfg(all(not(loom), target_has_atomic = "64"))]
 pub(crate) use portable_atomic::{AtomicU64, fence};
