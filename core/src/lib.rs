@@ -58,7 +58,8 @@
 //! With the feature `alloc`, a breaker grows more lanes when threads are seen to contend for it, once,
 //! if its [`Clock`] says how many ([`Clock::lanes`]). `cutout` enables it.
 //!
-//! A counter of ticks that has 32 bits and wraps becomes a clock by [`Ticks64`].
+//! A counter of ticks that has 32 bits and wraps becomes a clock by [`Ticks64`]. Calls that end in
+//! another language take their [`Ticket`] through it as two words.
 //!
 //! # When not to use it
 //!
