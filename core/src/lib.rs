@@ -58,6 +58,9 @@
 //! With the feature `alloc`, a breaker grows more lanes when threads are seen to contend for it, once,
 //! if its [`Clock`] says how many ([`Clock::lanes`]). `cutout` enables it.
 //!
+//! `heapless` adds `Table`, breakers by key, and `LastTransitions`, an observer that keeps what it
+//! heard: both of fixed size, for a `static`.
+//!
 //! A counter of ticks that has 32 bits and wraps becomes a clock by [`Ticks64`]. Calls that end in
 //! another language take their [`Ticket`] through it as two words.
 //!
@@ -80,9 +83,13 @@ mod permit;
 mod plan;
 mod policy;
 mod rate;
+#[cfg(feature = "heapless")]
+mod ring;
 mod state;
 mod streak;
 mod sync;
+#[cfg(feature = "heapless")]
+mod table;
 mod ticks;
 mod time;
 mod totals;
@@ -94,7 +101,11 @@ pub use error::{Error, RejectReason, Rejected};
 pub use observe::{Cause, Observer, Stale, Transition, TripReason};
 pub use permit::{Outcome, Permit, Report, Ticket};
 pub use rate::Rate;
+#[cfg(feature = "heapless")]
+pub use ring::LastTransitions;
 pub use state::{Mode, State};
+#[cfg(feature = "heapless")]
+pub use table::{InsertError, Table};
 pub use ticks::Ticks64;
 pub use time::{Clock, Instant, ManualClock};
 pub use totals::Totals;

@@ -145,3 +145,21 @@ impl<O: Observer + ?Sized> Observer for &O {
         (**self).on_stale(stale);
     }
 }
+
+/// Both hear, the first one first. If it panics, the second one does not hear.
+impl<A: Observer, B: Observer> Observer for (A, B) {
+    fn on_transition(&self, transition: &Transition) {
+        self.0.on_transition(transition);
+        self.1.on_transition(transition);
+    }
+
+    fn on_would_trip(&self, reason: TripReason, tally: &Tally) {
+        self.0.on_would_trip(reason, tally);
+        self.1.on_would_trip(reason, tally);
+    }
+
+    fn on_stale(&self, stale: &Stale) {
+        self.0.on_stale(stale);
+        self.1.on_stale(stale);
+    }
+}

@@ -102,7 +102,7 @@ pub enum Mode {
     Shadow,
 }
 
-const MODES: [Mode; 5] =
+pub(crate) const MODES: [Mode; 5] =
     [Mode::Auto, Mode::ForcedOpen, Mode::ForcedClosed, Mode::Disabled, Mode::Shadow];
 
 /// As many trials as the word has bits for.
