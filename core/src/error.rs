@@ -5,6 +5,7 @@ use core::time::Duration;
 
 /// Why a call was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum RejectReason {
     /// The circuit is open and its break is not over.
@@ -34,6 +35,7 @@ pub enum RejectReason {
 /// assert_eq!(refusal.retry_after(), Some(Duration::from_secs(5)));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Rejected {
     reason: RejectReason,
     retry_after: Option<Duration>,
@@ -81,6 +83,7 @@ impl core::error::Error for Rejected {}
 
 /// Why a protected call gave no value: the breaker refused it, or it ran and failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Error<E> {
     /// The breaker refused the call; it did not run.
     Rejected(Rejected),

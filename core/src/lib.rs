@@ -59,7 +59,8 @@
 //! if its [`Clock`] says how many ([`Clock::lanes`]). `cutout` enables it.
 //!
 //! `heapless` adds `Table`, breakers by key, and `LastTransitions`, an observer that keeps what it
-//! heard: both of fixed size, for a `static`.
+//! heard: both of fixed size, for a `static`. `defmt` lets that crate log states, outcomes, errors,
+//! transitions and snapshots; the binary provides its logger.
 //!
 //! A counter of ticks that has 32 bits and wraps becomes a clock by [`Ticks64`]. Calls that end in
 //! another language take their [`Ticket`] through it as two words.

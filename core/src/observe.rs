@@ -9,6 +9,7 @@ use crate::window::Tally;
 
 /// Which trip condition opened a closed circuit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum TripReason {
     /// [`Config::failure_rate`](crate::Config::failure_rate).
@@ -25,6 +26,7 @@ pub enum TripReason {
 
 /// Why a circuit changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Cause {
     /// A trip condition held: Closed to Open.
@@ -47,6 +49,7 @@ pub enum Cause {
 
 /// A change of state or of mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Transition {
     /// The state before, as calls met it.
@@ -69,6 +72,7 @@ pub struct Transition {
 
 /// A result that came after its generation was over. It was counted as stale and decided nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Stale {
     /// The generation that admitted the call.

@@ -13,6 +13,7 @@ use crate::time::{Clock, Instant};
 ///
 /// Slowness is not an outcome: it is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Outcome {
     /// The dependency did its work.
     Success,
@@ -49,6 +50,7 @@ impl Outcome {
 
 /// An [`Outcome`] and what else the caller knows. Any outcome is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Report {
     pub(crate) outcome: Outcome,
     pub(crate) retry_after: Option<Duration>,

@@ -21,6 +21,7 @@ use crate::sync::{AtomicU64, Ordering, const_fn};
 /// assert_eq!(start.saturating_since(later), Duration::ZERO);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Instant(u64);
 
 impl Instant {
