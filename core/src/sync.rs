@@ -24,7 +24,8 @@ pub(crate) use self::critical::{AtomicU64, fence};
 compile_error!(
     "cutout-core: this target has no 64-bit atomics. Enable the feature `critical-section` of \
      cutout-core, and let the binary provide an implementation of the `critical-section` crate \
-     (on a single Cortex-M core: `cortex-m` with its feature `critical-section-single-core`)."
+     (on a single Cortex-M core: `cortex-m` with its feature `critical-section-single-core`; on a \
+     single RISC-V hart: `riscv` with its feature `critical-section-single-hart`)."
 );
 
 /// Stands in for the missing type, so that the error above is the only one.
