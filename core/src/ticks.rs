@@ -47,7 +47,7 @@ use crate::sync::{AtomicUsize, Ordering, const_fn};
 ///
 /// impl Clock for SysTick {
 ///     fn now(&self) -> Instant {
-///         Instant::from_nanos(TICKS.read(|| MILLIS.load(Relaxed)) * 1_000_000)
+///         Instant::from_ticks::<1_000>(TICKS.read(|| MILLIS.load(Relaxed)))
 ///     }
 /// }
 ///

@@ -1,8 +1,8 @@
-//! A counter of 32 bits, read as one of 64.
+//! A counter of 32 bits, read as one of 64, and what its ticks are in nanoseconds.
 
 use core::cell::Cell;
 
-use cutout_core::Ticks64;
+use cutout_core::{Instant, Ticks64};
 
 /// As seldom as it may be kept up.
 const STEP: u64 = (1 << 31) - 1;
@@ -62,4 +62,28 @@ fn a_wrap_during_the_reading_is_no_step_back_and_no_leap() {
         });
         assert_eq!(read, next);
     }
+}
+
+#[test]
+fn ticks_are_turned_into_nanoseconds_exactly_and_rounded_down() {
+    fn check<const HERTZ: u64>() {
+        for ticks in [0, 1, 2, 999, HERTZ - 1, HERTZ, HERTZ + 1, 1 << 40, u64::MAX] {
+            let exact = u128::from(ticks) * 1_000_000_000 / u128::from(HERTZ);
+            let nanos = u64::try_from(exact).unwrap_or(u64::MAX);
+            assert_eq!(
+                Instant::from_ticks::<HERTZ>(ticks).as_nanos(),
+                nanos,
+                "{ticks} at {HERTZ} Hz"
+            );
+        }
+    }
+    check::<1>();
+    check::<3>();
+    check::<1_000>();
+    check::<32_768>();
+    check::<1_000_000>();
+    check::<168_000_000>();
+    check::<1_000_000_000>();
+    check::<9_999_999_999>();
+    check::<10_000_000_000>();
 }

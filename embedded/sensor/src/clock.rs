@@ -28,7 +28,7 @@ pub(crate) struct SysTickClock;
 
 impl Clock for SysTickClock {
     fn now(&self) -> Instant {
-        Instant::from_nanos(TICKS.read(millis) * 1_000_000)
+        Instant::from_ticks::<1_000>(TICKS.read(millis))
     }
 }
 
