@@ -78,6 +78,7 @@ extern crate std;
 
 mod breaker;
 mod config;
+mod divisor;
 mod error;
 mod observe;
 mod permit;

@@ -1,6 +1,7 @@
 //! The pure decisions: what the counts amount to, and how long a break is.
 
 use crate::config::{Config, HalfOpenRule};
+use crate::divisor::{Divisor, high};
 use crate::observe::{Cause, TripReason};
 use crate::rate::Rate;
 use crate::state::Trials;
@@ -23,7 +24,7 @@ pub(crate) enum Verdict {
 /// The rates alone, which count from `minimum` results on: all that a success may have to look at.
 pub(crate) fn judge_rates(config: &Config, minimum: u64, tally: &Tally) -> Verdict {
     let is_over = |limit: Option<Rate>, part| {
-        limit.is_some_and(|limit| limit.is_reached(part, tally.total()))
+        limit.is_some_and(|limit| limit.is_reached_in(part, tally.total()))
     };
     let reason = if is_over(config.failure_rate, tally.failures) {
         TripReason::FailureRate
@@ -67,7 +68,7 @@ pub(crate) fn judge_trials(config: &Config, trials: Trials, lapsed: u32) -> Opti
         HalfOpenRule::Rate => {
             let settled = u64::from(trials.succeeded + trials.failed + lapsed);
             let is_over = |limit: Option<Rate>, part: u32| {
-                limit.is_some_and(|limit| limit.is_reached(u64::from(part), settled))
+                limit.is_some_and(|limit| limit.is_reached_in(u64::from(part), settled))
             };
             if settled < u64::from(config.minimum_trials.map_or(config.trials, NonZeroU8::get)) {
                 None
@@ -87,7 +88,7 @@ const RETRY_AFTER_CAP: Duration = Duration::from_secs(300);
 
 /// How long the break after `reopens` reopenings in a row is, in nanoseconds.
 ///
-/// `chance` is a fraction of 2^64 and draws the jitter.
+/// `chance` is a fraction of 2^64 and draws the jitter. Nothing is divided.
 pub(crate) fn break_length(
     config: &Config,
     reopens: u32,
@@ -101,34 +102,39 @@ pub(crate) fn break_length(
         ),
         None => (config.break_duration, config.break_duration.max(nanos(RETRY_AFTER_CAP))),
     };
-    let most_off =
-        u128::from(length) * u128::from(config.break_jitter.map_or(0, Rate::basis_points));
-    let off = share(most_off / 10_000, chance);
+    let most_off = config.break_jitter.map_or(0, |share| {
+        const POINT: u64 = u64::MAX / 10_000;
+        high(length, u64::from(share.basis_points()) * POINT)
+    });
+    let off = high(most_off, chance);
     (length - off).max(nanos(retry_after.unwrap_or_default()).min(cap))
 }
 
-/// `whole` times `chance` / 2^64; `whole` is a length of time, below 2^64.
-#[allow(clippy::cast_possible_truncation)] // at most `whole`
-const fn share(whole: u128, chance: u64) -> u64 {
-    ((whole * chance as u128) >> 64) as u64
-}
+/// Binary places of a factor. The 36 before them hold every factor that takes the shortest break to
+/// the longest cap.
+const PLACES: u32 = 28;
 
-/// `length` times (`percent` / 100) to the power of `times`, by squaring, in 32 binary places.
-#[allow(clippy::cast_possible_truncation)] // saturated before
+/// `length` times (`percent` / 100) to the power of `times`, by squaring. What is too large for a
+/// factor is beyond every cap.
 const fn grow(length: u64, percent: u32, times: u32) -> u64 {
-    const ONE: u128 = 1 << 32;
-    let mut power = ONE;
-    let mut square = percent as u128 * ONE / 100;
+    const HUNDRED: Divisor = Divisor::new(100);
+    let mut power = 1 << PLACES;
+    let mut square = HUNDRED.divide((percent as u64) << PLACES).0;
     let mut left = times;
     while left > 0 {
         if left & 1 == 1 {
-            power = power.saturating_mul(square) / ONE;
+            power = product(power, square);
         }
-        square = square.saturating_mul(square) / ONE;
+        square = product(square, square);
         left >>= 1;
     }
-    let grown = (length as u128).saturating_mul(power) / ONE;
-    if grown > u64::MAX as u128 { u64::MAX } else { grown as u64 }
+    product(length, power)
+}
+
+/// The product of a number and a factor, or the largest number there is.
+const fn product(number: u64, factor: u64) -> u64 {
+    let (upper, lower) = (high(number, factor), number.wrapping_mul(factor));
+    if upper >> PLACES == 0 { upper << (64 - PLACES) | lower >> PLACES } else { u64::MAX }
 }
 
 /// A number that differs from break to break and from breaker to breaker: enough to spread the
@@ -147,6 +153,9 @@ mod tests {
     use super::*;
     use crate::config::Backoff;
 
+    const MILLISECOND: Duration = Duration::from_millis(1);
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
     #[test]
     fn a_break_grows_by_its_factor_and_stops_at_the_cap() {
         let config = Config::new()
@@ -164,9 +173,12 @@ mod tests {
     #[test]
     fn growth_saturates_instead_of_overflowing() {
         assert_eq!(grow(u64::MAX, 10_000, 63), u64::MAX);
-        assert_eq!(grow(1, 200, 63), 1 << 63);
-        assert_eq!(grow(1, 200, 64), u64::MAX);
+        assert_eq!(grow(1, 200, 35), 1 << 35);
         assert_eq!(grow(7, 100, 63), 7);
+        let (shortest, longest) = (nanos(MILLISECOND), nanos(YEAR));
+        for (percent, times) in [(200, 35), (200, 63), (10_000, 6), (10_000, 63), (150, 63)] {
+            assert!(grow(shortest, percent, times) > longest, "{percent} {times}");
+        }
     }
 
     #[test]

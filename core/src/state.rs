@@ -395,7 +395,12 @@ impl Circuit {
     /// When the lease of the trial on `slot` is over, for who has just loaded a word that has it
     /// out.
     pub(crate) fn lease_end(&self, slot: u32) -> Instant {
-        Instant::from_nanos(self.leases[slot as usize].load(Ordering::Relaxed)) // O6
+        Instant::from_nanos(self.lease(slot).load(Ordering::Relaxed)) // O6
+    }
+
+    /// A slot is below [`MAX_TRIALS`]; to say so spares firmware the code of a panic.
+    const fn lease(&self, slot: u32) -> &AtomicU64 {
+        &self.leases[(slot % MAX_TRIALS) as usize]
     }
 
     /// How many of the trials that are out have a lease that is over (R5).
@@ -418,7 +423,7 @@ impl Circuit {
     /// Proposes the end of the lease of the trial that the next word will have out on `slot`.
     #[must_use]
     pub(crate) fn propose_lease_end(&self, slot: u32, end: Instant, under: Word) -> bool {
-        self.propose(&self.leases[slot as usize], end, under)
+        self.propose(self.lease(slot), end, under)
     }
 
     /// Puts `time` into `cell` if the word is still `under`, where the cell has no meaning yet (R4).

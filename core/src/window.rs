@@ -52,7 +52,6 @@
 //! The models are in `loom-tests`; `.ci/kill-orderings` weakens each row and sees its model fail.
 
 mod count;
-mod divisor;
 mod grid;
 mod lane;
 mod lanes;

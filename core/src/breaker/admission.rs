@@ -1,9 +1,8 @@
 //! Who is admitted, and as what.
 
-use core::time::Duration;
-
 use super::CircuitBreaker;
 use super::settlement::Ending;
+use crate::divisor::Divisor;
 use crate::error::{RejectReason, Rejected};
 use crate::observe::{Cause, Observer};
 use crate::permit::{Role, Ticket};
@@ -11,6 +10,9 @@ use crate::policy;
 use crate::state::{Mode, State, Step, Word};
 use crate::time::{Clock, Instant};
 use crate::window::Tally;
+
+/// The basis points of the whole.
+const WHOLE: Divisor = Divisor::new(10_000);
 
 /// A trial whose caller does not have it yet. If an observer panics meanwhile, its place is free
 /// again.
@@ -74,8 +76,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     /// `None`: the word has moved, look again.
     fn admit_open(&self, word: Word) -> Option<Result<Ticket, Rejected>> {
         let now = self.clock.now();
-        let left = self.circuit.until().saturating_since(now);
-        if left.is_zero() {
+        let left = self.circuit.until().since(now);
+        if left == 0 {
             let mut now = now;
             let change = self.circuit.change(|seen| {
                 if seen != word {
@@ -118,8 +120,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         };
         // Whenever the whole calls in `share` of so many grow by one, that one is admitted.
         let share = u64::from(recovery.share(left).basis_points());
-        let so_many = self.counters.ramped.count() % 10_000;
-        if (so_many + 1) * share / 10_000 > so_many * share / 10_000 {
+        let (_, so_many) = WHOLE.divide(self.counters.ramped.count());
+        if WHOLE.divide((so_many + 1) * share).0 > WHOLE.divide(so_many * share).0 {
             Some(Ok(self.ticket(word, Role::Counted)))
         } else {
             Some(self.refuse_unless_shadowed(word, RejectReason::Ramping, None))
@@ -162,7 +164,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         now.plus(self.config.trial_timeout)
     }
 
-    fn refuse(&self, reason: RejectReason, retry_after: Option<Duration>) -> Rejected {
+    fn refuse(&self, reason: RejectReason, retry_after: Option<u64>) -> Rejected {
         self.lanes.count_rejected(&self.clock);
         Rejected::new(reason, retry_after)
     }
@@ -171,7 +173,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         &self,
         word: Word,
         reason: RejectReason,
-        retry_after: Option<Duration>,
+        retry_after: Option<u64>,
     ) -> Result<Ticket, Rejected> {
         if word.mode() == Mode::Shadow {
             self.counters.would_reject.count();

@@ -150,9 +150,14 @@ impl Recovery {
     }
 
     /// The share that is admitted `left` nanoseconds before the end.
-    #[allow(clippy::cast_possible_truncation)] // at most as many as there are shares
     pub(crate) const fn share(self, left: u64) -> Rate {
-        let stages_left = left.div_ceil(self.stage.get()) as usize;
-        self.shares[self.shares.len().saturating_sub(stages_left)]
+        let [first, second, third] = self.shares;
+        if left > 2 * self.stage.get() {
+            first
+        } else if left > self.stage.get() {
+            second
+        } else {
+            third
+        }
     }
 }

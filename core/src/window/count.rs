@@ -17,9 +17,9 @@
 //! exact. A sum that is taken while others record sees, for each batch, one moment between its start
 //! and its end.
 
-use super::divisor::Divisor;
 use super::lane::{Head, Lane, swap};
 use super::{Counted, NOTHING, Recorded, Shape, Tally};
+use crate::divisor::Divisor;
 use crate::sync::Ordering;
 
 /// As many results as one word has room for.

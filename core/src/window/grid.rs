@@ -1,6 +1,6 @@
 //! The grid that time is cut into, and where each of its ticks belongs in the ring.
 
-use super::divisor::Divisor;
+use crate::divisor::Divisor;
 use crate::time::Instant;
 
 /// Cuts time into ticks of `width` nanoseconds, of which a window spans `buckets`.
