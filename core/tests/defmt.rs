@@ -117,7 +117,15 @@ fn a_refusal_an_error_and_a_snapshot_can_be_logged() {
     let Err(Error::Rejected(refusal)) = breaker.call(|| Err::<(), _>(7_u8)) else {
         panic!("it is forced open");
     };
-    assert!(!log(&refusal).is_empty());
+    let open_for = |secs| {
+        let config = Config::new().break_duration(Duration::from_secs(secs));
+        let breaker =
+            CircuitBreaker::with_clock(config.consecutive_failures(1), ManualClock::new());
+        let _ = breaker.call(|| Err::<(), _>(()));
+        breaker.admit().unwrap_err()
+    };
+    assert_ne!(log(&refusal), log(&open_for(1)), "why");
+    assert_ne!(log(&open_for(1)), log(&open_for(2)), "until when");
     assert_ne!(log(&Error::<u8>::Rejected(refusal)), log(&Error::Inner(7_u8)));
     assert!(log(&Error::Inner(7_u8)).ends_with(&[7]));
 }

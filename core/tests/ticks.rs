@@ -49,18 +49,26 @@ fn keeping_up_more_often_changes_nothing() {
 }
 
 #[test]
-fn a_wrap_during_the_reading_is_no_step_back_and_no_leap() {
+fn a_handler_that_comes_during_the_reading_is_no_step_back_and_no_leap() {
     let ticks = Ticks64::new();
     let time = Cell::new(0);
+    let handler = || {
+        time.set(time.get() + STEP / 2);
+        ticks.keep_up(shown(time.get()));
+    };
     while time.get() < 1 << 35 {
-        let next = time.get() + STEP / 2;
-        // The handler runs after `read` has begun and before it looks at the counter.
-        let read = ticks.read(|| {
-            time.set(next);
-            ticks.keep_up(shown(next));
-            shown(next)
+        let before = ticks.read(|| {
+            handler();
+            shown(time.get())
         });
-        assert_eq!(read, next);
+        assert_eq!(before, time.get(), "it came before the counter was read");
+        let after = ticks.read(|| {
+            let count = shown(time.get());
+            handler();
+            count
+        });
+        assert_eq!(after, time.get() - STEP / 2, "it came after");
+        handler(); // so that either is met at the end of a half
     }
 }
 
