@@ -42,3 +42,19 @@ pub(crate) fn set_timer(instructions: u32) {
 pub(crate) fn stop_timer() {
     timer().disable_counter();
 }
+
+/// The time since the first reading, modulo 2^24 ticks.
+pub(crate) fn nanos_passed() -> u64 {
+    const WHOLE: u32 = 0x00ff_ffff;
+    let mut timer = timer();
+    if !timer.is_counter_enabled() {
+        timer.set_clock_source(SystClkSource::Core);
+        timer.set_reload(WHOLE);
+        timer.clear_current();
+        timer.enable_counter();
+        // It reads 0 until its first tick.
+        while SYST::get_current() == 0 {}
+    }
+    let ticks = u64::from(WHOLE - SYST::get_current());
+    if cfg!(target_has_atomic = "32") { ticks * 40 } else { ticks * 125 / 2 }
+}

@@ -6,6 +6,7 @@
 mod arm;
 #[cfg(target_arch = "riscv32")]
 mod riscv;
+pub mod stopwatch;
 pub mod timer;
 
 #[cfg(feature = "print")]

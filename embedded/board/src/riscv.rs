@@ -28,11 +28,10 @@ pub(crate) fn start_timer(instructions: u32) {
 /// An instruction takes 64 ns (see `.cargo/config.toml`), a tick 100 ns.
 #[allow(clippy::cast_possible_truncation)] // two halves of a number
 pub(crate) fn set_timer(instructions: u32) {
-    // SAFETY: the registers of the machine's timer, which nobody else uses. The upper half is far in
-    // the future while the lower one changes, and time does not reach 2^32 ticks in a run.
+    let next = now() + u64::from(instructions * 16 / 25);
+    // SAFETY: the register of the machine's timer, which nobody else uses. The upper half is far in
+    // the future while the lower one changes.
     unsafe {
-        let now = u64::from(MTIME.read_volatile()) | u64::from(MTIME.add(1).read_volatile()) << 32;
-        let next = now + u64::from(instructions * 16 / 25);
         MTIMECMP.add(1).write_volatile(u32::MAX);
         MTIMECMP.write_volatile(next as u32);
         MTIMECMP.add(1).write_volatile((next >> 32) as u32);
@@ -41,4 +40,15 @@ pub(crate) fn set_timer(instructions: u32) {
 
 pub(crate) fn stop_timer() {
     riscv::interrupt::disable();
+}
+
+/// In ticks. A run is over long before there are 2^32.
+fn now() -> u64 {
+    // SAFETY: the register of the machine's time.
+    u64::from(unsafe { MTIME.read_volatile() })
+}
+
+/// The time since the start.
+pub(crate) fn nanos_passed() -> u64 {
+    now() * 100
 }
