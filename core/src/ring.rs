@@ -44,7 +44,7 @@ use crate::totals::Counter;
 
 mod record;
 
-/// An observer that keeps the last `N` transitions.
+/// An observer that keeps the last `N` transitions, in 56 bytes each.
 ///
 /// Give it to a breaker by value or, to read it from elsewhere or to share it between breakers, by
 /// reference from a `static`; together with another observer as a pair.
