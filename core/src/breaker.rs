@@ -85,6 +85,7 @@ pub struct CircuitBreaker<C, O = (), const BUCKETS: usize = 10, const LANES: usi
 
 /// A breaker at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Snapshot {
     /// The state as calls meet it: a forced mode hides the one underneath.

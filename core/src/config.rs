@@ -22,6 +22,7 @@ const DAY: u64 = 24 * 60 * 60 * SECOND;
 
 /// How the trials of a half-open circuit decide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum HalfOpenRule {
     /// The first trial that fails reopens; as many successes as there are trials close.
     FirstFailure,

@@ -20,6 +20,7 @@ use crate::ConfigError;
 /// assert_eq!(Rate::of(1, 3).unwrap().to_string(), "33.33 %");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Rate(u16);
 
 const WHOLE: u16 = 10_000;

@@ -66,6 +66,7 @@ use crate::time::Instant;
 ///            enough trials succeed
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum State {
     /// Calls flow and their results are counted. For a while after HalfOpen only a share of them
     /// flows, if [`Config::recovery`](crate::Config::recovery) is set.
@@ -89,6 +90,7 @@ pub enum State {
 /// The mode is a second axis. It leaves the state underneath as it is, and
 /// [`release`](crate::CircuitBreaker::release) goes back to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Mode {
     /// The state decides.
     Auto,
@@ -103,7 +105,7 @@ pub enum Mode {
     Shadow,
 }
 
-const MODES: [Mode; 5] =
+pub(crate) const MODES: [Mode; 5] =
     [Mode::Auto, Mode::ForcedOpen, Mode::ForcedClosed, Mode::Disabled, Mode::Shadow];
 
 /// As many trials as the word has bits for.

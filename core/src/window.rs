@@ -77,6 +77,7 @@ use crate::rate::Rate;
 /// assert_eq!(Tally::default().failure_rate(), None);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Tally {
     /// Successful results.
     pub successes: u64,

@@ -20,6 +20,7 @@ macro_rules! config_errors {
         /// assert_eq!(error.to_string(), "trials: must be 1 to 16");
         /// ```
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
         #[non_exhaustive]
         pub enum ConfigError {
             $($(#[$doc])* $name,)*
