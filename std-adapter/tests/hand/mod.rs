@@ -57,7 +57,7 @@ impl<F: Future> Task<F> {
 
     /// Has it woken by a new bell from the next poll on; the old one.
     pub(crate) fn new_bell(&mut self) -> Arc<Bell> {
-        std::mem::take(&mut self.bell)
+        core::mem::take(&mut self.bell)
     }
 }
 
@@ -78,7 +78,7 @@ impl Timer {
         let wakers = {
             let mut hands = self.0.lock().unwrap();
             hands.now += by;
-            std::mem::take(&mut hands.wakers)
+            core::mem::take(&mut hands.wakers)
         };
         wakers.into_iter().for_each(Waker::wake);
     }
