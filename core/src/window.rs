@@ -149,6 +149,19 @@ pub(crate) enum Shape {
     Count(Ring),
 }
 
+impl Shape {
+    /// Whether both lay their results out alike.
+    pub(crate) const fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Time(ours), Self::Time(other)) => {
+                ours.width() == other.width() && ours.buckets() == other.buckets()
+            }
+            (Self::Count(ours), Self::Count(other)) => ours.results() == other.results(),
+            _ => false,
+        }
+    }
+}
+
 /// Where a result went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Recorded {

@@ -12,7 +12,7 @@ pub(crate) enum Span {
 }
 
 /// What a [`Config`] says, readable. All times are in nanoseconds.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
     pub(crate) failure_rate: Option<u32>,
     pub(crate) slow_call_rate: Option<u32>,
@@ -96,6 +96,21 @@ impl Settings {
             || self.slow_call_rate.is_some()
             || self.failure_count.is_some()
             || self.trip_when.is_some()
+    }
+
+    /// Whether a rate is among the conditions.
+    pub(crate) fn has_rate(&self) -> bool {
+        self.failure_rate.is_some() || self.slow_call_rate.is_some()
+    }
+
+    /// Other settings for a breaker that runs, drawn from bytes: all but what cannot change.
+    pub(crate) fn changed_by(&self, bytes: &mut Bytes<'_>) -> Self {
+        let mut other =
+            Self { window: self.window, trip_when: self.trip_when, ..Self::from_bytes(bytes) };
+        if let Span::Count(results) = self.window {
+            other.minimum_throughput = other.minimum_throughput.min(results);
+        }
+        other
     }
 
     /// Valid settings from any bytes. The scale is small, so that a few operations reach an edge.
