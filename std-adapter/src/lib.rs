@@ -99,7 +99,11 @@ pub use cutout_core::{
 };
 pub use observe::Isolated;
 pub use owned::OwnedPermit;
-pub use sleep::Sleep;
+#[cfg(feature = "timer")]
+pub use sleep::TimerSleep;
+#[cfg(feature = "tokio")]
+pub use sleep::TokioSleep;
+pub use sleep::{ManualSleep, ManualSleeping, Pause, Sleep, ThreadSleep};
 pub use thread::OnThread;
 
 /// The snippets of the repository's front page.
