@@ -76,11 +76,21 @@
 mod breaker;
 mod bulkhead;
 mod clock;
+#[cfg(feature = "policy")]
+mod fallback;
 mod observe;
 mod owned;
+#[cfg(feature = "policy")]
+mod policy;
+#[cfg(feature = "rate-limit")]
+mod rate_limit;
+#[cfg(feature = "policy")]
+mod retry;
 mod sleep;
 mod sync;
 mod thread;
+#[cfg(feature = "policy")]
+mod timeout;
 
 pub use breaker::CircuitBreaker;
 pub use bulkhead::{
@@ -97,14 +107,24 @@ pub use cutout_core::{
     Observer, Outcome, Permit, Rate, Recovery, RejectReason, Rejected, Report, Snapshot, Stale,
     State, Tally, Ticket, Totals, Transition, TripReason, Window,
 };
+#[cfg(feature = "policy")]
+pub use fallback::Fallback;
 pub use observe::Isolated;
 pub use owned::OwnedPermit;
+#[cfg(feature = "policy")]
+pub use policy::{Failure, GaveUp, Policy, PolicyError, RateLimited, Refused, TimedOut, parts};
+#[cfg(feature = "rate-limit")]
+pub use rate_limit::{RateLimit, RateLimitConfig, RateLimitConfigError};
+#[cfg(feature = "policy")]
+pub use retry::{Retry, RetryBudget, Retrying};
 #[cfg(feature = "timer")]
 pub use sleep::TimerSleep;
 #[cfg(feature = "tokio")]
 pub use sleep::TokioSleep;
 pub use sleep::{ManualSleep, ManualSleeping, Pause, Sleep, ThreadSleep};
 pub use thread::OnThread;
+#[cfg(feature = "policy")]
+pub use timeout::{Limit, Timeout};
 
 /// The snippets of the repository's front page.
 #[cfg(doctest)]

@@ -5,10 +5,9 @@ mod builder;
 mod error;
 pub mod parts;
 
+pub(crate) use self::attempt::{Attempt, Ended, Run, Verdict};
 pub use self::error::{Failure, GaveUp, PolicyError, RateLimited, Refused, TimedOut};
-pub(crate) use self::attempt::{Attempt, Ended, Verdict};
 
-use core::fmt;
 use core::future::Future;
 use core::time::Duration;
 
@@ -127,10 +126,7 @@ impl<F, R, B, K, L, T, S> Policy<F, R, B, K, L, T, S> {
     ///
     /// Dropped before its end, the attempt that is out is cancelled: the breaker is told so, the place
     /// is given back, nothing is retried, and no fallback runs.
-    pub async fn call_async<V, E, A>(
-        &self,
-        call: impl FnMut() -> A,
-    ) -> Result<V, PolicyError<E>>
+    pub async fn call_async<V, E, A>(&self, call: impl FnMut() -> A) -> Result<V, PolicyError<E>>
     where
         A: Future<Output = Result<V, E>>,
         F: FallBackAsync<V, E>,
@@ -203,10 +199,7 @@ impl<F, R, B, K, L, T, S> Policy<F, R, B, K, L, T, S> {
     /// let policy = Policy::new().breaker(&host);
     /// assert_eq!(policy.call(|| Ok::<_, ()>("page")), Ok("page"));
     /// ```
-    pub fn call<V, E>(
-        &self,
-        call: impl FnMut() -> Result<V, E>,
-    ) -> Result<V, PolicyError<E>>
+    pub fn call<V, E>(&self, call: impl FnMut() -> Result<V, E>) -> Result<V, PolicyError<E>>
     where
         F: FallBack<V, E>,
         R: Judge<V, E, S> + Wait<S>,

@@ -5,7 +5,7 @@ mod delays;
 mod judge;
 
 pub use self::budget::RetryBudget;
-pub use self::judge::{Course, Retrying};
+pub use self::judge::Retrying;
 
 use core::fmt::{self, Debug};
 use core::ops::Deref;
@@ -15,7 +15,7 @@ use cutout_core::Clock;
 
 use self::delays::Delays;
 use crate::Failure;
-use crate::parts::Without;
+use crate::parts::{Shown, Without};
 
 /// Which calls are tried again, how often, and when: a part of a [`Policy`](crate::Policy).
 ///
@@ -118,40 +118,28 @@ impl<W, N, G> Retry<W, N, G> {
     /// How many times as long each delay is as the last, where it is
     /// [`exponential`](Retry::exponential): 2 unless it is said. Other delays are left as they are.
     #[must_use]
-    pub const fn factor(mut self, factor: u32) -> Self
-    where
-        Self: Copy,
-    {
+    pub const fn factor(mut self, factor: u32) -> Self {
         self.delays = self.delays.factor(factor);
         self
     }
 
     /// The longest delay: 30 seconds unless it is said.
     #[must_use]
-    pub const fn cap(mut self, cap: Duration) -> Self
-    where
-        Self: Copy,
-    {
+    pub const fn cap(mut self, cap: Duration) -> Self {
         self.delays = self.delays.cap(cap);
         self
     }
 
     /// Waits for exactly the delay, without jitter.
     #[must_use]
-    pub const fn exactly(mut self) -> Self
-    where
-        Self: Copy,
-    {
+    pub const fn exactly(mut self) -> Self {
         self.delays = self.delays.exactly();
         self
     }
 
     /// Draws the same jitter in each call: for tests.
     #[must_use]
-    pub const fn seed(mut self, seed: u64) -> Self
-    where
-        Self: Copy,
-    {
+    pub const fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
     }
@@ -162,10 +150,7 @@ impl<W, N, G> Retry<W, N, G> {
     /// So many attempts in all. The first is always made, so 0 is taken for 1; an attempt that is
     /// refused and [waited out](Self::wait_out) is one of them. [`u32::MAX`] is without limit.
     #[must_use]
-    pub const fn up_to(mut self, attempts: u32) -> Self
-    where
-        Self: Copy,
-    {
+    pub const fn up_to(mut self, attempts: u32) -> Self {
         self.attempts = attempts;
         self
     }
@@ -173,10 +158,7 @@ impl<W, N, G> Retry<W, N, G> {
     /// No attempt begins later than this after the call began. An attempt that has begun may take
     /// longer: that is for the [timeout](crate::Policy::timeout).
     #[must_use]
-    pub const fn within(mut self, deadline: Duration) -> Self
-    where
-        Self: Copy,
-    {
+    pub const fn within(mut self, deadline: Duration) -> Self {
         self.within = Some(deadline);
         self
     }
@@ -185,10 +167,7 @@ impl<W, N, G> Retry<W, N, G> {
     /// name, as long as a call does not wait for longer than `limit` for that in all. Such a retry
     /// spends no budget. A refusal that names no time is returned.
     #[must_use]
-    pub const fn wait_out(mut self, limit: Duration) -> Self
-    where
-        Self: Copy,
-    {
+    pub const fn wait_out(mut self, limit: Duration) -> Self {
         self.wait_out = Some(limit);
         self
     }
@@ -261,5 +240,28 @@ impl<W, G> Retry<W, Without, G> {
     {
         let Self { delays, attempts, within, wait_out, seed, when, budget, .. } = self;
         Retry { delays, attempts, within, wait_out, seed, when, before_next: hook, budget }
+    }
+}
+
+impl<W, N, G: judge::Pay> Shown for Retry<W, N, G> {
+    fn shown(&self) -> Option<&dyn Debug> {
+        Some(self)
+    }
+}
+
+impl<W, N, G: judge::Pay> Debug for Retry<W, N, G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Retry");
+        shown.field("delays", &self.delays).field("up_to", &self.attempts);
+        if let Some(within) = self.within {
+            shown.field("within", &within);
+        }
+        if let Some(limit) = self.wait_out {
+            shown.field("wait_out", &limit);
+        }
+        if let Some(budget) = self.budget.shown() {
+            shown.field("budget", budget);
+        }
+        shown.finish()
     }
 }

@@ -12,7 +12,7 @@ use super::parts::{Admit, Conform, Enter, EnterAsync, Place, TimedAsync};
 use crate::{BulkheadRejected, Failure, GaveUp, PolicyError, Refused, TimedOut};
 
 /// How an attempt ended: it ran, or it was refused.
-pub type Attempt<T, E> = Result<Run<T, E>, Refused>;
+pub(crate) type Attempt<T, E> = Result<Run<T, E>, Refused>;
 
 /// How an attempt that ran ended.
 #[derive(Debug)]
@@ -113,10 +113,10 @@ impl<F, R, B: Admit, K: Enter, L: Conform, T, S> Policy<F, R, B, K, L, T, S> {
     }
 
     /// Admission for what has waited for its place.
-    fn enter_late(
-        &self,
-        place: Result<Place<'_>, BulkheadRejected>,
-    ) -> Result<Held<'_, B>, Refused> {
+    fn enter_late<'a>(
+        &'a self,
+        place: Result<Place<'a>, BulkheadRejected>,
+    ) -> Result<Held<'a, B>, Refused> {
         let place = place.map_err(Refused::BulkheadRejected)?;
         self.conform(Held { place, admission: Admission::to(&self.breaker)? })
     }

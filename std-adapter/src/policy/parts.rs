@@ -18,6 +18,12 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Without;
 
+/// A part that shows its settings, if there is one.
+pub trait Shown {
+    #[doc(hidden)]
+    fn shown(&self) -> Option<&dyn Debug>;
+}
+
 /// What a fallback of blocking calls is: [`Fallback`](crate::Fallback) of a value or a closure.
 #[diagnostic::on_unimplemented(
     message = "this fallback cannot stand in for a blocking call that returns `Result<{T}, {E}>`",
@@ -53,12 +59,7 @@ pub trait Judge<T, E, S> {
     fn begin(&self, timer: &S) -> Self::Course;
 
     #[doc(hidden)]
-    fn judge(
-        &self,
-        course: &mut Self::Course,
-        attempt: Attempt<T, E>,
-        timer: &S,
-    ) -> Verdict<T, E>;
+    fn judge(&self, course: &mut Self::Course, attempt: Attempt<T, E>, timer: &S) -> Verdict<T, E>;
 }
 
 /// How blocking retries wait: on a timer that is [`Pause`](crate::Pause).
@@ -159,6 +160,12 @@ pub trait TimedAsync<S> {
         timer: &S,
         call: Pin<&mut F>,
     ) -> impl Future<Output = Result<F::Output, TimedOut>>;
+}
+
+impl Shown for Without {
+    fn shown(&self) -> Option<&dyn Debug> {
+        None
+    }
 }
 
 impl<T, E> FallBack<T, E> for Without {

@@ -1,11 +1,12 @@
 //! How many retries all calls together may make.
 
 use core::fmt;
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::Ordering::Relaxed;
 
 use cutout_core::{Clock, Rate};
 
 use crate::StdClock;
+use crate::sync::{AtomicU64, const_fn};
 
 /// What a single retry takes from the balance, in the unit of a rate: a call brings in its basis
 /// points.
@@ -54,32 +55,36 @@ pub struct RetryBudget<C: Clock = StdClock> {
 }
 
 impl RetryBudget {
-    /// Retries for `share` of the calls, and `per_second` more in each second.
-    ///
-    /// The balance starts empty, and holds no more than 100 retries; see [`burst`](Self::burst).
-    /// A minimum of 0 is none; one above a billion a second is taken for that.
-    #[must_use]
-    pub const fn new(share: Rate, per_second: u32) -> Self {
-        Self::with_clock(share, per_second, StdClock)
+    const_fn! {
+        /// Retries for `share` of the calls, and `per_second` more in each second.
+        ///
+        /// The balance starts empty, and holds no more than 100 retries; see [`burst`](Self::burst).
+        /// A minimum of 0 is none; one above a billion a second is taken for that.
+        #[must_use]
+        pub fn new(share: Rate, per_second: u32) -> Self {
+            Self::with_clock(share, per_second, StdClock)
+        }
     }
 }
 
 impl<C: Clock> RetryBudget<C> {
-    /// As [`new`](RetryBudget::new), with the time told by `clock`.
-    #[must_use]
-    pub const fn with_clock(share: Rate, per_second: u32, clock: C) -> Self {
-        let interval = match per_second {
-            0 => 0,
-            // Rounded up, so that the rate is never above what was asked for.
-            some => SECOND.div_ceil(some as u64),
-        };
-        Self {
-            share,
-            most: 100 * RETRY,
-            balance: AtomicU64::new(0),
-            interval,
-            spent_until: AtomicU64::new(0),
-            clock,
+    const_fn! {
+        /// As [`new`](RetryBudget::new), with the time told by `clock`.
+        #[must_use]
+        pub fn with_clock(share: Rate, per_second: u32, clock: C) -> Self {
+            let interval = match per_second {
+                0 => 0,
+                // Rounded up, so that the rate is never above what was asked for.
+                some => SECOND.div_ceil(some as u64),
+            };
+            Self {
+                share,
+                most: 100 * RETRY,
+                balance: AtomicU64::new(0),
+                interval,
+                spent_until: AtomicU64::new(0),
+                clock,
+            }
         }
     }
 
