@@ -1,9 +1,9 @@
 //! `Fallback`: what stands in for a call that failed.
 
-use core::fmt::{self, Debug};
+use core::fmt::{self, Debug, DebugStruct};
 use core::future::Future;
 
-use crate::parts::{FallBack, FallBackAsync, Shown, Without};
+use crate::parts::{FallBack, FallBackAsync, Show, Without};
 use crate::policy::Ended;
 use crate::{Failure, PolicyError};
 
@@ -307,9 +307,9 @@ impl<T, F: Fn(&T) -> bool> Unwanted<T> for F {
     }
 }
 
-impl<A: Debug, P, U> Shown for Fallback<A, P, U> {
-    fn shown(&self) -> Option<&dyn Debug> {
-        Some(&self.act)
+impl<A: Debug, P, U> Show for Fallback<A, P, U> {
+    fn show(&self, list: &mut DebugStruct<'_, '_>) {
+        list.field("fallback", &self.act);
     }
 }
 

@@ -263,7 +263,8 @@ fn a_refusal_in_the_middle_ends_the_retries_with_what_they_had_paid_for() {
 
 #[test]
 fn an_open_circuit_is_waited_out_within_the_limit_only_if_asked() {
-    let ways: [fn(Duration) -> (Result<u32, Error>, State, Instant); 2] = [
+    type Way = fn(Duration) -> (Result<u32, Error>, State, Instant);
+    let ways: [Way; 2] = [
         |limit| {
             let time = ManualSleep::new();
             let breaker = opened(&time);

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::Policy;
-use super::parts::{Admit, Conform, Enter, Shown, Without};
+use super::parts::{Admit, Conform, Enter, Show, Without};
 use crate::{Fallback, Limit, Retry, ThreadSleep, Timeout};
 
 /// # Putting together
@@ -110,24 +110,17 @@ impl<F, R, B, K, L, T, S> Policy<F, R, B, K, L, T, S> {
 }
 
 /// Lists the parts that there are, outermost first, with their settings.
-impl<F: Shown, R: Shown, B: Admit, K: Enter, L: Conform, T: Shown, S> fmt::Debug
+impl<F: Show, R: Show, B: Admit, K: Enter, L: Conform, T: Show, S> fmt::Debug
     for Policy<F, R, B, K, L, T, S>
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts = [
-            ("fallback", self.fallback.shown()),
-            ("retry", self.retry.shown()),
-            ("breaker", self.breaker.shown()),
-            ("bulkhead", self.bulkhead.shown()),
-            ("rate_limit", self.rate_limit.shown()),
-            ("timeout", self.timeout.shown()),
-        ];
         let mut list = f.debug_struct("Policy");
-        for (name, part) in parts {
-            if let Some(part) = part {
-                list.field(name, part);
-            }
-        }
+        self.fallback.show(&mut list);
+        self.retry.show(&mut list);
+        self.breaker.show(&mut list);
+        self.bulkhead.show(&mut list);
+        self.rate_limit.show(&mut list);
+        self.timeout.show(&mut list);
         list.finish()
     }
 }
