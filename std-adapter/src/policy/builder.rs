@@ -102,6 +102,36 @@ impl<F, R, B, K, L, T, S> Policy<F, R, B, K, L, T, S> {
     /// It is [`Sleep`](crate::Sleep) for [`call_async`](Self::call_async) and
     /// [`Pause`](crate::Pause) for [`call`](Self::call), and if there are retries it is also the
     /// [`Clock`](crate::Clock) of their deadline.
+    ///
+    /// # Examples
+    ///
+    /// A timer of your own, here on `futures-timer`:
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use cutout::{Clock, Instant, Policy, Sleep, StdClock};
+    /// use futures_timer::Delay;
+    ///
+    /// struct MyTimer;
+    ///
+    /// impl Sleep for MyTimer {
+    ///     type Sleeping = Delay;
+    ///
+    ///     fn sleep(&self, duration: Duration) -> Delay {
+    ///         Delay::new(duration)
+    ///     }
+    /// }
+    ///
+    /// impl Clock for MyTimer {
+    ///     fn now(&self) -> Instant {
+    ///         StdClock.now()
+    ///     }
+    /// }
+    ///
+    /// let policy = Policy::new().timer(MyTimer).timeout(Duration::from_secs(1));
+    /// let page = pollster::block_on(policy.call_async(|| async { Ok::<_, ()>("page") }));
+    /// assert_eq!(page, Ok("page"));
+    /// ```
     #[must_use]
     pub fn timer<Z>(self, timer: Z) -> Policy<F, R, B, K, L, T, Z> {
         let Self { fallback, retry, breaker, bulkhead, rate_limit, timeout, .. } = self;
