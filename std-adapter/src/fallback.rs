@@ -222,6 +222,10 @@ where
 }
 
 /// What a fallback does, at once.
+#[diagnostic::on_unimplemented(
+    message = "this fallback cannot stand in for a blocking call that returns `Result<{T}, {E}>`",
+    note = "`Fallback::with_async` is for `call_async`; a value or a closure must fit the call"
+)]
 pub trait Act<T, E> {
     fn act(&self, error: PolicyError<E>) -> Result<T, PolicyError<E>>;
 }
@@ -242,6 +246,9 @@ where
 }
 
 /// What a fallback does, in its own time.
+#[diagnostic::on_unimplemented(
+    message = "this fallback cannot stand in for a call that returns `Result<{T}, {E}>`"
+)]
 pub trait ActAsync<T, E> {
     fn act_async(&self, error: PolicyError<E>) -> impl Future<Output = Result<T, PolicyError<E>>>;
 }

@@ -164,8 +164,9 @@ impl<W, N, G> Retry<W, N, G> {
     }
 
     /// What the breaker or the rate limit refuses is tried again after the `retry_after` that they
-    /// name, as long as a call does not wait for longer than `limit` for that in all. Such a retry
-    /// spends no budget. A refusal that names no time is returned.
+    /// name and the delay, of which as much is left out as does not fit: a call waits no longer than
+    /// `limit` for that in all. Such a retry spends no budget. A refusal that names no time, or too
+    /// long a one, is returned.
     #[must_use]
     pub const fn wait_out(mut self, limit: Duration) -> Self {
         self.wait_out = Some(limit);

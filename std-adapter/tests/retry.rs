@@ -405,6 +405,16 @@ fn no_more_than_the_burst_is_saved_up_while_all_is_well() {
 }
 
 #[test]
+fn not_even_a_part_of_a_retry_is_saved_beyond_the_burst() {
+    let budget = RetryBudget::new(Rate::percent(75), 0).burst(1);
+    budget.record_call();
+    budget.record_call();
+    assert!(budget.try_spend(), "one and a half were brought in, one was kept");
+    budget.record_call();
+    assert!(!budget.try_spend());
+}
+
+#[test]
 fn a_budget_is_shared_by_all_policies_that_it_is_given_to() {
     let time = ManualSleep::new();
     let budget = Arc::new(RetryBudget::new(Rate::percent(0), 0));

@@ -27,19 +27,12 @@ pub trait Show {
 }
 
 /// What a fallback of blocking calls is: [`Fallback`](crate::Fallback) of a value or a closure.
-#[diagnostic::on_unimplemented(
-    message = "this fallback cannot stand in for a blocking call that returns `Result<{T}, {E}>`",
-    note = "`Fallback::with_async` is for `call_async`; values and closures must fit the call"
-)]
 pub trait FallBack<T, E> {
     #[doc(hidden)]
     fn fall_back(&self, ended: Ended<T, E>) -> Result<T, PolicyError<E>>;
 }
 
 /// What a fallback of asynchronous calls is: any [`Fallback`](crate::Fallback).
-#[diagnostic::on_unimplemented(
-    message = "this fallback cannot stand in for a call that returns `Result<{T}, {E}>`"
-)]
 pub trait FallBackAsync<T, E> {
     #[doc(hidden)]
     fn fall_back_async(
