@@ -4,7 +4,7 @@
 mod by_hand;
 
 use core::cell::Cell;
-use core::future::{Future, poll_fn, ready};
+use core::future::{poll_fn, ready};
 use core::pin::pin;
 use core::task::Poll;
 use core::time::Duration;
@@ -215,6 +215,7 @@ fn a_panic_under_a_limit_is_a_failure_and_leaves_no_timer_behind() {
 #[cfg(feature = "tokio")]
 mod on_tokio {
     use super::*;
+    use core::future::Future;
     use cutout::TokioSleep;
     use tokio::time::Instant;
 
