@@ -123,8 +123,8 @@ use pool::Pool;
 /// - *Limit*: never more permits are out than the limit says, unless it was lowered meanwhile.
 /// - *Order*: while somebody waits, permits go to the first in the queue, handed over by whoever
 ///   makes the room. Nobody who comes later gets past, not even by
-///   [`try_acquire`](Self::try_acquire). A future has its turn from its first poll on; when its turn
-///   has come the permit is its own, and is out, even while nobody polls it.
+///   [`try_acquire`](Self::try_acquire). A future queues from its first poll on; when its turn has
+///   come the permit is its own, and is out, even while nobody polls it: poll it or drop it.
 /// - *Progress*: to take a permit that is free is a load and a compare-and-swap, to give one back
 ///   while nobody waits one subtraction, and to be refused a load and an addition; all are
 ///   lock-free and allocate nothing. A lock of a few instructions is taken where somebody waits; no
@@ -133,7 +133,9 @@ use pool::Pool;
 ///   after it was given back.
 /// - *Cancellation*: a future that is dropped leaves the queue. If its turn had come, the next has
 ///   it.
-/// - *Panics*: a permit that is dropped by a panic is given back like any other.
+/// - *Panics*: a permit that is dropped by a panic is given back like any other. If a waker panics,
+///   so does what called it, a drop of a permit or [`resize`](Self::resize); nobody loses a permit
+///   or a turn by it.
 pub struct Bulkhead {
     pool: Pool,
     rejected: AtomicU64,

@@ -131,8 +131,11 @@ fn a_waker_may_drop_a_place_when_it_is_called() {
 fn a_waker_may_drop_a_permit_when_it_is_dropped_with_its_place() {
     let bulkhead = bulkhead(1, 2);
     let held = bulkhead.try_acquire_owned().unwrap();
-    let wait = wait_with(&bulkhead, Holds::new(held));
-    drop(wait);
+    let goes_away = wait_with(&bulkhead, Holds::new(held));
+    let mut second = wait(&bulkhead);
+    drop(goes_away);
+    assert!(second.was_woken());
+    drop(second.ready().unwrap());
     assert_eq!((bulkhead.in_use(), bulkhead.waiting()), (0, 0));
 }
 

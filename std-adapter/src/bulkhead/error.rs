@@ -4,6 +4,7 @@ use core::fmt;
 
 /// Why a bulkhead refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum BulkheadReason {
     /// All permits were out, and so was every place in the queue; or the caller did not want to wait.
     Full,
