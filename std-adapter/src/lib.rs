@@ -67,6 +67,12 @@
 //! - `quanta`: `QuantaClock` reads the time-stamp counter, for less than a fine reading of the
 //!   system's clock costs.
 //! - `coarse`: `CoarseClock` reads the time of the system's last tick, whatever the settings.
+//! - `policy`: `Policy` puts retries, a breaker, a bulkhead, a timeout and a fallback around a call,
+//!   in one expression, without a box or a task. It brings `fastrand`.
+//! - `rate-limit`: `RateLimit`, a policy's part that keeps to a rate. It brings `governor`.
+//! - `tokio`: `TokioSleep`, tokio's timer and clock.
+//! - `timer`: `TimerSleep`, a timer that needs no runtime. It brings `futures-timer`, which is one
+//!   thread.
 //!
 //! The engine is [`cutout_core`], whose documentation states the guarantees; this crate adds the
 //! system's clock ([`StdClock`]), permits that own their breaker ([`OwnedPermit`]), and keeps
@@ -77,11 +83,21 @@
 mod breaker;
 mod bulkhead;
 mod clock;
+#[cfg(feature = "policy")]
+mod fallback;
 mod observe;
 mod owned;
+#[cfg(feature = "policy")]
+mod policy;
+#[cfg(feature = "rate-limit")]
+mod rate_limit;
+#[cfg(feature = "policy")]
+mod retry;
 mod sleep;
 mod sync;
 mod thread;
+#[cfg(feature = "policy")]
+mod timeout;
 
 pub use breaker::CircuitBreaker;
 pub use bulkhead::{
@@ -98,10 +114,24 @@ pub use cutout_core::{
     Observer, Outcome, Permit, Rate, Recovery, RejectReason, Rejected, Report, Snapshot, Stale,
     State, Tally, Ticket, Totals, Transition, TripReason, Window,
 };
+#[cfg(feature = "policy")]
+pub use fallback::Fallback;
 pub use observe::Isolated;
 pub use owned::OwnedPermit;
-pub use sleep::Sleep;
+#[cfg(feature = "policy")]
+pub use policy::{Failure, GaveUp, Policy, PolicyError, RateLimited, Refused, TimedOut, parts};
+#[cfg(feature = "rate-limit")]
+pub use rate_limit::{RateLimit, RateLimitConfig, RateLimitConfigError};
+#[cfg(feature = "policy")]
+pub use retry::{Retry, RetryBudget, Retrying};
+#[cfg(feature = "timer")]
+pub use sleep::TimerSleep;
+#[cfg(feature = "tokio")]
+pub use sleep::TokioSleep;
+pub use sleep::{ManualSleep, ManualSleeping, Pause, Sleep, ThreadSleep};
 pub use thread::OnThread;
+#[cfg(feature = "policy")]
+pub use timeout::{Limit, Timeout};
 
 /// The snippets of the repository's front page.
 #[cfg(doctest)]

@@ -12,8 +12,19 @@ use super::BulkheadRejected;
 use super::permit::Holder;
 use super::place::{Entered, Place, enter};
 use super::queue::Wake;
+#[cfg(feature = "policy")]
+use super::{Bulkhead, BulkheadPermit};
 use crate::Sleep;
 use crate::sync::{park_until, thread};
+
+#[cfg(feature = "policy")]
+impl Bulkhead {
+    /// Takes a permit if one is free, and counts no refusal if none is.
+    #[inline]
+    pub(crate) fn acquire_free(&self) -> Option<BulkheadPermit<'_>> {
+        self.pool.take().then(|| self.permit())
+    }
+}
 
 /// Blocks this thread until it has a permit, is refused, or has waited as long as it may.
 pub(super) fn block<H: Holder>(holder: H) -> Result<H::Permit, BulkheadRejected> {
