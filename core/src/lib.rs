@@ -72,6 +72,7 @@ extern crate std;
 mod breaker;
 mod config;
 mod error;
+mod latency;
 mod observe;
 mod permit;
 mod plan;
@@ -81,17 +82,20 @@ mod state;
 mod streak;
 mod sync;
 mod time;
+mod timeout;
 mod totals;
 mod window;
 
 pub use breaker::{CircuitBreaker, Snapshot};
 pub use config::{Backoff, Config, ConfigError, HalfOpenRule, Recovery, Window};
 pub use error::{Error, RejectReason, Rejected};
+pub use latency::{Latency, LatencySnapshot};
 pub use observe::{Cause, Observer, Stale, Transition, TripReason};
 pub use permit::{Outcome, Permit, Report, Ticket};
 pub use rate::Rate;
 pub use state::{Mode, State};
 pub use time::{Clock, Instant, ManualClock};
+pub use timeout::{AdaptiveTimeout, TimeoutConfig, Timing};
 pub use totals::Totals;
 pub use window::Tally;
 

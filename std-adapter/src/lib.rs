@@ -87,9 +87,10 @@ pub use clock::CoarseClock;
 pub use clock::QuantaClock;
 pub use clock::StdClock;
 pub use cutout_core::{
-    Backoff, Cause, Clock, Config, ConfigError, Error, HalfOpenRule, Instant, ManualClock, Mode,
-    Observer, Outcome, Permit, Rate, Recovery, RejectReason, Rejected, Report, Snapshot, Stale,
-    State, Tally, Ticket, Totals, Transition, TripReason, Window,
+    AdaptiveTimeout, Backoff, Cause, Clock, Config, ConfigError, Error, HalfOpenRule, Instant,
+    Latency, LatencySnapshot, ManualClock, Mode, Observer, Outcome, Permit, Rate, Recovery,
+    RejectReason, Rejected, Report, Snapshot, Stale, State, Tally, Ticket, TimeoutConfig, Timing,
+    Totals, Transition, TripReason, Window,
 };
 pub use observe::Isolated;
 pub use owned::OwnedPermit;

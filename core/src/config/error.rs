@@ -82,6 +82,18 @@ config_errors! {
     RecoveryStage: "recovery: a stage must be 1 ms to 1 day long",
     /// [`Config::recovery`]: its shares.
     RecoveryShares: "recovery: the shares must be above 0 %, and none below the one before",
+    /// The window of a [`Latency`](crate::Latency).
+    LatencyWindow: "window: that of latencies must be 10 ms to 1 day long",
+    /// How many samples a [`Latency`](crate::Latency) needs.
+    MinimumSamples: "minimum_samples: must be 1 to 4095",
+    /// [`TimeoutConfig::between`](crate::TimeoutConfig::between): its floor.
+    TimeoutFloor: "floor: must be 1 µs to the ceiling",
+    /// [`TimeoutConfig::between`](crate::TimeoutConfig::between): its ceiling.
+    TimeoutCeiling: "ceiling: must be 1 µs to 1 hour",
+    /// [`TimeoutConfig::quantile`](crate::TimeoutConfig::quantile).
+    TimeoutQuantile: "quantile: must be 50 % to 98.99 %",
+    /// [`TimeoutConfig::factor`](crate::TimeoutConfig::factor).
+    TimeoutFactor: "factor: must be 100 % to 1000 %",
 }
 
 impl fmt::Display for ConfigError {
