@@ -53,6 +53,20 @@ pub struct Report {
     pub(crate) retry_after: Option<Duration>,
 }
 
+impl Report {
+    /// The outcome.
+    #[must_use]
+    pub const fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// The time that the server asked for before the next try.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+}
+
 impl From<Outcome> for Report {
     #[inline]
     fn from(outcome: Outcome) -> Self {

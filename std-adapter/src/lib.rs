@@ -74,13 +74,29 @@
 #![forbid(unsafe_code)]
 
 mod breaker;
+mod bulkhead;
 mod clock;
+#[cfg(feature = "policy")]
+mod fallback;
 mod observe;
 mod owned;
+#[cfg(feature = "policy")]
+mod policy;
+#[cfg(feature = "rate-limit")]
+mod rate_limit;
+#[cfg(feature = "policy")]
+mod retry;
 mod sleep;
+mod sync;
 mod thread;
+#[cfg(feature = "policy")]
+mod timeout;
 
 pub use breaker::CircuitBreaker;
+pub use bulkhead::{
+    Bulkhead, BulkheadAcquire, BulkheadConfig, BulkheadConfigError, BulkheadPermit, BulkheadReason,
+    BulkheadRejected, OwnedBulkheadAcquire, OwnedBulkheadPermit,
+};
 #[cfg(feature = "coarse")]
 pub use clock::CoarseClock;
 #[cfg(feature = "quanta")]
@@ -92,10 +108,24 @@ pub use cutout_core::{
     RejectReason, Rejected, Report, Snapshot, Stale, State, Tally, Ticket, TimeoutConfig, Timing,
     Totals, Transition, TripReason, Window,
 };
+#[cfg(feature = "policy")]
+pub use fallback::Fallback;
 pub use observe::Isolated;
 pub use owned::OwnedPermit;
-pub use sleep::Sleep;
+#[cfg(feature = "policy")]
+pub use policy::{Failure, GaveUp, Policy, PolicyError, RateLimited, Refused, TimedOut, parts};
+#[cfg(feature = "rate-limit")]
+pub use rate_limit::{RateLimit, RateLimitConfig, RateLimitConfigError};
+#[cfg(feature = "policy")]
+pub use retry::{Retry, RetryBudget, Retrying};
+#[cfg(feature = "timer")]
+pub use sleep::TimerSleep;
+#[cfg(feature = "tokio")]
+pub use sleep::TokioSleep;
+pub use sleep::{ManualSleep, ManualSleeping, Pause, Sleep, ThreadSleep};
 pub use thread::OnThread;
+#[cfg(feature = "policy")]
+pub use timeout::{Limit, Timeout};
 
 /// The snippets of the repository's front page.
 #[cfg(doctest)]

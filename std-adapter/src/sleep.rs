@@ -1,4 +1,18 @@
-//! Waiting in asynchronous code: all that cutout asks of a runtime.
+//! Waiting: all that cutout asks of a runtime, and the timers that come with it.
+
+mod manual;
+mod thread;
+#[cfg(feature = "timer")]
+mod timer;
+#[cfg(feature = "tokio")]
+mod tokio;
+
+pub use self::manual::{ManualSleep, ManualSleeping};
+pub use self::thread::ThreadSleep;
+#[cfg(feature = "timer")]
+pub use self::timer::TimerSleep;
+#[cfg(feature = "tokio")]
+pub use self::tokio::TokioSleep;
 
 use core::future::Future;
 use core::time::Duration;
@@ -8,6 +22,10 @@ use core::time::Duration;
 /// # Cancellation
 ///
 /// A future of it that is dropped leaves nothing running.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no timer for asynchronous code",
+    note = "give the policy one with `timer`: `TokioSleep`, `TimerSleep`, or your own"
+)]
 pub trait Sleep {
     /// What ends when the time is over.
     type Sleeping: Future<Output = ()>;
@@ -21,5 +39,21 @@ impl<S: Sleep + ?Sized> Sleep for &S {
 
     fn sleep(&self, duration: Duration) -> Self::Sleeping {
         (**self).sleep(duration)
+    }
+}
+
+/// A timer for blocking code.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no timer for blocking code",
+    note = "a policy whose `timer` is for asynchronous code is called with `call_async`"
+)]
+pub trait Pause {
+    /// Returns no earlier than `duration` after this call.
+    fn pause(&self, duration: Duration);
+}
+
+impl<S: Pause + ?Sized> Pause for &S {
+    fn pause(&self, duration: Duration) {
+        (**self).pause(duration);
     }
 }

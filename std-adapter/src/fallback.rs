@@ -1,0 +1,338 @@
+//! `Fallback`: what stands in for a call that failed.
+
+use core::fmt::{self, Debug};
+use core::future::Future;
+
+use crate::parts::{FallBack, FallBackAsync, Shown, Without};
+use crate::policy::Ended;
+use crate::{Failure, PolicyError};
+
+/// What stands in for a call that failed, after all retries: a part of a [`Policy`](crate::Policy).
+///
+/// It is a [value](Self::value), a [closure](Self::with) or a [future](Self::with_async), for every
+/// failure or for those that [`when`](Self::when) picks: by who refused the call, by a timeout, by
+/// why the retries gave up, by the call's own error. What it returns is returned; nothing counts or
+/// retries it.
+///
+/// # Examples
+///
+/// By kind of failure:
+///
+/// ```
+/// use cutout::{CircuitBreaker, Config, Failure, Fallback, Policy};
+///
+/// let host = CircuitBreaker::new(Config::new());
+/// let policy = Policy::new().breaker(&host).fallback(Fallback::with(|error| match error.failure {
+///     Failure::Rejected(_) => Ok("from the cache"),
+///     Failure::Inner("not found") => Ok("an empty page"),
+///     _ => Err(error),
+/// }));
+///
+/// assert_eq!(policy.call(|| Err("not found")), Ok("an empty page"));
+/// assert!(policy.call(|| Err("down")).is_err());
+/// host.force_open();
+/// assert_eq!(policy.call(|| Ok("never called")), Ok("from the cache"));
+/// ```
+///
+/// As a handler of refusals, which counts them and leaves them as they are:
+///
+/// ```
+/// use cutout::{Bulkhead, Fallback, Policy, PolicyError};
+/// use std::cell::Cell;
+///
+/// let refused = Cell::new(0);
+/// let bulkhead = Bulkhead::new(1);
+/// let policy = Policy::new().bulkhead(&bulkhead).fallback(
+///     Fallback::with(|error| {
+///         refused.set(refused.get() + 1);
+///         Err(error)
+///     })
+///     .when(|error: &PolicyError<()>| error.refused().is_some()),
+/// );
+///
+/// let held = bulkhead.try_acquire();
+/// assert!(policy.call(|| Ok(())).is_err());
+/// assert_eq!(refused.get(), 1);
+/// # drop(held);
+/// ```
+#[derive(Clone, Copy)]
+pub struct Fallback<A, P = Without, U = Without> {
+    act: A,
+    when: P,
+    unwanted: U,
+}
+
+/// A fallback that is a value.
+#[derive(Clone, Copy)]
+pub struct Value<V>(V);
+
+/// A fallback that is a closure.
+#[derive(Clone, Copy)]
+pub struct With<F>(F);
+
+/// A fallback that is a closure with a future.
+#[derive(Clone, Copy)]
+pub struct WithAsync<F>(F);
+
+/// # Constructing
+impl<V: Clone> Fallback<Value<V>> {
+    /// A clone of `value`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cutout::{Fallback, Policy};
+    ///
+    /// let policy = Policy::new().fallback(Fallback::value(0));
+    /// assert_eq!(policy.call(|| Err::<u32, _>("down")), Ok(0));
+    /// ```
+    #[must_use]
+    pub const fn value(value: V) -> Self {
+        Self { act: Value(value), when: Without, unwanted: Without }
+    }
+}
+
+impl<F> Fallback<With<F>> {
+    /// What `with` makes of the failure: a value, or an error.
+    #[must_use]
+    pub const fn with<T, E>(with: F) -> Self
+    where
+        F: Fn(PolicyError<E>) -> Result<T, PolicyError<E>>,
+    {
+        Self { act: With(with), when: Without, unwanted: Without }
+    }
+}
+
+impl<F> Fallback<WithAsync<F>> {
+    /// What the future of `with` makes of the failure: a value, or an error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cutout::{Fallback, Policy};
+    ///
+    /// # async fn run() {
+    /// async fn cached() -> &'static str {
+    ///     "from the cache"
+    /// }
+    ///
+    /// let policy = Policy::new().fallback(Fallback::with_async(|_| async { Ok(cached().await) }));
+    /// let page = policy.call_async(|| async { Err("down") }).await;
+    /// assert_eq!(page, Ok("from the cache"));
+    /// # }
+    /// # pollster::block_on(run());
+    /// ```
+    #[must_use]
+    pub const fn with_async<T, E, A>(with: F) -> Self
+    where
+        F: Fn(PolicyError<E>) -> A,
+        A: Future<Output = Result<T, PolicyError<E>>>,
+    {
+        Self { act: WithAsync(with), when: Without, unwanted: Without }
+    }
+}
+
+/// # Conditions
+impl<A, U> Fallback<A, Without, U> {
+    /// Only for failures for which `when` says yes. Others are returned.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cutout::{Fallback, Policy, PolicyError};
+    ///
+    /// let policy = Policy::new().fallback(Fallback::value(0).when(PolicyError::<&str>::is_timeout));
+    /// assert!(policy.call(|| Err::<u32, _>("down")).is_err());
+    /// ```
+    #[must_use]
+    pub fn when<E, P: Fn(&PolicyError<E>) -> bool>(self, when: P) -> Fallback<A, P, U> {
+        let Self { act, unwanted, .. } = self;
+        Fallback { act, when, unwanted }
+    }
+}
+
+impl<A, P> Fallback<A, P, Without> {
+    /// Also instead of values for which `unwanted` says yes: they become
+    /// [`Failure::Unwanted`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cutout::{Fallback, Policy};
+    ///
+    /// let policy = Policy::new().fallback(Fallback::value(304).instead_of(|status| *status >= 500));
+    /// assert_eq!(policy.call(|| Ok::<_, ()>(503)), Ok(304));
+    /// assert_eq!(policy.call(|| Ok::<_, ()>(200)), Ok(200));
+    /// ```
+    #[must_use]
+    pub fn instead_of<T, U: Fn(&T) -> bool>(self, unwanted: U) -> Fallback<A, P, U> {
+        let Self { act, when, .. } = self;
+        Fallback { act, when, unwanted }
+    }
+}
+
+impl<A, P, U> Fallback<A, P, U> {
+    /// The failure to stand in for, or what is returned as it is.
+    #[inline]
+    fn failure<T, E>(
+        &self,
+        mut ended: Ended<T, E>,
+    ) -> Result<PolicyError<E>, Result<T, PolicyError<E>>>
+    where
+        P: Applies<PolicyError<E>>,
+        U: Unwanted<T>,
+    {
+        if ended.result.as_ref().is_ok_and(|value| self.unwanted.unwanted(value)) {
+            ended.result = Err(Failure::Unwanted);
+        }
+        match ended.into_result() {
+            Err(error) if self.when.applies(&error) => Ok(error),
+            result => Err(result),
+        }
+    }
+}
+
+impl<T, E, A, P, U> FallBack<T, E> for Fallback<A, P, U>
+where
+    A: Act<T, E>,
+    P: Applies<PolicyError<E>>,
+    U: Unwanted<T>,
+{
+    #[inline]
+    fn fall_back(&self, ended: Ended<T, E>) -> Result<T, PolicyError<E>> {
+        match self.failure(ended) {
+            Ok(error) => self.act.act(error),
+            Err(result) => result,
+        }
+    }
+}
+
+impl<T, E, A, P, U> FallBackAsync<T, E> for Fallback<A, P, U>
+where
+    A: ActAsync<T, E>,
+    P: Applies<PolicyError<E>>,
+    U: Unwanted<T>,
+{
+    async fn fall_back_async(&self, ended: Ended<T, E>) -> Result<T, PolicyError<E>> {
+        match self.failure(ended) {
+            Ok(error) => self.act.act_async(error).await,
+            Err(result) => result,
+        }
+    }
+}
+
+/// What a fallback does, at once.
+pub trait Act<T, E> {
+    fn act(&self, error: PolicyError<E>) -> Result<T, PolicyError<E>>;
+}
+
+impl<T: Clone, E> Act<T, E> for Value<T> {
+    fn act(&self, _: PolicyError<E>) -> Result<T, PolicyError<E>> {
+        Ok(self.0.clone())
+    }
+}
+
+impl<T, E, F> Act<T, E> for With<F>
+where
+    F: Fn(PolicyError<E>) -> Result<T, PolicyError<E>>,
+{
+    fn act(&self, error: PolicyError<E>) -> Result<T, PolicyError<E>> {
+        (self.0)(error)
+    }
+}
+
+/// What a fallback does, in its own time.
+pub trait ActAsync<T, E> {
+    fn act_async(&self, error: PolicyError<E>) -> impl Future<Output = Result<T, PolicyError<E>>>;
+}
+
+impl<T: Clone, E> ActAsync<T, E> for Value<T> {
+    async fn act_async(&self, error: PolicyError<E>) -> Result<T, PolicyError<E>> {
+        self.act(error)
+    }
+}
+
+impl<T, E, F> ActAsync<T, E> for With<F>
+where
+    F: Fn(PolicyError<E>) -> Result<T, PolicyError<E>>,
+{
+    async fn act_async(&self, error: PolicyError<E>) -> Result<T, PolicyError<E>> {
+        self.act(error)
+    }
+}
+
+impl<T, E, F, A> ActAsync<T, E> for WithAsync<F>
+where
+    F: Fn(PolicyError<E>) -> A,
+    A: Future<Output = Result<T, PolicyError<E>>>,
+{
+    async fn act_async(&self, error: PolicyError<E>) -> Result<T, PolicyError<E>> {
+        (self.0)(error).await
+    }
+}
+
+/// Which failures a fallback stands in for.
+pub trait Applies<X> {
+    fn applies(&self, error: &X) -> bool;
+}
+
+impl<X> Applies<X> for Without {
+    fn applies(&self, _: &X) -> bool {
+        true
+    }
+}
+
+impl<X, F: Fn(&X) -> bool> Applies<X> for F {
+    fn applies(&self, error: &X) -> bool {
+        self(error)
+    }
+}
+
+/// Which values a fallback stands in for.
+pub trait Unwanted<T> {
+    fn unwanted(&self, value: &T) -> bool;
+}
+
+impl<T> Unwanted<T> for Without {
+    #[inline]
+    fn unwanted(&self, _: &T) -> bool {
+        false
+    }
+}
+
+impl<T, F: Fn(&T) -> bool> Unwanted<T> for F {
+    #[inline]
+    fn unwanted(&self, value: &T) -> bool {
+        self(value)
+    }
+}
+
+impl<A: Debug, P, U> Shown for Fallback<A, P, U> {
+    fn shown(&self) -> Option<&dyn Debug> {
+        Some(&self.act)
+    }
+}
+
+impl<A: Debug, P, U> Debug for Fallback<A, P, U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Fallback").field(&self.act).finish()
+    }
+}
+
+impl<V> Debug for Value<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("value")
+    }
+}
+
+impl<F> Debug for With<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("closure")
+    }
+}
+
+impl<F> Debug for WithAsync<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("future")
+    }
+}

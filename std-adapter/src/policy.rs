@@ -1,0 +1,317 @@
+//! `Policy`: everything that stands around a call to one dependency, in one fixed order.
+
+mod attempt;
+mod builder;
+mod error;
+pub mod parts;
+
+pub(crate) use self::attempt::{Attempt, Ended, Run, Verdict};
+pub use self::error::{Failure, GaveUp, PolicyError, RateLimited, Refused, TimedOut};
+
+use core::future::Future;
+use core::time::Duration;
+
+use cutout_core::{Outcome, Report};
+
+use self::parts::{
+    Admit, Conform, Enter, EnterAsync, FallBack, FallBackAsync, Judge, Timed, TimedAsync, Untimed,
+    Wait, WaitAsync, Without,
+};
+use crate::ThreadSleep;
+
+/// What stands around the calls to one dependency: any of a fallback, retries, a breaker, a bulkhead,
+/// a rate limit and a timeout.
+///
+/// ```text
+/// fallback( retry( breaker( bulkhead( rate limit( timeout( call ))))))
+/// ```
+///
+/// This is the order whatever order the parts are written in, and each can be given once. It is the one
+/// in which they serve each other:
+///
+/// - *The timeout is inside the breaker*, so that a call which is given up counts as a failure.
+/// - *The breaker is outside the bulkhead*: a circuit that is open is no reason to queue. What the
+///   bulkhead or the rate limit refuses settles the admission as
+///   [`Ignored`](crate::Outcome::Ignored), and so does an attempt that has to wait for a place: it is
+///   admitted anew when it has one. Neither can hold a half-open circuit, nor count against the
+///   dependency.
+/// - *The rate limit is innermost of those that refuse*, since what it has let pass it cannot take
+///   back.
+/// - *Retries are outside the breaker*: each attempt is admitted, counted and limited by itself, and
+///   between two attempts nothing is held.
+///
+/// The place in the bulkhead is held until the call has returned or, if it is asynchronous and was
+/// given up, until its future is dropped. Work that the future has started elsewhere is not dropped
+/// with it; let such work take a permit of its own
+/// ([`try_acquire_owned`](crate::Bulkhead::try_acquire_owned)).
+///
+/// # Parts
+///
+/// | part | what it may be |
+/// | --- | --- |
+/// | [`fallback`](Self::fallback) | a [`Fallback`](crate::Fallback): a value, a closure, a future; by kind of failure |
+/// | [`retry`](Self::retry) | a [`Retry`](crate::Retry) |
+/// | [`breaker`](Self::breaker) | what dereferences to a [`CircuitBreaker`](crate::CircuitBreaker) |
+/// | [`bulkhead`](Self::bulkhead) | what dereferences to a [`Bulkhead`](crate::Bulkhead) |
+/// | `rate_limit` | what dereferences to a `RateLimit` (feature `rate-limit`) |
+/// | [`timeout`](Self::timeout) | a [`Limit`](crate::Limit): a duration, or a closure that knows one |
+/// | [`timer`](Self::timer) | what waits: [`Sleep`](crate::Sleep) or [`Pause`](crate::Pause) |
+///
+/// A part that is missing costs nothing; none is boxed, and a call allocates nothing and takes no
+/// lock, but for what its timer and a bulkhead with a queue do when they have to wait.
+///
+/// # Panics
+///
+/// A call or a classifier that panics is a failure for the breaker and gives its place back; the
+/// panic goes on. It is not retried.
+///
+/// # Examples
+///
+/// ```
+/// use core::time::Duration;
+/// use cutout::{
+///     Bulkhead, CircuitBreaker, Config, Failure, Fallback, ManualSleep, Policy, PolicyError, Rate,
+///     Retry, RetryBudget,
+/// };
+///
+/// static BREAKER: CircuitBreaker = CircuitBreaker::new(Config::new());
+/// static BULKHEAD: Bulkhead = Bulkhead::new(20);
+/// static BUDGET: RetryBudget = RetryBudget::new(Rate::percent(10), 5);
+///
+/// # async fn get(_: &str) -> Result<&'static str, std::io::Error> { Ok("page") }
+/// # async fn run() {
+/// let policy = Policy::new()
+///     .timer(ManualSleep::new()) // `TokioSleep` where it is not a test
+///     .fallback(Fallback::value("a page from the cache"))
+///     .retry(Retry::exponential(Duration::from_millis(50)).up_to(3).budget(&BUDGET))
+///     .breaker(&BREAKER)
+///     .bulkhead(&BULKHEAD)
+///     .timeout(Duration::from_millis(300));
+///
+/// let page = policy.call_async(|| get("/")).await;
+/// assert_eq!(page.unwrap(), "page");
+/// # }
+/// # pollster::block_on(run());
+/// ```
+#[derive(Clone, Copy)]
+pub struct Policy<
+    F = Without,
+    R = Without,
+    B = Without,
+    K = Without,
+    L = Without,
+    T = Without,
+    S = ThreadSleep,
+> {
+    fallback: F,
+    retry: R,
+    breaker: B,
+    bulkhead: K,
+    rate_limit: L,
+    timeout: T,
+    timer: S,
+}
+
+/// # Calling, asynchronously
+impl<F, R, B, K, L, T, S> Policy<F, R, B, K, L, T, S> {
+    /// Awaits what `call` returns, through all parts; `Err` is a failure.
+    ///
+    /// `call` is called for each attempt, when that is admitted and has its place.
+    ///
+    /// # Errors
+    ///
+    /// What the last attempt failed with, and who refused it if it did not run.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropped before its end, the attempt that is out is cancelled: the breaker is told so, the place
+    /// is given back, nothing is retried, and no fallback runs.
+    pub async fn call_async<V, E, A>(&self, call: impl FnMut() -> A) -> Result<V, PolicyError<E>>
+    where
+        A: Future<Output = Result<V, E>>,
+        F: FallBackAsync<V, E>,
+        R: Judge<V, E, S> + WaitAsync<S>,
+        B: Admit,
+        K: EnterAsync<S>,
+        L: Conform,
+        T: TimedAsync<S>,
+    {
+        self.call_async_with(call, by_result).await
+    }
+
+    /// As [`call_async`](Self::call_async), and lets `classify` judge each result.
+    ///
+    /// The breaker counts what it says; a [`Failure`](Outcome::Failure) is retried, a value that is
+    /// one too, and other outcomes are not, also if they are errors. If it knows when to come back
+    /// ([`Outcome::retry_after`]), breaker and retries both heed it.
+    ///
+    /// # Errors
+    ///
+    /// As of [`call_async`](Self::call_async). A value that is still a failure in the last attempt is
+    /// returned as it is.
+    ///
+    /// # Cancellation
+    ///
+    /// As of [`call_async`](Self::call_async).
+    pub async fn call_async_with<V, E, A, J: Into<Report>>(
+        &self,
+        mut call: impl FnMut() -> A,
+        classify: impl Fn(&Result<V, E>) -> J,
+    ) -> Result<V, PolicyError<E>>
+    where
+        A: Future<Output = Result<V, E>>,
+        F: FallBackAsync<V, E>,
+        R: Judge<V, E, S> + WaitAsync<S>,
+        B: Admit,
+        K: EnterAsync<S>,
+        L: Conform,
+        T: TimedAsync<S>,
+    {
+        let mut course = self.retry.begin(&self.timer);
+        let ended = loop {
+            let attempt = self.attempt_async(&mut call, &classify).await;
+            match self.retry.judge(&mut course, attempt, &self.timer) {
+                Verdict::Return(ended) => break ended,
+                Verdict::RetryAfter(delay) => self.retry.wait_async(&self.timer, delay).await,
+            }
+        };
+        self.fallback.fall_back_async(ended).await
+    }
+}
+
+/// # Calling, and holding up the thread
+impl<F, R, B, K, L, T, S> Policy<F, R, B, K, L, T, S> {
+    /// Runs `call` through all parts; `Err` is a failure.
+    ///
+    /// Nothing can stop a blocking call from outside: a policy with a timeout has
+    /// [`call_within`](Self::call_within).
+    ///
+    /// # Errors
+    ///
+    /// What the last attempt failed with, and who refused it if it did not run.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cutout::{CircuitBreaker, Config, Policy};
+    ///
+    /// let host = CircuitBreaker::new(Config::new());
+    /// let policy = Policy::new().breaker(&host);
+    /// assert_eq!(policy.call(|| Ok::<_, ()>("page")), Ok("page"));
+    /// ```
+    pub fn call<V, E>(&self, call: impl FnMut() -> Result<V, E>) -> Result<V, PolicyError<E>>
+    where
+        F: FallBack<V, E>,
+        R: Judge<V, E, S> + Wait<S>,
+        B: Admit,
+        K: Enter,
+        L: Conform,
+        T: Untimed,
+    {
+        self.call_with(call, by_result)
+    }
+
+    /// As [`call`](Self::call), and lets `classify` judge each result, as
+    /// [`call_async_with`](Self::call_async_with) does.
+    ///
+    /// # Errors
+    ///
+    /// As of [`call`](Self::call).
+    pub fn call_with<V, E, J: Into<Report>>(
+        &self,
+        mut call: impl FnMut() -> Result<V, E>,
+        classify: impl Fn(&Result<V, E>) -> J,
+    ) -> Result<V, PolicyError<E>>
+    where
+        F: FallBack<V, E>,
+        R: Judge<V, E, S> + Wait<S>,
+        B: Admit,
+        K: Enter,
+        L: Conform,
+        T: Untimed,
+    {
+        self.run(|| self.attempt(&mut call, &classify))
+    }
+
+    /// Runs `call` through all parts, and tells it how long it may take.
+    ///
+    /// To keep that limit is up to the call: it can set it as the timeout of a socket, or look at the
+    /// time between two steps. A result that comes late is returned like any other; that it took long
+    /// is for the breaker's
+    /// [`slow_call_duration`](crate::Config::slow_call_duration) to see.
+    ///
+    /// # Errors
+    ///
+    /// As of [`call`](Self::call); never [`Failure::TimedOut`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use cutout::Policy;
+    ///
+    /// let policy = Policy::new().timeout(Duration::from_millis(300));
+    /// let told = policy.call_within(|limit| Ok::<_, ()>(limit));
+    /// assert_eq!(told, Ok(Some(Duration::from_millis(300))));
+    /// ```
+    pub fn call_within<V, E>(
+        &self,
+        call: impl FnMut(Option<Duration>) -> Result<V, E>,
+    ) -> Result<V, PolicyError<E>>
+    where
+        F: FallBack<V, E>,
+        R: Judge<V, E, S> + Wait<S>,
+        B: Admit,
+        K: Enter,
+        L: Conform,
+        T: Timed,
+    {
+        self.call_within_with(call, by_result)
+    }
+
+    /// As [`call_within`](Self::call_within), and lets `classify` judge each result, as
+    /// [`call_async_with`](Self::call_async_with) does.
+    ///
+    /// # Errors
+    ///
+    /// As of [`call_within`](Self::call_within).
+    pub fn call_within_with<V, E, J: Into<Report>>(
+        &self,
+        mut call: impl FnMut(Option<Duration>) -> Result<V, E>,
+        classify: impl Fn(&Result<V, E>) -> J,
+    ) -> Result<V, PolicyError<E>>
+    where
+        F: FallBack<V, E>,
+        R: Judge<V, E, S> + Wait<S>,
+        B: Admit,
+        K: Enter,
+        L: Conform,
+        T: Timed,
+    {
+        self.run(|| self.attempt(|| call(self.timeout.limit()), &classify))
+    }
+
+    /// Attempt after attempt, until the retries have enough.
+    fn run<V, E>(&self, mut attempt: impl FnMut() -> Attempt<V, E>) -> Result<V, PolicyError<E>>
+    where
+        F: FallBack<V, E>,
+        R: Judge<V, E, S> + Wait<S>,
+    {
+        let mut course = self.retry.begin(&self.timer);
+        let ended = loop {
+            match self.retry.judge(&mut course, attempt(), &self.timer) {
+                Verdict::Return(ended) => break ended,
+                Verdict::RetryAfter(delay) => self.retry.wait(&self.timer, delay),
+            }
+        };
+        self.fallback.fall_back(ended)
+    }
+}
+
+#[inline]
+fn by_result<V, E>(result: &Result<V, E>) -> Outcome {
+    match result {
+        Ok(_) => Outcome::Success,
+        Err(_) => Outcome::Failure,
+    }
+}

@@ -1,0 +1,133 @@
+//! How a policy is put together, and how it shows itself.
+
+use core::fmt;
+
+use super::Policy;
+use super::parts::{Admit, Conform, Enter, Shown, Without};
+use crate::{Fallback, Limit, Retry, ThreadSleep, Timeout};
+
+/// # Putting together
+impl Policy {
+    /// A policy without any part, for blocking code: its timer is [`ThreadSleep`].
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            fallback: Without,
+            retry: Without,
+            breaker: Without,
+            bulkhead: Without,
+            rate_limit: Without,
+            timeout: Without,
+            timer: ThreadSleep,
+        }
+    }
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<R, B, K, L, T, S> Policy<Without, R, B, K, L, T, S> {
+    /// What stands in for calls that fail.
+    #[must_use]
+    pub fn fallback<A, P, U>(
+        self,
+        fallback: Fallback<A, P, U>,
+    ) -> Policy<Fallback<A, P, U>, R, B, K, L, T, S> {
+        let Self { retry, breaker, bulkhead, rate_limit, timeout, timer, .. } = self;
+        Policy { fallback, retry, breaker, bulkhead, rate_limit, timeout, timer }
+    }
+}
+
+impl<F, B, K, L, T, S> Policy<F, Without, B, K, L, T, S> {
+    /// Which calls are tried again, how often, and when.
+    #[must_use]
+    pub fn retry<W, N, G>(self, retry: Retry<W, N, G>) -> Policy<F, Retry<W, N, G>, B, K, L, T, S> {
+        let Self { fallback, breaker, bulkhead, rate_limit, timeout, timer, .. } = self;
+        Policy { fallback, retry, breaker, bulkhead, rate_limit, timeout, timer }
+    }
+}
+
+impl<F, R, K, L, T, S> Policy<F, R, Without, K, L, T, S> {
+    /// The breaker that admits each attempt: a reference, an [`Arc`](std::sync::Arc), or whatever
+    /// else dereferences to one.
+    #[must_use]
+    pub fn breaker<B: Admit>(self, breaker: B) -> Policy<F, R, B, K, L, T, S> {
+        let Self { fallback, retry, bulkhead, rate_limit, timeout, timer, .. } = self;
+        Policy { fallback, retry, breaker, bulkhead, rate_limit, timeout, timer }
+    }
+}
+
+impl<F, R, B, L, T, S> Policy<F, R, B, Without, L, T, S> {
+    /// The bulkhead that each attempt needs a place in: a reference, an [`Arc`](std::sync::Arc), or
+    /// whatever else dereferences to one.
+    #[must_use]
+    pub fn bulkhead<K: Enter>(self, bulkhead: K) -> Policy<F, R, B, K, L, T, S> {
+        let Self { fallback, retry, breaker, rate_limit, timeout, timer, .. } = self;
+        Policy { fallback, retry, breaker, bulkhead, rate_limit, timeout, timer }
+    }
+}
+
+#[cfg(feature = "rate-limit")]
+impl<F, R, B, K, T, S> Policy<F, R, B, K, Without, T, S> {
+    /// The rate that all attempts together keep to: a reference, an [`Arc`](std::sync::Arc), or
+    /// whatever else dereferences to a [`RateLimit`](crate::RateLimit).
+    #[must_use]
+    pub fn rate_limit<L: Conform>(self, rate_limit: L) -> Policy<F, R, B, K, L, T, S> {
+        let Self { fallback, retry, breaker, bulkhead, timeout, timer, .. } = self;
+        Policy { fallback, retry, breaker, bulkhead, rate_limit, timeout, timer }
+    }
+}
+
+impl<F, R, B, K, L, S> Policy<F, R, B, K, L, Without, S> {
+    /// How long each attempt may take.
+    ///
+    /// An asynchronous call is polled first, and its time runs from when it first has to wait: one
+    /// that does not wait starts no timer. When its time is over, it is dropped. A blocking call is told
+    /// the limit, by [`call_within`](Self::call_within).
+    #[must_use]
+    pub fn timeout<T: Limit>(self, limit: T) -> Policy<F, R, B, K, L, Timeout<T>, S> {
+        let Self { fallback, retry, breaker, bulkhead, rate_limit, timer, .. } = self;
+        let timeout = Timeout::new(limit);
+        Policy { fallback, retry, breaker, bulkhead, rate_limit, timeout, timer }
+    }
+}
+
+impl<F, R, B, K, L, T, S> Policy<F, R, B, K, L, T, S> {
+    /// What waits between attempts, for a place, and for a call to be over: in place of the timer that
+    /// the policy has.
+    ///
+    /// It is [`Sleep`](crate::Sleep) for [`call_async`](Self::call_async) and
+    /// [`Pause`](crate::Pause) for [`call`](Self::call), and if there are retries it is also the
+    /// [`Clock`](crate::Clock) of their deadline.
+    #[must_use]
+    pub fn timer<Z>(self, timer: Z) -> Policy<F, R, B, K, L, T, Z> {
+        let Self { fallback, retry, breaker, bulkhead, rate_limit, timeout, .. } = self;
+        Policy { fallback, retry, breaker, bulkhead, rate_limit, timeout, timer }
+    }
+}
+
+/// Lists the parts that there are, outermost first, with their settings.
+impl<F: Shown, R: Shown, B: Admit, K: Enter, L: Conform, T: Shown, S> fmt::Debug
+    for Policy<F, R, B, K, L, T, S>
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = [
+            ("fallback", self.fallback.shown()),
+            ("retry", self.retry.shown()),
+            ("breaker", self.breaker.shown()),
+            ("bulkhead", self.bulkhead.shown()),
+            ("rate_limit", self.rate_limit.shown()),
+            ("timeout", self.timeout.shown()),
+        ];
+        let mut list = f.debug_struct("Policy");
+        for (name, part) in parts {
+            if let Some(part) = part {
+                list.field(name, part);
+            }
+        }
+        list.finish()
+    }
+}

@@ -1,0 +1,259 @@
+//! Why a call through a policy gave no value, and which part said so.
+
+use core::error::Error;
+use core::fmt;
+use core::time::Duration;
+
+use cutout_core::Rejected;
+
+use crate::BulkheadRejected;
+
+/// A call did not end within its limit and was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TimedOut {
+    limit: Duration,
+}
+
+impl TimedOut {
+    pub(crate) const fn new(limit: Duration) -> Self {
+        Self { limit }
+    }
+
+    /// The limit.
+    #[must_use]
+    pub const fn limit(&self) -> Duration {
+        self.limit
+    }
+}
+
+impl fmt::Display for TimedOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "timed out after {:?}", self.limit)
+    }
+}
+
+impl Error for TimedOut {}
+
+/// A call was refused because there were too many in a span of time; it did not run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RateLimited {
+    retry_after: Duration,
+}
+
+impl RateLimited {
+    #[cfg(feature = "rate-limit")]
+    pub(crate) const fn new(retry_after: Duration) -> Self {
+        Self { retry_after }
+    }
+
+    /// How long until a call conforms again, if no other comes first.
+    #[must_use]
+    pub const fn retry_after(&self) -> Duration {
+        self.retry_after
+    }
+}
+
+impl fmt::Display for RateLimited {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "refused: over the rate limit, retry after {:?}", self.retry_after)
+    }
+}
+
+impl Error for RateLimited {}
+
+/// A part refused the call, which did not run. It is cheap to make, copy and drop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Refused {
+    /// The breaker.
+    Rejected(Rejected),
+    /// The bulkhead: all its places are taken.
+    BulkheadRejected(BulkheadRejected),
+    /// The rate limit.
+    RateLimited(RateLimited),
+}
+
+impl Refused {
+    /// How long until a call may be admitted, where that can be known.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Rejected(rejected) => rejected.retry_after(),
+            Self::BulkheadRejected(_) => None,
+            Self::RateLimited(limited) => Some(limited.retry_after()),
+        }
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rejected(rejected) => rejected.fmt(f),
+            Self::BulkheadRejected(rejected) => rejected.fmt(f),
+            Self::RateLimited(limited) => limited.fmt(f),
+        }
+    }
+}
+
+impl Error for Refused {}
+
+/// How an attempt failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Failure<E> {
+    /// The breaker refused it; it did not run.
+    Rejected(Rejected),
+    /// The bulkhead refused it; it did not run.
+    BulkheadRejected(BulkheadRejected),
+    /// The rate limit refused it; it did not run.
+    RateLimited(RateLimited),
+    /// It did not end within its limit.
+    TimedOut(TimedOut),
+    /// It returned a value that [`Fallback::instead_of`](crate::Fallback::instead_of) is to replace.
+    Unwanted,
+    /// It returned this error.
+    Inner(E),
+}
+
+impl<E> Failure<E> {
+    /// Who refused the attempt, if it did not run.
+    #[must_use]
+    pub const fn refused(&self) -> Option<Refused> {
+        match self {
+            Self::Rejected(rejected) => Some(Refused::Rejected(*rejected)),
+            Self::BulkheadRejected(rejected) => Some(Refused::BulkheadRejected(*rejected)),
+            Self::RateLimited(limited) => Some(Refused::RateLimited(*limited)),
+            Self::TimedOut(_) | Self::Unwanted | Self::Inner(_) => None,
+        }
+    }
+}
+
+impl<E> From<Refused> for Failure<E> {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Rejected(rejected) => Self::Rejected(rejected),
+            Refused::BulkheadRejected(rejected) => Self::BulkheadRejected(rejected),
+            Refused::RateLimited(limited) => Self::RateLimited(limited),
+        }
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for Failure<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rejected(rejected) => rejected.fmt(f),
+            Self::BulkheadRejected(rejected) => rejected.fmt(f),
+            Self::RateLimited(limited) => limited.fmt(f),
+            Self::TimedOut(timed_out) => timed_out.fmt(f),
+            Self::Unwanted => f.write_str("returned an unwanted value"),
+            Self::Inner(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: Error + 'static> Error for Failure<E> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Inner(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// Why a failure that is to be retried was not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum GaveUp {
+    /// All attempts were made.
+    Attempts,
+    /// The next attempt would have begun after the deadline.
+    Deadline,
+    /// The retry budget is spent.
+    Budget,
+    /// The server, or the part that refused, asked for a longer wait than is allowed.
+    RetryAfter,
+}
+
+impl fmt::Display for GaveUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Attempts => "all attempts were made",
+            Self::Deadline => "the deadline is too near",
+            Self::Budget => "the retry budget is spent",
+            Self::RetryAfter => "the wait that was asked for is too long",
+        })
+    }
+}
+
+/// Why a call through a [`Policy`](crate::Policy) gave no value.
+///
+/// # Examples
+///
+/// ```
+/// use cutout::{CircuitBreaker, Config, Failure, GaveUp, Policy, PolicyError, Retry};
+/// use std::time::Duration;
+///
+/// let host = CircuitBreaker::new(Config::new());
+/// let policy =
+///     Policy::new().retry(Retry::fixed(Duration::ZERO).up_to(2)).breaker(&host);
+///
+/// match policy.call(|| Err::<(), _>("down")) {
+///     Err(PolicyError { failure: Failure::Rejected(refusal), .. }) => {
+///         panic!("try again in {:?}", refusal.retry_after())
+///     }
+///     Err(PolicyError { failure: Failure::Inner(error), attempts, gave_up, .. }) => {
+///         assert_eq!((error, attempts, gave_up), ("down", 2, Some(GaveUp::Attempts)));
+///     }
+///     other => panic!("{other:?}"),
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct PolicyError<E> {
+    /// How the last attempt failed.
+    pub failure: Failure<E>,
+    /// How many attempts ran; one that was refused did not.
+    pub attempts: u32,
+    /// Why there was no other attempt, where the failure is one that is retried.
+    pub gave_up: Option<GaveUp>,
+}
+
+impl<E> PolicyError<E> {
+    /// Who refused the last attempt, if it did not run.
+    #[must_use]
+    pub const fn refused(&self) -> Option<Refused> {
+        self.failure.refused()
+    }
+
+    /// Whether the last attempt was given up for its limit of time.
+    #[must_use]
+    pub const fn is_timeout(&self) -> bool {
+        matches!(self.failure, Failure::TimedOut(_))
+    }
+
+    /// The call's own error, if that is how the last attempt failed.
+    #[must_use]
+    pub fn into_inner(self) -> Option<E> {
+        match self.failure {
+            Failure::Inner(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for PolicyError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.failure.fmt(f)?;
+        match (self.attempts, self.gave_up) {
+            (_, None) => Ok(()),
+            (1, Some(gave_up)) => write!(f, " (1 attempt; {gave_up})"),
+            (attempts, Some(gave_up)) => write!(f, " ({attempts} attempts; {gave_up})"),
+        }
+    }
+}
+
+impl<E: Error + 'static> Error for PolicyError<E> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.failure.source()
+    }
+}

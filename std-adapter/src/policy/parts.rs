@@ -1,0 +1,319 @@
+//! What a policy asks of its parts. The traits are sealed: they are here to show what may stand where.
+
+use core::fmt::Debug;
+use core::future::Future;
+use core::ops::Deref;
+use core::pin::Pin;
+use core::time::Duration;
+
+use cutout_core::{Clock, Observer, Rejected, Report, Ticket};
+
+use super::attempt::{Attempt, Ended, Verdict};
+use crate::{
+    Bulkhead, BulkheadPermit, BulkheadRejected, CircuitBreaker, PolicyError, RateLimited, Sleep,
+    TimedOut,
+};
+
+/// The place of a part that a policy does not have. It costs nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Without;
+
+/// A part that shows its settings, if there is one.
+pub trait Shown {
+    #[doc(hidden)]
+    fn shown(&self) -> Option<&dyn Debug>;
+}
+
+/// What a fallback of blocking calls is: [`Fallback`](crate::Fallback) of a value or a closure.
+#[diagnostic::on_unimplemented(
+    message = "this fallback cannot stand in for a blocking call that returns `Result<{T}, {E}>`",
+    note = "`Fallback::with_async` is for `call_async`; values and closures must fit the call"
+)]
+pub trait FallBack<T, E> {
+    #[doc(hidden)]
+    fn fall_back(&self, ended: Ended<T, E>) -> Result<T, PolicyError<E>>;
+}
+
+/// What a fallback of asynchronous calls is: any [`Fallback`](crate::Fallback).
+#[diagnostic::on_unimplemented(
+    message = "this fallback cannot stand in for a call that returns `Result<{T}, {E}>`"
+)]
+pub trait FallBackAsync<T, E> {
+    #[doc(hidden)]
+    fn fall_back_async(
+        &self,
+        ended: Ended<T, E>,
+    ) -> impl Future<Output = Result<T, PolicyError<E>>>;
+}
+
+/// What decides whether there is another attempt: [`Retry`](crate::Retry).
+#[diagnostic::on_unimplemented(
+    message = "these retries do not fit a call that returns `Result<{T}, {E}>` on the timer `{S}`",
+    note = "`when` and `before_next` take the types of the call; with `within`, the timer is a clock"
+)]
+pub trait Judge<T, E, S> {
+    #[doc(hidden)]
+    type Course;
+
+    #[doc(hidden)]
+    fn begin(&self, timer: &S) -> Self::Course;
+
+    #[doc(hidden)]
+    fn judge(&self, course: &mut Self::Course, attempt: Attempt<T, E>, timer: &S) -> Verdict<T, E>;
+}
+
+/// How blocking retries wait: on a timer that is [`Pause`](crate::Pause).
+pub trait Wait<S> {
+    #[doc(hidden)]
+    fn wait(&self, timer: &S, delay: Duration);
+}
+
+/// How asynchronous retries wait: on a timer that is [`Sleep`].
+pub trait WaitAsync<S> {
+    #[doc(hidden)]
+    fn wait_async(&self, timer: &S, delay: Duration) -> impl Future<Output = ()>;
+}
+
+/// What admits attempts: anything that dereferences to a [`CircuitBreaker`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no handle of a breaker",
+    note = "it must dereference to a `CircuitBreaker`: a reference, an `Arc`, a handle of a registry"
+)]
+pub trait Admit {
+    #[doc(hidden)]
+    type Ticket;
+
+    #[doc(hidden)]
+    fn admit(&self) -> Result<Self::Ticket, Rejected>;
+
+    #[doc(hidden)]
+    fn settle(&self, ticket: Self::Ticket, report: Report);
+
+    #[doc(hidden)]
+    fn cancel(&self, ticket: Self::Ticket);
+
+    #[doc(hidden)]
+    fn shown(&self) -> Option<&dyn Debug>;
+}
+
+/// What gives out places: anything that dereferences to a [`Bulkhead`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no handle of a bulkhead",
+    note = "it must dereference to a `Bulkhead`: a reference or an `Arc`"
+)]
+pub trait Enter {
+    /// A place that is free, for nothing but a look.
+    #[doc(hidden)]
+    fn enter_at_once(&self) -> Option<Place<'_>>;
+
+    #[doc(hidden)]
+    fn enter(&self) -> Result<Place<'_>, BulkheadRejected>;
+
+    #[doc(hidden)]
+    fn shown(&self) -> Option<&dyn Debug>;
+}
+
+/// How asynchronous calls wait for a place: on a timer that is [`Sleep`].
+pub trait EnterAsync<S>: Enter {
+    #[doc(hidden)]
+    fn enter_async<'a>(
+        &'a self,
+        timer: &'a S,
+    ) -> impl Future<Output = Result<Place<'a>, BulkheadRejected>>;
+}
+
+/// A place in the bulkhead, where there is one.
+#[doc(hidden)]
+pub type Place<'a> = Option<BulkheadPermit<'a>>;
+
+/// What limits attempts in time: [`RateLimit`](crate::RateLimit), by anything that dereferences to it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no handle of a rate limit",
+    note = "it must dereference to a `RateLimit`: a reference or an `Arc`"
+)]
+pub trait Conform {
+    #[doc(hidden)]
+    fn conform(&self) -> Result<(), RateLimited>;
+
+    #[doc(hidden)]
+    fn shown(&self) -> Option<&dyn Debug>;
+}
+
+/// A policy without a timeout, as a blocking call needs it.
+#[diagnostic::on_unimplemented(
+    message = "a blocking call cannot be stopped by a timeout",
+    note = "`call_within` hands the limit to the call, which can keep it; `call_async` enforces it"
+)]
+pub trait Untimed {}
+
+/// What knows how long an attempt may take: a [`Timeout`](crate::Timeout), or none.
+pub trait Timed {
+    #[doc(hidden)]
+    fn limit(&self) -> Option<Duration>;
+}
+
+/// How asynchronous calls are given up: on a timer that is [`Sleep`].
+pub trait TimedAsync<S> {
+    #[doc(hidden)]
+    fn bound<F: Future>(
+        &self,
+        timer: &S,
+        call: Pin<&mut F>,
+    ) -> impl Future<Output = Result<F::Output, TimedOut>>;
+}
+
+impl Shown for Without {
+    fn shown(&self) -> Option<&dyn Debug> {
+        None
+    }
+}
+
+impl<T, E> FallBack<T, E> for Without {
+    #[inline]
+    fn fall_back(&self, ended: Ended<T, E>) -> Result<T, PolicyError<E>> {
+        ended.into_result()
+    }
+}
+
+impl<T, E> FallBackAsync<T, E> for Without {
+    #[inline]
+    async fn fall_back_async(&self, ended: Ended<T, E>) -> Result<T, PolicyError<E>> {
+        ended.into_result()
+    }
+}
+
+impl<T, E, S> Judge<T, E, S> for Without {
+    type Course = ();
+
+    #[inline]
+    fn begin(&self, _: &S) {}
+
+    #[inline]
+    fn judge(&self, (): &mut (), attempt: Attempt<T, E>, _: &S) -> Verdict<T, E> {
+        Verdict::Return(Ended::at_first(attempt))
+    }
+}
+
+impl<S> Wait<S> for Without {
+    fn wait(&self, _: &S, _: Duration) {}
+}
+
+impl<S> WaitAsync<S> for Without {
+    async fn wait_async(&self, _: &S, _: Duration) {}
+}
+
+impl Admit for Without {
+    type Ticket = ();
+
+    #[inline]
+    fn admit(&self) -> Result<(), Rejected> {
+        Ok(())
+    }
+
+    #[inline]
+    fn settle(&self, (): (), _: Report) {}
+
+    #[inline]
+    fn cancel(&self, (): ()) {}
+
+    fn shown(&self) -> Option<&dyn Debug> {
+        None
+    }
+}
+
+impl<H, C, O, const BUCKETS: usize> Admit for H
+where
+    H: Deref<Target = CircuitBreaker<C, O, BUCKETS>>,
+    C: Clock + 'static,
+    O: Observer + 'static,
+{
+    type Ticket = Ticket;
+
+    #[inline]
+    fn admit(&self) -> Result<Ticket, Rejected> {
+        (**self).admit()
+    }
+
+    #[inline]
+    fn settle(&self, ticket: Ticket, report: Report) {
+        (**self).settle(ticket, report);
+    }
+
+    fn cancel(&self, ticket: Ticket) {
+        (**self).cancel(ticket);
+    }
+
+    fn shown(&self) -> Option<&dyn Debug> {
+        Some(&**self)
+    }
+}
+
+impl Enter for Without {
+    #[inline]
+    fn enter_at_once(&self) -> Option<Place<'_>> {
+        Some(None)
+    }
+
+    #[inline]
+    fn enter(&self) -> Result<Place<'_>, BulkheadRejected> {
+        Ok(None)
+    }
+
+    fn shown(&self) -> Option<&dyn Debug> {
+        None
+    }
+}
+
+impl<S> EnterAsync<S> for Without {
+    async fn enter_async<'a>(&'a self, _: &'a S) -> Result<Place<'a>, BulkheadRejected> {
+        Ok(None)
+    }
+}
+
+impl<H: Deref<Target = Bulkhead>> Enter for H {
+    #[inline]
+    fn enter_at_once(&self) -> Option<Place<'_>> {
+        self.acquire_free().map(Some)
+    }
+
+    fn enter(&self) -> Result<Place<'_>, BulkheadRejected> {
+        self.acquire().map(Some)
+    }
+
+    fn shown(&self) -> Option<&dyn Debug> {
+        Some(&**self)
+    }
+}
+
+impl<H: Deref<Target = Bulkhead>, S: Sleep> EnterAsync<S> for H {
+    async fn enter_async<'a>(&'a self, timer: &'a S) -> Result<Place<'a>, BulkheadRejected> {
+        self.acquire_async(timer).await.map(Some)
+    }
+}
+
+impl Conform for Without {
+    #[inline]
+    fn conform(&self) -> Result<(), RateLimited> {
+        Ok(())
+    }
+
+    fn shown(&self) -> Option<&dyn Debug> {
+        None
+    }
+}
+
+impl Untimed for Without {}
+
+impl Timed for Without {
+    #[inline]
+    fn limit(&self) -> Option<Duration> {
+        None
+    }
+}
+
+impl<S> TimedAsync<S> for Without {
+    #[inline]
+    async fn bound<F: Future>(&self, _: &S, call: Pin<&mut F>) -> Result<F::Output, TimedOut> {
+        Ok(call.await)
+    }
+}
