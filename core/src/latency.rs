@@ -1,25 +1,26 @@
 //! How long calls take: a rolling histogram whose words carry the era that they were written in.
 //!
-//! [`scale`] cuts durations into buckets, [`word`] packs two buckets into a word, and [`eras`] keeps
-//! the words of a window.
+//! [`scale`] cuts durations into buckets, [`word`] packs two buckets into a word, and [`eras`]
+//! keeps the words of a window.
 //!
 //! # Rules
 //!
-//! - **E1** Latencies are counted in eras. The window is the era that counts and the one before it. An
-//!   era begins by a swap of the head, which is made by the call that finds the last one over or a
-//!   bucket of it full. It lasts half a window at most, and begins no later than the last one
-//!   ends; so what counts is never older than a window. After a whole window without a call both eras
-//!   are left out.
-//! - **E2** A word carries the era that it was last written in. Who finds it behind brings it on and
-//!   counts in the same swap, so nothing has to be reset when an era begins.
-//! - **E3** Sixteen bits of era come round. Before the head moves to an era, the word at the place of
-//!   that era, modulo the number of words, is brought to the era before. So no word is ever as many eras
-//!   behind the head as twice the number of words, 256, and 65,536 are told apart.
-//! - **E4** Who was held up between its look at the head and its swap counts in an era that is over.
-//!   That is the era before, or one whose latencies have left. It cannot write over a later era, since
-//!   the head is looked at again after the word; `core/DESIGN.md` has what is left of that.
-//! - **E5** A tick is a sixteenth of the window and at least 2^18 ns wide (`validate`), so 46 bits hold
-//!   every tick that 64 bits of nanoseconds can reach: nothing wraps.
+//! - **E1** Latencies are counted in eras. The window is the era that counts and the one before it.
+//!   An era begins by a swap of the head, which is made by the call that finds the last one over or
+//!   a bucket of it full. It lasts half a window at most, and begins no later than the last one
+//!   ends; so what counts is never older than a window. After a whole window without a call both
+//!   eras are left out.
+//! - **E2** A word carries the era that it was last written in. Who finds it behind brings it on
+//!   and counts in the same swap, so nothing has to be reset when an era begins.
+//! - **E3** Sixteen bits of era come round. Before the head moves to an era, the word at the place
+//!   of that era, modulo the number of words, is brought to the era before. So no word is ever as
+//!   many eras behind the head as twice the number of words, 256, and 65,536 are told apart.
+//! - **E4** Who was held up between its look at the head and its swap counts in an era that is
+//!   over. That is the era before, or one whose latencies have left. It cannot write over a later
+//!   era, since the head is looked at again after the word; `core/DESIGN.md` has what is left of
+//!   that.
+//! - **E5** A tick is a sixteenth of the window and at least 2^18 ns wide (`validate`), so 46 bits
+//!   hold every tick that 64 bits of nanoseconds can reach: nothing wraps.
 //!
 //! # Orderings
 //!
@@ -62,18 +63,19 @@ const DAY: u64 = 86_400_000 * MILLISECOND;
 ///
 /// # What it says
 ///
-/// A quantile is within 6 % of the exact one of the latencies that the window holds. The
-/// window is between half of the length that was asked for and all of it: latencies leave when they
-/// are older, and after any idle time nothing old comes back. Where calls are many, the window is
-/// shorter: never more than 4,095 latencies of about the same length are counted in one half, and the next
-/// one then begins. Latencies under 1 µs read as 1.1 µs, those over 2^42 ns (73 min) as 71 min.
+/// A quantile is within 6 % of the exact one of the latencies that the window holds. The window is
+/// between half of the length that was asked for and all of it: latencies leave when they are
+/// older, and after any idle time nothing old comes back. Where calls are many, the window is
+/// shorter: never more than 4,095 latencies of about the same length are counted in one half, and
+/// the next one then begins. Latencies under 1 µs read as 1.1 µs, those over 2^42 ns (73 min) as 71
+/// min.
 ///
 /// # Progress and memory
 ///
 /// [`record`](Self::record) reads the clock and two words, and swaps one. It is lock-free where the
 /// target has 64-bit atomics, and allocates nothing. Threads whose calls take about as long share a
-/// word: who loses the race for it tries again. Who finds half a window over begins the next half: that costs
-/// it two swaps more. Nobody sweeps.
+/// word: who loses the race for it tries again. Who finds half a window over begins the next half:
+/// that costs it two swaps more. Nobody sweeps.
 ///
 /// It takes 8 bytes for each of the `WORDS`, and 24 or more for the rest: 1,048 bytes by default
 /// on the smallest clock. Four words are one doubling of the time, from 1 µs (2^10 ns) on: the

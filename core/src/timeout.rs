@@ -22,30 +22,32 @@ use crate::time::{Clock, Instant};
 ///
 /// The limit is derived from the calls of the last window, anew once in a sixteenth of it
 /// ([`TimeoutConfig`]). Buckets are up to an eighth wide ([`Latency`]) and the limit is the end of
-/// one, so it is at least the exact quantile, and at most an eighth above it; in between the 99th
-/// percentile is exceeded only where it lies in the same bucket as the quantile. While fewer
+/// one, so it is above the exact quantile, by an eighth at most. It is below the 99th percentile,
+/// unless both lie in one bucket, or a factor stretches it to the end of that bucket. While fewer
 /// than the minimum are known, after a start or a window without calls, it is the ceiling.
 ///
 /// **Calls that are cut** would have taken longer; nobody knows how much. Each counts as a third
-/// longer than it ran, which is what an exponential tail takes on average beyond its 95th percentile.
+/// longer than it ran, which is what an exponential tail takes on average beyond its 95th
+/// percentile.
 ///
-/// - A healthy dependency: fewer calls are cut than the quantile leaves out, so they all lie above it,
-///   and where does not matter. The limit neither creeps nor sinks. Where chance has cut more than
-///   that, it is up to a third longer until the window has evened out.
+/// - A healthy dependency: fewer calls are cut than the quantile leaves out, so they all lie above
+///   it, and where does not matter. The limit neither creeps nor sinks. Where chance has cut more
+///   than that, it is up to a third longer until the window has evened out.
 /// - A dependency that gets slower: as soon as more calls are cut than the quantile leaves out, the
-///   quantile is one of theirs, and the limit grows by a third in each sixteenth of a window, until few
-///   enough are cut or the ceiling is reached. Ten times slower takes about half a window.
-/// - A dependency that gets faster: the limit follows when the older calls have left, within a window.
+///   quantile is one of theirs, and the limit grows by a third in each sixteenth of a window, until
+///   few enough are cut or the ceiling is reached. Ten times slower takes about half a window.
+/// - A dependency that gets faster: the limit follows when the older calls have left, within a
+///   window.
 /// - A breaker that opens over the calls that were cut: nothing is recorded meanwhile, so after a
 ///   window the limit is the ceiling, and trials are not judged by the limit that tripped it.
 ///
-/// Calls that fail by themselves do not count, unless they took longer than their limit: a dependency that
-/// refuses at once must not teach that it is fast.
+/// Calls that fail by themselves do not count, unless they took longer than their limit: a
+/// dependency that refuses at once must not teach that it is fast.
 ///
 /// # Progress and memory
 ///
-/// [`timeout`](Self::timeout) reads the clock and one word; the one that derives the limit
-/// anew sums the window, and no other waits for it. All of it is lock-free where the target has 64-bit
+/// [`timeout`](Self::timeout) reads the clock and one word; the one that derives the limit anew
+/// sums the window, and no other waits for it. All of it is lock-free where the target has 64-bit
 /// atomics, and allocates nothing. It takes 56 bytes more than its [`Latency`].
 ///
 /// # Examples
@@ -87,8 +89,7 @@ pub struct AdaptiveTimeout<C, const WORDS: usize = 128> {
 /// +--------+--------+-----------------------------------------+
 /// ```
 ///
-/// Buckets are counted from 1 on, so that zero is a limit that was never derived. One word says all,
-/// and it is only swapped for one of a later tick: no limit that was held up replaces a newer one.
+/// Buckets are counted from 1 on, so that zero is a limit that was never derived.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Derived(u64);
 
@@ -124,8 +125,8 @@ impl<C: Clock> AdaptiveTimeout<C> {
         ///
         /// # Panics
         ///
-        /// If a setting is out of its range; in a `static` that is a compile error. The message names the
-        /// setting.
+        /// If a setting is out of its range; in a `static` that is a compile error. The message
+        /// names the setting.
         #[must_use]
         pub fn with_clock(config: TimeoutConfig, clock: C) -> Self {
             Self::from_parts(config, clock)
@@ -259,20 +260,21 @@ impl<C: Clock, const WORDS: usize> AdaptiveTimeout<C, WORDS> {
         let derived = Derived(self.derived.load(Ordering::Relaxed));
         match derived.buckets() {
             Some(buckets) if !self.latency.is_after(derived.tick(), now) => self.limit(buckets),
-            _ => self.derive(derived, now),
+            _ => self.derive(now),
         }
     }
 
     /// Derives the limit from the window that ends at `now`.
     #[cold]
-    fn derive(&self, old: Derived, now: Instant) -> Duration {
+    fn derive(&self, now: Instant) -> Duration {
         let window = self.latency.snapshot_at(now);
         let Some(buckets) = self.buckets(&window) else {
             return self.config.ceiling();
         };
         let new = Derived::new(self.latency.tick(now), buckets.0, buckets.1);
-        // Relaxed: the word says all by itself. Who finds another one there leaves it.
-        let _ = self.derived.compare_exchange(old.0, new.0, Ordering::Relaxed, Ordering::Relaxed);
+        // Relaxed, and no swap: the word says all by itself, and whoever finds one of an earlier
+        // tick, from a thread that was held up, derives it anew.
+        self.derived.store(new.0, Ordering::Relaxed);
         self.limit(buckets)
     }
 

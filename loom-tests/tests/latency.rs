@@ -156,7 +156,7 @@ fn l3_who_was_held_up_cannot_bring_a_word_back() {
 }
 
 #[test]
-fn no_limit_that_was_held_up_replaces_a_newer_one() {
+fn a_limit_that_was_held_up_is_not_taken_for_a_newer_one() {
     model(|| {
         let config = TimeoutConfig::between(Duration::from_micros(1), Duration::from_secs(1))
             .window(WINDOW)

@@ -108,7 +108,8 @@ impl<const WORDS: usize> Eras<WORDS> {
     #[allow(clippy::cast_possible_truncation)] // twice FULL
     fn read_by(&self, head: Head, now: Instant) -> ([[u16; PER_WORD]; WORDS], u32) {
         let (mut counts, mut total) = ([[0; PER_WORD]; WORDS], 0);
-        // Before somebody turns an era that is over, its counts are already those of the one before.
+        // Before somebody turns an era that is over, its counts are already those of the one
+        // before.
         let era_before_counts = !self.is_over(head.tick(), ERA_TICKS, now);
         if self.is_over(head.tick(), TICKS, now) {
             return (counts, total);

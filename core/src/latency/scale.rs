@@ -1,8 +1,8 @@
 //! Which durations are counted together, and what such a bucket stands for.
 //!
-//! Each doubling of the time from 2^10 ns on is cut into eight equal steps. So a bucket is at most an
-//! eighth wider than its lower edge, and the duration that stands for it, the harmonic mean of its
-//! edges, is within a seventeenth of all that are counted in it.
+//! Each doubling of the time from 2^10 ns on is cut into eight equal steps. So a bucket is at most
+//! an eighth wider than its lower edge, and the duration that stands for it, the harmonic mean of
+//! its edges, is within a seventeenth of all that are counted in it.
 
 /// As a power of two, in nanoseconds: whatever is shorter is counted in the first bucket.
 const SHORTEST: u32 = 10;

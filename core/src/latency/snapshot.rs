@@ -9,7 +9,7 @@ use crate::rate::Rate;
 
 /// The latencies of the last window, at one moment: what quantiles are read from.
 ///
-/// It takes 4 bytes for each of the `WORDS`: 516 bytes by default.
+/// It takes 4 bytes for each of the `WORDS`, and 8 more: 520 bytes by default.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct LatencySnapshot<const WORDS: usize = 128> {
     pub(super) counts: [[u16; PER_WORD]; WORDS],
@@ -24,11 +24,11 @@ impl<const WORDS: usize> LatencySnapshot<WORDS> {
         self.count
     }
 
-    /// The latency that `share` of all calls did not exceed, within 6 %; `None` while there are fewer
-    /// than the minimum.
+    /// The latency that `share` of all calls did not exceed, within 6 %; `None` while there are
+    /// fewer than the minimum.
     ///
-    /// It is the nearest rank: the shortest latency that is at least as long as `share` of them. 0 % asks
-    /// for the shortest of all, 100 % for the longest.
+    /// It is the nearest rank: the shortest latency that is at least as long as `share` of them. 0
+    /// % asks for the shortest of all, 100 % for the longest.
     #[must_use]
     pub fn quantile(&self, share: Rate) -> Option<Duration> {
         self.bucket_of(share).map(|bucket| Duration::from_nanos(scale::middle(bucket)))

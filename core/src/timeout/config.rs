@@ -9,9 +9,9 @@ use crate::{latency, latency::end_of_bucket};
 
 /// How a timeout follows from the latencies of the calls before.
 ///
-/// The timeout is the latency that a share of all calls does not exceed ([`quantile`](Self::quantile)),
-/// times a factor ([`factor`](Self::factor)), but no longer than the 99th percentile; then raised to the floor
-/// or lowered to the ceiling.
+/// The timeout is the latency that a share of all calls does not exceed
+/// ([`quantile`](Self::quantile)), times a factor ([`factor`](Self::factor)), but no longer than
+/// the 99th percentile; then raised to the floor or lowered to the ceiling.
 ///
 /// # Examples
 ///
@@ -35,10 +35,11 @@ pub struct TimeoutConfig {
 }
 
 impl TimeoutConfig {
-    /// Timeouts from `floor` to `ceiling`: both from 1 µs to 1 hour, and the floor not above the ceiling.
+    /// Timeouts from `floor` to `ceiling`: both from 1 µs to 1 hour, and the floor not above the
+    /// ceiling.
     ///
-    /// The ceiling is also what a call gets while too little is known. The floor is for what a limit
-    /// should not follow: a dependency that is fast today, a pause of the caller's own.
+    /// The ceiling is also what a call gets while too little is known. The floor is for what a
+    /// limit should not follow: a dependency that is fast today, a pause of the caller's own.
     #[must_use]
     pub const fn between(floor: Duration, ceiling: Duration) -> Self {
         Self {
@@ -71,7 +72,8 @@ impl TimeoutConfig {
         self
     }
 
-    /// How long latencies count: 60 s by default, 10 ms to 1 day. As in [`Latency`](crate::Latency).
+    /// How long latencies count: 60 s by default, 10 ms to 1 day. As in
+    /// [`Latency`](crate::Latency).
     #[must_use]
     pub const fn window(mut self, window: Duration) -> Self {
         self.window = window;
