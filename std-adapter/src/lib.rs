@@ -66,6 +66,7 @@
 //!
 //! - `quanta`: `QuantaClock` reads the time-stamp counter, for less than the system's clock costs.
 //! - `coarse`: `CoarseClock` reads the time of the system's last tick, for less still.
+//! - `testing`: for your own tests, a scripted dependency, a record of transitions, ways to each state.
 //!
 //! The engine is [`cutout_core`], whose documentation states the guarantees; this crate adds the
 //! system's clock ([`StdClock`]), permits that own their breaker ([`OwnedPermit`]), and keeps
@@ -88,6 +89,8 @@ mod rate_limit;
 mod retry;
 mod sleep;
 mod sync;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod thread;
 #[cfg(feature = "policy")]
 mod timeout;
