@@ -1,9 +1,9 @@
 //! `Fallback`: what stands in for a call that failed.
 
-use core::fmt::{self, Debug};
+use core::fmt::{self, Debug, DebugStruct};
 use core::future::Future;
 
-use crate::parts::{FallBack, FallBackAsync, Shown, Without};
+use crate::parts::{FallBack, FallBackAsync, Show, Without};
 use crate::policy::Ended;
 use crate::{Failure, PolicyError};
 
@@ -222,6 +222,10 @@ where
 }
 
 /// What a fallback does, at once.
+#[diagnostic::on_unimplemented(
+    message = "this fallback cannot stand in for a blocking call that returns `Result<{T}, {E}>`",
+    note = "`Fallback::with_async` is for `call_async`; a value or a closure must fit the call"
+)]
 pub trait Act<T, E> {
     fn act(&self, error: PolicyError<E>) -> Result<T, PolicyError<E>>;
 }
@@ -242,6 +246,9 @@ where
 }
 
 /// What a fallback does, in its own time.
+#[diagnostic::on_unimplemented(
+    message = "this fallback cannot stand in for a call that returns `Result<{T}, {E}>`"
+)]
 pub trait ActAsync<T, E> {
     fn act_async(&self, error: PolicyError<E>) -> impl Future<Output = Result<T, PolicyError<E>>>;
 }
@@ -307,9 +314,9 @@ impl<T, F: Fn(&T) -> bool> Unwanted<T> for F {
     }
 }
 
-impl<A: Debug, P, U> Shown for Fallback<A, P, U> {
-    fn shown(&self) -> Option<&dyn Debug> {
-        Some(&self.act)
+impl<A: Debug, P, U> Show for Fallback<A, P, U> {
+    fn show(&self, list: &mut DebugStruct<'_, '_>) {
+        list.field("fallback", &self.act);
     }
 }
 

@@ -66,6 +66,12 @@
 //!
 //! - `quanta`: `QuantaClock` reads the time-stamp counter, for less than the system's clock costs.
 //! - `coarse`: `CoarseClock` reads the time of the system's last tick, for less still.
+//! - `policy`: `Policy` puts retries, a breaker, a bulkhead, a timeout and a fallback around a call,
+//!   in one expression, without a box or a task. It brings `fastrand`.
+//! - `rate-limit`: `RateLimit`, a policy's part that keeps to a rate. It brings `governor`.
+//! - `tokio`: `TokioSleep`, tokio's timer and clock.
+//! - `timer`: `TimerSleep`, a timer that needs no runtime. It brings `futures-timer`, which is one
+//!   thread.
 //! - `testing`: for your own tests, a scripted dependency, a record of transitions, ways to each state.
 //!
 //! The engine is [`cutout_core`], whose documentation states the guarantees; this crate adds the

@@ -93,6 +93,27 @@ use crate::ThreadSleep;
 /// # }
 /// # pollster::block_on(run());
 /// ```
+///
+/// Its type names the parts, outermost first, where a field has to:
+///
+/// ```
+/// use core::time::Duration;
+/// use std::sync::Arc;
+/// use cutout::parts::Without;
+/// use cutout::{CircuitBreaker, Config, Policy, Retry};
+///
+/// struct Client {
+///     policy: Policy<Without, Retry, Arc<CircuitBreaker>>,
+/// }
+///
+/// impl Client {
+///     fn new(host: Arc<CircuitBreaker>) -> Self {
+///         let retry = Retry::exponential(Duration::from_millis(50));
+///         Self { policy: Policy::new().retry(retry).breaker(host) }
+///     }
+/// }
+/// # Client::new(Arc::new(CircuitBreaker::new(Config::new()))).policy.call(|| Ok::<_, ()>(())).unwrap();
+/// ```
 #[derive(Clone, Copy)]
 pub struct Policy<
     F = Without,
@@ -184,7 +205,7 @@ impl<F, R, B, K, L, T, S> Policy<F, R, B, K, L, T, S> {
     /// Runs `call` through all parts; `Err` is a failure.
     ///
     /// Nothing can stop a blocking call from outside: a policy with a timeout has
-    /// [`call_within`](Self::call_within).
+    /// [`call_within`](Self::call_within), and this does not compile with it.
     ///
     /// # Errors
     ///
@@ -198,6 +219,12 @@ impl<F, R, B, K, L, T, S> Policy<F, R, B, K, L, T, S> {
     /// let host = CircuitBreaker::new(Config::new());
     /// let policy = Policy::new().breaker(&host);
     /// assert_eq!(policy.call(|| Ok::<_, ()>("page")), Ok("page"));
+    /// ```
+    ///
+    /// ```compile_fail
+    /// # use cutout::Policy;
+    /// let policy = Policy::new().timeout(core::time::Duration::from_secs(1));
+    /// policy.call(|| Ok::<_, ()>("whenever it is done"));
     /// ```
     pub fn call<V, E>(&self, call: impl FnMut() -> Result<V, E>) -> Result<V, PolicyError<E>>
     where

@@ -208,15 +208,15 @@ impl<C: Clock> fmt::Debug for RateLimit<C> {
 impl<H, C> Conform for H
 where
     H: Deref<Target = RateLimit<C>>,
-    C: Clock + 'static,
+    C: Clock,
 {
     #[inline]
     fn conform(&self) -> Result<(), RateLimited> {
         self.check()
     }
 
-    fn shown(&self) -> Option<&dyn fmt::Debug> {
-        Some(&**self)
+    fn show(&self, list: &mut fmt::DebugStruct<'_, '_>) {
+        list.field("rate_limit", &**self);
     }
 }
 

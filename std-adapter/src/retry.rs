@@ -7,7 +7,7 @@ mod judge;
 pub use self::budget::RetryBudget;
 pub use self::judge::Retrying;
 
-use core::fmt::{self, Debug};
+use core::fmt::{self, Debug, DebugStruct};
 use core::ops::Deref;
 use core::time::Duration;
 
@@ -15,7 +15,7 @@ use cutout_core::Clock;
 
 use self::delays::Delays;
 use crate::Failure;
-use crate::parts::{Shown, Without};
+use crate::parts::{Show, Without};
 
 /// Which calls are tried again, how often, and when: a part of a [`Policy`](crate::Policy).
 ///
@@ -164,8 +164,9 @@ impl<W, N, G> Retry<W, N, G> {
     }
 
     /// What the breaker or the rate limit refuses is tried again after the `retry_after` that they
-    /// name, as long as a call does not wait for longer than `limit` for that in all. Such a retry
-    /// spends no budget. A refusal that names no time is returned.
+    /// name and the delay, of which as much is left out as does not fit: a call waits no longer than
+    /// `limit` for that in all. Such a retry spends no budget. A refusal that names no time, or too
+    /// long a one, is returned.
     #[must_use]
     pub const fn wait_out(mut self, limit: Duration) -> Self {
         self.wait_out = Some(limit);
@@ -243,9 +244,9 @@ impl<W, G> Retry<W, Without, G> {
     }
 }
 
-impl<W, N, G: judge::Pay> Shown for Retry<W, N, G> {
-    fn shown(&self) -> Option<&dyn Debug> {
-        Some(self)
+impl<W, N, G: judge::Pay> Show for Retry<W, N, G> {
+    fn show(&self, list: &mut DebugStruct<'_, '_>) {
+        list.field("retry", self);
     }
 }
 
@@ -259,9 +260,7 @@ impl<W, N, G: judge::Pay> Debug for Retry<W, N, G> {
         if let Some(limit) = self.wait_out {
             shown.field("wait_out", &limit);
         }
-        if let Some(budget) = self.budget.shown() {
-            shown.field("budget", budget);
-        }
+        self.budget.show(&mut shown);
         shown.finish()
     }
 }

@@ -1,12 +1,12 @@
 //! How long an attempt may take.
 
-use core::fmt::{self, Debug};
+use core::fmt::{self, Debug, DebugStruct};
 use core::future::{Future, poll_fn};
 use core::pin::{Pin, pin};
 use core::task::Poll;
 use core::time::Duration;
 
-use crate::parts::{Shown, Timed, TimedAsync};
+use crate::parts::{Show, Timed, TimedAsync};
 use crate::{Sleep, TimedOut};
 
 /// Where the limit of an attempt comes from. It is asked at the start of each.
@@ -92,9 +92,9 @@ impl<L: Limit, S: Sleep> TimedAsync<S> for Timeout<L> {
     }
 }
 
-impl<L: Limit> Shown for Timeout<L> {
-    fn shown(&self) -> Option<&dyn Debug> {
-        Some(self)
+impl<L: Limit> Show for Timeout<L> {
+    fn show(&self, list: &mut DebugStruct<'_, '_>) {
+        list.field("timeout", self);
     }
 }
 

@@ -263,7 +263,8 @@ fn a_refusal_in_the_middle_ends_the_retries_with_what_they_had_paid_for() {
 
 #[test]
 fn an_open_circuit_is_waited_out_within_the_limit_only_if_asked() {
-    let ways: [fn(Duration) -> (Result<u32, Error>, State, Instant); 2] = [
+    type Way = fn(Duration) -> (Result<u32, Error>, State, Instant);
+    let ways: [Way; 2] = [
         |limit| {
             let time = ManualSleep::new();
             let breaker = opened(&time);
@@ -401,6 +402,16 @@ fn no_more_than_the_burst_is_saved_up_while_all_is_well() {
     assert_eq!(budget.saved(), 7);
     let error = policy.call(down).unwrap_err();
     assert_eq!((error.attempts, error.gave_up), (1 + 7, Some(GaveUp::Budget)));
+}
+
+#[test]
+fn not_even_a_part_of_a_retry_is_saved_beyond_the_burst() {
+    let budget = RetryBudget::new(Rate::percent(75), 0).burst(1);
+    budget.record_call();
+    budget.record_call();
+    assert!(budget.try_spend(), "one and a half were brought in, one was kept");
+    budget.record_call();
+    assert!(!budget.try_spend());
 }
 
 #[test]

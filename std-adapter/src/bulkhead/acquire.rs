@@ -109,3 +109,51 @@ impl<H: Holder, S: Sleep> Future for Acquire<H, S> {
         Poll::Pending
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::*;
+    use crate::{Bulkhead, BulkheadConfig, BulkheadReason};
+
+    fn bulkhead() -> Bulkhead {
+        let config = BulkheadConfig::new(1).queue(1).max_wait(Duration::from_secs(1));
+        Bulkhead::with_config(config)
+    }
+
+    #[test]
+    fn a_thread_that_is_woken_for_no_reason_goes_on_waiting_until_the_time_is_over() {
+        let bulkhead = bulkhead();
+        let _held = bulkhead.try_acquire().unwrap();
+        let mut left = 3;
+        let park = || {
+            assert_eq!((bulkhead.in_use(), bulkhead.waiting()), (1, 1));
+            left -= 1;
+            left > 0
+        };
+        assert_eq!(block_by(&bulkhead, park).unwrap_err().reason(), BulkheadReason::TimedOut);
+        assert_eq!((left, bulkhead.waiting(), bulkhead.rejected()), (0, 0, 1));
+    }
+
+    #[test]
+    fn a_permit_that_comes_with_the_end_of_the_time_is_had() {
+        let bulkhead = bulkhead();
+        let mut held = Some(bulkhead.try_acquire().unwrap());
+        let park = || {
+            held = None;
+            false
+        };
+        let _permit = block_by(&bulkhead, park).unwrap();
+        assert_eq!((bulkhead.in_use(), bulkhead.rejected()), (1, 0));
+    }
+
+    #[test]
+    fn a_thread_that_panics_while_it_waits_leaves_its_place() {
+        let bulkhead = bulkhead();
+        let _held = bulkhead.try_acquire().unwrap();
+        let waits = || block_by(&bulkhead, || panic!("while it waits")).is_ok();
+        assert!(std::panic::catch_unwind(waits).is_err());
+        assert_eq!((bulkhead.in_use(), bulkhead.waiting()), (1, 0));
+    }
+}

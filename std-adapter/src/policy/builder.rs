@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::Policy;
-use super::parts::{Admit, Conform, Enter, Shown, Without};
+use super::parts::{Admit, Conform, Enter, Show, Without};
 use crate::{Fallback, Limit, Retry, ThreadSleep, Timeout};
 
 /// # Putting together
@@ -102,6 +102,36 @@ impl<F, R, B, K, L, T, S> Policy<F, R, B, K, L, T, S> {
     /// It is [`Sleep`](crate::Sleep) for [`call_async`](Self::call_async) and
     /// [`Pause`](crate::Pause) for [`call`](Self::call), and if there are retries it is also the
     /// [`Clock`](crate::Clock) of their deadline.
+    ///
+    /// # Examples
+    ///
+    /// A timer of your own, here on `futures-timer`:
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use cutout::{Clock, Instant, Policy, Sleep, StdClock};
+    /// use futures_timer::Delay;
+    ///
+    /// struct MyTimer;
+    ///
+    /// impl Sleep for MyTimer {
+    ///     type Sleeping = Delay;
+    ///
+    ///     fn sleep(&self, duration: Duration) -> Delay {
+    ///         Delay::new(duration)
+    ///     }
+    /// }
+    ///
+    /// impl Clock for MyTimer {
+    ///     fn now(&self) -> Instant {
+    ///         StdClock.now()
+    ///     }
+    /// }
+    ///
+    /// let policy = Policy::new().timer(MyTimer).timeout(Duration::from_secs(1));
+    /// let page = pollster::block_on(policy.call_async(|| async { Ok::<_, ()>("page") }));
+    /// assert_eq!(page, Ok("page"));
+    /// ```
     #[must_use]
     pub fn timer<Z>(self, timer: Z) -> Policy<F, R, B, K, L, T, Z> {
         let Self { fallback, retry, breaker, bulkhead, rate_limit, timeout, .. } = self;
@@ -110,24 +140,17 @@ impl<F, R, B, K, L, T, S> Policy<F, R, B, K, L, T, S> {
 }
 
 /// Lists the parts that there are, outermost first, with their settings.
-impl<F: Shown, R: Shown, B: Admit, K: Enter, L: Conform, T: Shown, S> fmt::Debug
+impl<F: Show, R: Show, B: Admit, K: Enter, L: Conform, T: Show, S> fmt::Debug
     for Policy<F, R, B, K, L, T, S>
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts = [
-            ("fallback", self.fallback.shown()),
-            ("retry", self.retry.shown()),
-            ("breaker", self.breaker.shown()),
-            ("bulkhead", self.bulkhead.shown()),
-            ("rate_limit", self.rate_limit.shown()),
-            ("timeout", self.timeout.shown()),
-        ];
         let mut list = f.debug_struct("Policy");
-        for (name, part) in parts {
-            if let Some(part) = part {
-                list.field(name, part);
-            }
-        }
+        self.fallback.show(&mut list);
+        self.retry.show(&mut list);
+        self.breaker.show(&mut list);
+        self.bulkhead.show(&mut list);
+        self.rate_limit.show(&mut list);
+        self.timeout.show(&mut list);
         list.finish()
     }
 }

@@ -1,6 +1,8 @@
-//! What a policy asks of its parts. The traits are sealed: they are here to show what may stand where.
+//! What a policy asks of its parts: to show what may stand where.
+//!
+//! These traits are not for implementing elsewhere. What they do is hidden, and may change.
 
-use core::fmt::Debug;
+use core::fmt::DebugStruct;
 use core::future::Future;
 use core::ops::Deref;
 use core::pin::Pin;
@@ -18,26 +20,19 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Without;
 
-/// A part that shows its settings, if there is one.
-pub trait Shown {
+/// A part that shows its settings in the list of them, if there is one.
+pub trait Show {
     #[doc(hidden)]
-    fn shown(&self) -> Option<&dyn Debug>;
+    fn show(&self, list: &mut DebugStruct<'_, '_>);
 }
 
 /// What a fallback of blocking calls is: [`Fallback`](crate::Fallback) of a value or a closure.
-#[diagnostic::on_unimplemented(
-    message = "this fallback cannot stand in for a blocking call that returns `Result<{T}, {E}>`",
-    note = "`Fallback::with_async` is for `call_async`; values and closures must fit the call"
-)]
 pub trait FallBack<T, E> {
     #[doc(hidden)]
     fn fall_back(&self, ended: Ended<T, E>) -> Result<T, PolicyError<E>>;
 }
 
 /// What a fallback of asynchronous calls is: any [`Fallback`](crate::Fallback).
-#[diagnostic::on_unimplemented(
-    message = "this fallback cannot stand in for a call that returns `Result<{T}, {E}>`"
-)]
 pub trait FallBackAsync<T, E> {
     #[doc(hidden)]
     fn fall_back_async(
@@ -93,7 +88,7 @@ pub trait Admit {
     fn cancel(&self, ticket: Self::Ticket);
 
     #[doc(hidden)]
-    fn shown(&self) -> Option<&dyn Debug>;
+    fn show(&self, list: &mut DebugStruct<'_, '_>);
 }
 
 /// What gives out places: anything that dereferences to a [`Bulkhead`].
@@ -110,7 +105,7 @@ pub trait Enter {
     fn enter(&self) -> Result<Place<'_>, BulkheadRejected>;
 
     #[doc(hidden)]
-    fn shown(&self) -> Option<&dyn Debug>;
+    fn show(&self, list: &mut DebugStruct<'_, '_>);
 }
 
 /// How asynchronous calls wait for a place: on a timer that is [`Sleep`].
@@ -136,7 +131,7 @@ pub trait Conform {
     fn conform(&self) -> Result<(), RateLimited>;
 
     #[doc(hidden)]
-    fn shown(&self) -> Option<&dyn Debug>;
+    fn show(&self, list: &mut DebugStruct<'_, '_>);
 }
 
 /// A policy without a timeout, as a blocking call needs it.
@@ -162,10 +157,8 @@ pub trait TimedAsync<S> {
     ) -> impl Future<Output = Result<F::Output, TimedOut>>;
 }
 
-impl Shown for Without {
-    fn shown(&self) -> Option<&dyn Debug> {
-        None
-    }
+impl Show for Without {
+    fn show(&self, _: &mut DebugStruct<'_, '_>) {}
 }
 
 impl<T, E> FallBack<T, E> for Without {
@@ -216,16 +209,14 @@ impl Admit for Without {
     #[inline]
     fn cancel(&self, (): ()) {}
 
-    fn shown(&self) -> Option<&dyn Debug> {
-        None
-    }
+    fn show(&self, _: &mut DebugStruct<'_, '_>) {}
 }
 
 impl<H, C, O, const BUCKETS: usize> Admit for H
 where
     H: Deref<Target = CircuitBreaker<C, O, BUCKETS>>,
-    C: Clock + 'static,
-    O: Observer + 'static,
+    C: Clock,
+    O: Observer,
 {
     type Ticket = Ticket;
 
@@ -243,8 +234,8 @@ where
         (**self).cancel(ticket);
     }
 
-    fn shown(&self) -> Option<&dyn Debug> {
-        Some(&**self)
+    fn show(&self, list: &mut DebugStruct<'_, '_>) {
+        list.field("breaker", &**self);
     }
 }
 
@@ -259,9 +250,7 @@ impl Enter for Without {
         Ok(None)
     }
 
-    fn shown(&self) -> Option<&dyn Debug> {
-        None
-    }
+    fn show(&self, _: &mut DebugStruct<'_, '_>) {}
 }
 
 impl<S> EnterAsync<S> for Without {
@@ -280,8 +269,8 @@ impl<H: Deref<Target = Bulkhead>> Enter for H {
         self.acquire().map(Some)
     }
 
-    fn shown(&self) -> Option<&dyn Debug> {
-        Some(&**self)
+    fn show(&self, list: &mut DebugStruct<'_, '_>) {
+        list.field("bulkhead", &**self);
     }
 }
 
@@ -297,9 +286,7 @@ impl Conform for Without {
         Ok(())
     }
 
-    fn shown(&self) -> Option<&dyn Debug> {
-        None
-    }
+    fn show(&self, _: &mut DebugStruct<'_, '_>) {}
 }
 
 impl Untimed for Without {}

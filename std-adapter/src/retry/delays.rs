@@ -1,5 +1,8 @@
 //! How long to wait before the next attempt: plain arithmetic over the number of the attempt.
 
+// Not those of `backon` 1.6, which add their jitter on top of the cap, up to as much again, know no
+// linear growth, and step from attempt to attempt.
+
 use core::fmt;
 use core::time::Duration;
 

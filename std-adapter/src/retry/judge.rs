@@ -1,6 +1,6 @@
 //! Whether there is another attempt, and when: all that is decided between two of them.
 
-use core::fmt;
+use core::fmt::DebugStruct;
 use core::ops::Deref;
 use core::time::Duration;
 
@@ -219,7 +219,7 @@ pub trait Pay {
 
     fn pay(&self) -> bool;
 
-    fn shown(&self) -> Option<&dyn fmt::Debug>;
+    fn show(&self, list: &mut DebugStruct<'_, '_>);
 }
 
 impl Pay for Without {
@@ -230,12 +230,10 @@ impl Pay for Without {
         true
     }
 
-    fn shown(&self) -> Option<&dyn fmt::Debug> {
-        None
-    }
+    fn show(&self, _: &mut DebugStruct<'_, '_>) {}
 }
 
-impl<B, C: Clock + 'static> Pay for B
+impl<B, C: Clock> Pay for B
 where
     B: Deref<Target = RetryBudget<C>>,
 {
@@ -248,7 +246,7 @@ where
         self.try_spend()
     }
 
-    fn shown(&self) -> Option<&dyn fmt::Debug> {
-        Some(&**self)
+    fn show(&self, list: &mut DebugStruct<'_, '_>) {
+        list.field("budget", &**self);
     }
 }

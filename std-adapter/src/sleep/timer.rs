@@ -1,5 +1,8 @@
 //! Waiting that needs no runtime.
 
+// By `futures-timer`, which is one thread and no dependency. The timer of `async-io` wakes by a
+// reactor for sockets, and brings that along.
+
 use core::time::Duration;
 
 use cutout_core::{Clock, Instant};

@@ -2,10 +2,11 @@
 #![allow(dead_code)] // each test file uses its share of this
 
 use core::future::{Future, pending};
+use core::panic::AssertUnwindSafe;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::catch_unwind;
 
 use cutout::{CircuitBreaker, Config, ManualSleep, Outcome, State, Totals};
 

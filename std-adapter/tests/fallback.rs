@@ -1,0 +1,201 @@
+//! Fallbacks: what stands in for a call that failed, by the kind of its failure.
+#![cfg(feature = "policy")]
+
+mod by_hand;
+
+use core::cell::{Cell, RefCell};
+use core::future::ready;
+use core::pin::pin;
+use core::time::Duration;
+
+use by_hand::{breaker, drive, ends, hang, ms, opened, panics, poll};
+use cutout::{
+    Bulkhead, Failure, Fallback, GaveUp, ManualSleep, Outcome, Policy, PolicyError, Rate, Refused,
+    Retry, RetryBudget, Sleep,
+};
+
+type Error = PolicyError<&'static str>;
+
+fn down() -> Result<&'static str, &'static str> {
+    Err("down")
+}
+
+fn fine() -> Result<&'static str, &'static str> {
+    Ok("page")
+}
+
+/// Says what kind of failure it stands in for.
+fn kind(error: &Error) -> &'static str {
+    match (&error.failure, error.gave_up) {
+        (_, Some(GaveUp::Attempts)) => "attempts used up",
+        (_, Some(GaveUp::Budget)) => "budget spent",
+        (Failure::Rejected(_), _) => "refused by the breaker",
+        (Failure::BulkheadRejected(_), _) => "refused by the bulkhead",
+        (Failure::RateLimited(_), _) => "over the rate",
+        (Failure::TimedOut(_), _) => "timed out",
+        (Failure::Inner(_), _) => "an error",
+        _ => "something else",
+    }
+}
+
+fn by_kind() -> impl Fn(Error) -> Result<&'static str, Error> + Copy {
+    |error| Ok(kind(&error))
+}
+
+#[test]
+fn a_value_a_closure_and_a_future_stand_in_for_a_failure() {
+    let time = ManualSleep::new();
+    let policy = || Policy::new().timer(time.clone());
+    let value = policy().fallback(Fallback::value("cached"));
+    assert_eq!(both!(time, value, down), [Ok("cached"); 2]);
+    let closure = policy().fallback(Fallback::with(by_kind()));
+    assert_eq!(both!(time, closure, down), [Ok("an error"); 2]);
+    let later = time.clone();
+    let future = policy().fallback(Fallback::with_async(|error: Error| {
+        let wait = later.sleep(ms(5));
+        async move {
+            wait.await;
+            Ok(kind(&error))
+        }
+    }));
+    assert_eq!(drive(&time, future.call_async(|| ready(down()))), Ok("an error"));
+}
+
+#[test]
+fn nothing_stands_in_for_a_success() {
+    let time = ManualSleep::new();
+    let never = Fallback::with(|_: Error| panic!("it was not asked for"));
+    let policy = Policy::new().timer(time.clone()).fallback(never);
+    assert_eq!(both!(time, policy, fine), [Ok("page"); 2]);
+}
+
+#[test]
+fn it_is_told_which_part_refused_or_gave_up() {
+    let time = ManualSleep::new();
+    let policy = || Policy::new().timer(time.clone()).fallback(Fallback::with(by_kind()));
+
+    let open = opened(&time);
+    let refused = policy().breaker(&open);
+    assert_eq!(both!(time, refused, fine), [Ok("refused by the breaker"); 2]);
+
+    let bulkhead = Bulkhead::new(1);
+    let held = bulkhead.try_acquire();
+    let refused = policy().bulkhead(&bulkhead);
+    assert_eq!(both!(time, refused, fine), [Ok("refused by the bulkhead"); 2]);
+    drop(held);
+
+    let timed = policy().timeout(ms(1));
+    assert_eq!(drive(&time, timed.call_async(hang)), Ok("timed out"));
+
+    let used_up = policy().retry(Retry::fixed(ms(1)));
+    assert_eq!(both!(time, used_up, down), [Ok("attempts used up"); 2]);
+
+    let empty = RetryBudget::new(Rate::percent(0), 0);
+    let spent = policy().retry(Retry::fixed(ms(1)).budget(&empty));
+    assert_eq!(both!(time, spent, down), [Ok("budget spent"); 2]);
+}
+
+#[test]
+fn what_its_condition_does_not_pick_is_returned() {
+    let time = ManualSleep::new();
+    let breaker = breaker(&time);
+    let refusals = Fallback::value("cached").when(|error: &Error| error.refused().is_some());
+    let policy = Policy::new().timer(time.clone()).fallback(refusals).breaker(&breaker);
+    let [first, second] = both!(time, policy, down);
+    assert_eq!(first.unwrap_err().failure, Failure::Inner("down"));
+    assert_eq!(second.unwrap_err().failure, Failure::Inner("down"));
+    assert_eq!(both!(time, policy, down), [Ok("cached"); 2], "the circuit has opened");
+}
+
+#[test]
+fn a_handler_of_refusals_hears_who_refused_and_may_leave_it_at_that() {
+    let time = ManualSleep::new();
+    let bulkhead = Bulkhead::new(1);
+    let _held = bulkhead.try_acquire();
+    let heard = RefCell::new(Vec::new());
+    let handler = Fallback::with(|error: Error| {
+        heard.borrow_mut().push(error.refused());
+        Err(error)
+    });
+    let policy = Policy::new().timer(time.clone()).fallback(handler).bulkhead(&bulkhead);
+    let returned = both!(time, policy, fine).map(|result| result.unwrap_err().refused());
+    assert!(matches!(returned, [Some(Refused::BulkheadRejected(_)), Some(_)]));
+    assert_eq!(*heard.borrow(), returned);
+}
+
+#[test]
+fn it_can_stand_in_for_values_too() {
+    let time = ManualSleep::new();
+    let policy = || Policy::new().timer(time.clone());
+    let busy = || Ok::<u16, &str>(503);
+    let value = policy().fallback(Fallback::value(304).instead_of(|status| *status >= 500));
+    assert_eq!(both!(time, value, busy), [Ok(304); 2]);
+    assert_eq!(both!(time, value, || Ok::<u16, &str>(200)), [Ok(200); 2]);
+    let closure = policy()
+        .retry(Retry::fixed(ms(1)))
+        .fallback(Fallback::with(Err).instead_of(|status: &u16| *status >= 500));
+    let classify = |result: &Result<u16, &str>| match result {
+        Ok(500..) | Err(_) => Outcome::Failure,
+        Ok(_) => Outcome::Success,
+    };
+    for result in both!(time, closure, busy, classify) {
+        let error = result.unwrap_err();
+        assert_eq!(error.failure, Failure::Unwanted);
+        assert_eq!((error.attempts, error.gave_up), (3, Some(GaveUp::Attempts)));
+    }
+}
+
+#[test]
+fn it_is_asked_once_after_all_retries_and_counts_for_nothing() {
+    let time = ManualSleep::new();
+    let (breaker, asked) = (breaker(&time), Cell::new(0));
+    let fails = Fallback::with(|error: Error| {
+        asked.set(asked.get() + 1);
+        Err(error)
+    });
+    let policy = Policy::new()
+        .timer(time.clone())
+        .fallback(fails)
+        .retry(Retry::fixed(Duration::ZERO).up_to(2))
+        .breaker(&breaker);
+    assert_eq!(policy.call(down).unwrap_err().attempts, 2);
+    assert_eq!((asked.get(), ends(breaker.totals())), (1, [0, 2, 0, 0]));
+}
+
+#[test]
+fn a_fallback_that_panics_finds_and_leaves_nothing_held() {
+    let time = ManualSleep::new();
+    let (breaker, bulkhead) = (breaker(&time), &Bulkhead::new(1));
+    let broken = Fallback::with(|_: Error| {
+        assert_eq!(bulkhead.in_use(), 0);
+        panic!("in the fallback")
+    });
+    let policy =
+        Policy::new().timer(time.clone()).fallback(broken).breaker(&breaker).bulkhead(bulkhead);
+    assert!(panics(|| policy.call(down)));
+    assert!(panics(|| drive(&time, policy.call_async(|| ready(down())))));
+    assert_eq!((bulkhead.in_use(), ends(breaker.totals())), (0, [0, 2, 0, 0]));
+}
+
+#[test]
+fn a_call_that_is_dropped_in_its_fallback_was_settled_before() {
+    let time = ManualSleep::new();
+    let breaker = breaker(&time);
+    let hangs = Fallback::with_async(|_: Error| hang());
+    let policy = Policy::new().timer(time.clone()).fallback(hangs).breaker(&breaker);
+    {
+        let mut call = pin!(policy.call_async(|| ready(down())));
+        assert!(poll(call.as_mut()).is_pending());
+        assert_eq!(ends(breaker.totals()), [0, 1, 0, 0]);
+    }
+    assert_eq!(ends(breaker.totals()), [0, 1, 0, 0]);
+}
+
+#[test]
+fn a_call_that_is_dropped_before_its_fallback_has_none() {
+    let time = ManualSleep::new();
+    let never = Fallback::with(|_: Error| panic!("nobody waits for it"));
+    let policy = Policy::new().timer(time).fallback(never);
+    let mut call = pin!(policy.call_async(hang::<Result<(), &str>>));
+    assert!(poll(call.as_mut()).is_pending());
+}
