@@ -5,7 +5,9 @@ use core::cell::Cell;
 use core::time::Duration;
 use std::alloc::System;
 
-use cutout_core::{CircuitBreaker, Config, ManualClock, Outcome, State};
+use cutout_core::{
+    AdaptiveTimeout, CircuitBreaker, Config, ManualClock, Outcome, State, TimeoutConfig,
+};
 
 struct Counting;
 
@@ -61,4 +63,22 @@ fn no_call_allocates_in_any_state() {
     let totals = breaker.totals();
     assert!(totals.rejected > 100 && totals.trials > 10 && totals.successes > 100, "{totals:?}");
     assert!(matches!(breaker.state(), State::Open | State::Closed | State::HalfOpen));
+}
+
+#[test]
+fn no_measured_call_allocates_and_no_limit_that_is_derived() {
+    let limits = TimeoutConfig::between(Duration::from_millis(1), Duration::from_secs(1));
+    let timeout = AdaptiveTimeout::with_clock(limits, ManualClock::new());
+    let count = allocations(|| {
+        for n in 0..10_000_u32 {
+            let _ = timeout.measure(|limit| {
+                let takes = Duration::from_millis(u64::from(n % 300));
+                timeout.latency().clock().advance(takes.min(limit));
+                if takes < limit { Ok(()) } else { Err(()) }
+            });
+        }
+        assert!(timeout.latency().p99().is_some());
+    });
+    assert_eq!(count, 0);
+    assert!(timeout.timeout() > Duration::from_millis(1));
 }

@@ -2,10 +2,11 @@
 
 use core::future::{Future, ready};
 use core::panic::{RefUnwindSafe, UnwindSafe};
+use core::time::Duration;
 
 use cutout_core::{
-    CircuitBreaker, Config, ConfigError, Error, ManualClock, Permit, Rejected, Snapshot, Ticket,
-    Ticks64,
+    AdaptiveTimeout, CircuitBreaker, Config, ConfigError, Error, Latency, LatencySnapshot,
+    ManualClock, Permit, Rejected, Snapshot, Ticket, Ticks64, TimeoutConfig, Timing,
 };
 
 type Breaker = CircuitBreaker<ManualClock>;
@@ -22,8 +23,14 @@ fn everything_may_be_shared_between_threads() {
     is_shared::<Snapshot>();
     is_shared::<Error<()>>();
     is_shared::<Ticks64>();
+    is_shared::<Latency<ManualClock>>();
+    is_shared::<LatencySnapshot>();
+    is_shared::<AdaptiveTimeout<ManualClock>>();
+    is_shared::<Timing<'static, ManualClock>>();
+    is_shared::<TimeoutConfig>();
     is_unwind_safe::<Breaker>();
     is_unwind_safe::<Ticket>();
+    is_unwind_safe::<AdaptiveTimeout<ManualClock>>();
 }
 
 #[cfg(feature = "heapless")]
@@ -43,6 +50,11 @@ fn the_future_of_a_call_may_move_between_threads_if_the_call_may() {
     fn is_send<F: Future + Send>(_: F) {}
     let breaker = CircuitBreaker::with_clock(Config::new(), ManualClock::new());
     is_send(breaker.call_async(ready(Ok::<_, ()>(()))));
+    let latency = Latency::with_clock(ManualClock::new());
+    is_send(latency.measure_async(ready(Ok::<_, ()>(()))));
+    let limits = TimeoutConfig::between(Duration::from_millis(1), Duration::from_secs(1));
+    let timeout = AdaptiveTimeout::with_clock(limits, ManualClock::new());
+    is_send(timeout.measure_async(|_| ready(Ok::<_, ()>(()))));
 }
 
 #[test]

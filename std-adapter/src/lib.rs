@@ -73,6 +73,7 @@
 //! - `tokio`: `TokioSleep`, tokio's timer and clock.
 //! - `timer`: `TimerSleep`, a timer that needs no runtime. It brings `futures-timer`, which is one
 //!   thread.
+//! - `testing`: for your own tests, a scripted dependency, a record of transitions, ways to each state.
 //!
 //! The engine is [`cutout_core`], whose documentation states the guarantees; this crate adds the
 //! system's clock ([`StdClock`]), permits that own their breaker ([`OwnedPermit`]), and keeps
@@ -95,6 +96,8 @@ mod rate_limit;
 mod retry;
 mod sleep;
 mod sync;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod thread;
 #[cfg(feature = "policy")]
 mod timeout;
@@ -110,9 +113,10 @@ pub use clock::CoarseClock;
 pub use clock::QuantaClock;
 pub use clock::StdClock;
 pub use cutout_core::{
-    Backoff, Cause, Clock, Config, ConfigError, Error, HalfOpenRule, Instant, ManualClock, Mode,
-    Observer, Outcome, Permit, Rate, Recovery, RejectReason, Rejected, Report, Snapshot, Stale,
-    State, Tally, Ticket, Totals, Transition, TripReason, Window,
+    AdaptiveTimeout, Backoff, Cause, Clock, Config, ConfigError, Error, HalfOpenRule, Instant,
+    Latency, LatencySnapshot, ManualClock, Mode, Observer, Outcome, Permit, Rate, Recovery,
+    RejectReason, Rejected, Report, Snapshot, Stale, State, Tally, Ticket, TimeoutConfig, Timing,
+    Totals, Transition, TripReason, Window,
 };
 #[cfg(feature = "policy")]
 pub use fallback::Fallback;

@@ -89,6 +89,18 @@ config_errors! {
     FixedTripWhen: "trip_when: cannot change while the breaker runs",
     /// Another thread is changing the settings.
     BeingChanged: "the settings are being changed by another thread, try again",
+    /// The window of a [`Latency`](crate::Latency).
+    LatencyWindow: "window: that of latencies must be 10 ms to 1 day long",
+    /// How many samples a [`Latency`](crate::Latency) needs.
+    MinimumSamples: "minimum_samples: must be 1 to 4095",
+    /// [`TimeoutConfig::between`](crate::TimeoutConfig::between): its floor.
+    TimeoutFloor: "floor: must be 1 µs to the ceiling",
+    /// [`TimeoutConfig::between`](crate::TimeoutConfig::between): its ceiling.
+    TimeoutCeiling: "ceiling: must be 1 µs to 1 hour",
+    /// [`TimeoutConfig::quantile`](crate::TimeoutConfig::quantile).
+    TimeoutQuantile: "quantile: must be 50 % to 98.99 %",
+    /// [`TimeoutConfig::factor`](crate::TimeoutConfig::factor).
+    TimeoutFactor: "factor: must be 100 % to 1000 %",
 }
 
 impl fmt::Display for ConfigError {

@@ -1,0 +1,285 @@
+//! A dependency that follows a script.
+
+use core::fmt;
+use core::future::poll_fn;
+use core::task::{Poll, Waker};
+use core::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::script::{End, Reply, Script};
+use crate::{ManualSleep, Pause, Sleep};
+
+/// Something to call that fails, hangs, panics and slows down as its [`Script`] says.
+///
+/// Time passes on the timer that it is given. On a [`ManualSleep`] a blocking call moves it, and an
+/// asynchronous one waits until the test does; on `TokioSleep` it is tokio's. Clones are the same
+/// dependency.
+///
+/// # Examples
+///
+/// ```
+/// use core::time::Duration;
+/// use cutout::testing::{Dependency, Fault, Reply, Script};
+/// use cutout::{Clock, ManualSleep};
+///
+/// let time = ManualSleep::new();
+/// let slow = Reply::ok().after(Duration::from_secs(2));
+/// let bank = Dependency::new(time.clone(), Script::new().then(1, slow).forever(Reply::hang()));
+///
+/// assert_eq!(bank.call(), Ok(1));
+/// assert_eq!(time.now().as_nanos(), 2_000_000_000);
+/// assert_eq!(bank.call_within(Duration::from_secs(1)), Err(Fault::TimedOut { call: 2 }));
+/// assert_eq!(time.now().as_nanos(), 3_000_000_000);
+///
+/// bank.play(Script::new());
+/// assert_eq!(bank.call(), Ok(3));
+/// assert_eq!(bank.calls(), 3);
+/// ```
+pub struct Dependency<S = ManualSleep> {
+    shared: Arc<Shared<S>>,
+}
+
+struct Shared<S> {
+    time: S,
+    stage: Mutex<Stage>,
+}
+
+struct Stage {
+    script: Script,
+    calls: u64,
+    running: u64,
+    given_up: u64,
+    /// Calls that hang, by their numbers.
+    hanging: BTreeMap<u64, Waker>,
+    /// Calls up to this one do not hang any more.
+    released: u64,
+}
+
+/// How a call of a [`Dependency`] failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Fault {
+    /// As the script says.
+    Failed {
+        /// The number of the call, from 1 on.
+        call: u64,
+    },
+    /// It was not over within its limit.
+    TimedOut {
+        /// The number of the call, from 1 on.
+        call: u64,
+    },
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed { call } => write!(f, "call {call} failed, as its script says"),
+            Self::TimedOut { call } => write!(f, "call {call} was not over within its limit"),
+        }
+    }
+}
+
+impl core::error::Error for Fault {}
+
+impl<S> Dependency<S> {
+    /// A dependency whose calls take their time on `time`.
+    #[must_use]
+    pub fn new(time: S, script: Script) -> Self {
+        let stage = Stage {
+            script,
+            calls: 0,
+            running: 0,
+            given_up: 0,
+            hanging: BTreeMap::new(),
+            released: 0,
+        };
+        Self { shared: Arc::new(Shared { time, stage: Mutex::new(stage) }) }
+    }
+
+    /// From the next call on, it follows `script`. Calls that are out keep the reply they have.
+    pub fn play(&self, script: Script) {
+        self.shared.stage().script = script;
+    }
+
+    /// All calls that hang end now, well. Later ones hang again if the script says so.
+    pub fn release(&self) {
+        let mut stage = self.shared.stage();
+        stage.released = stage.calls;
+        let hanging = core::mem::take(&mut stage.hanging);
+        drop(stage);
+        // What is woken may run at once, and call.
+        hanging.into_values().for_each(Waker::wake);
+    }
+
+    /// How many calls have reached it.
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        self.shared.stage().calls
+    }
+
+    /// How many calls are out.
+    #[must_use]
+    pub fn running(&self) -> u64 {
+        self.shared.stage().running
+    }
+
+    /// How many calls are out and hang.
+    #[must_use]
+    pub fn hanging(&self) -> usize {
+        self.shared.stage().hanging.len()
+    }
+
+    /// How many calls were given up: cut by a limit, or dropped before their end.
+    #[must_use]
+    pub fn given_up(&self) -> u64 {
+        self.shared.stage().given_up
+    }
+
+    /// The timer.
+    #[must_use]
+    pub fn time(&self) -> &S {
+        &self.shared.time
+    }
+
+    fn begin(&self) -> (Run<'_, S>, Reply) {
+        let mut stage = self.shared.stage();
+        stage.calls += 1;
+        stage.running += 1;
+        let reply = stage.script.next();
+        (Run { shared: &self.shared, call: stage.calls, ended: false }, reply)
+    }
+}
+
+impl<S: Pause> Dependency<S> {
+    /// A blocking call. It returns its number, from 1 on.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Failed`] if the script says so.
+    ///
+    /// # Panics
+    ///
+    /// If the script says so, or if it says that the call hangs, since nobody could give it up.
+    pub fn call(&self) -> Result<u64, Fault> {
+        let (run, reply) = self.begin();
+        let call = run.call;
+        assert!(
+            reply.end != End::Hang,
+            "call {call} hangs, and a blocking call cannot be given up: use `call_within`"
+        );
+        self.shared.time.pause(reply.takes());
+        run.end(reply.end)
+    }
+
+    /// A blocking call of a client that gives up after `limit`.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::TimedOut`] if it takes longer, [`Fault::Failed`] if the script says so.
+    ///
+    /// # Panics
+    ///
+    /// If the script says so.
+    pub fn call_within(&self, limit: Duration) -> Result<u64, Fault> {
+        let (run, reply) = self.begin();
+        if reply.end == End::Hang || reply.takes() > limit {
+            self.shared.time.pause(limit);
+            return Err(Fault::TimedOut { call: run.call });
+        }
+        self.shared.time.pause(reply.takes());
+        run.end(reply.end)
+    }
+}
+
+impl<S: Sleep> Dependency<S> {
+    /// An asynchronous call. It begins when it is first polled, and returns its number, from 1 on.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Failed`] if the script says so.
+    ///
+    /// # Cancellation
+    ///
+    /// A call that is dropped is given up, and counted as such.
+    ///
+    /// # Panics
+    ///
+    /// If the script says so.
+    pub async fn call_async(&self) -> Result<u64, Fault> {
+        let (run, reply) = self.begin();
+        if !reply.takes().is_zero() {
+            self.shared.time.sleep(reply.takes()).await;
+        }
+        if reply.end == End::Hang {
+            run.hang().await;
+        }
+        run.end(reply.end)
+    }
+}
+
+impl<S> Shared<S> {
+    fn stage(&self) -> MutexGuard<'_, Stage> {
+        // No panic happens while it is held.
+        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call that is out.
+struct Run<'a, S> {
+    shared: &'a Shared<S>,
+    call: u64,
+    ended: bool,
+}
+
+impl<S> Run<'_, S> {
+    async fn hang(&self) {
+        poll_fn(|context| {
+            let mut stage = self.shared.stage();
+            if self.call <= stage.released {
+                return Poll::Ready(());
+            }
+            stage.hanging.insert(self.call, context.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    fn end(mut self, end: End) -> Result<u64, Fault> {
+        self.ended = true;
+        let call = self.call;
+        match end {
+            End::Ok | End::Hang => Ok(call),
+            End::Err => Err(Fault::Failed { call }),
+            End::Panic => panic!("call {call} panics, as its script says"),
+        }
+    }
+}
+
+impl<S> Drop for Run<'_, S> {
+    fn drop(&mut self) {
+        let mut stage = self.shared.stage();
+        stage.running -= 1;
+        stage.hanging.remove(&self.call);
+        stage.given_up += u64::from(!self.ended);
+    }
+}
+
+impl<S> Clone for Dependency<S> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<S> fmt::Debug for Dependency<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stage = self.shared.stage();
+        f.debug_struct("Dependency")
+            .field("calls", &stage.calls)
+            .field("running", &stage.running)
+            .field("hanging", &stage.hanging.len())
+            .field("given_up", &stage.given_up)
+            .finish_non_exhaustive()
+    }
+}

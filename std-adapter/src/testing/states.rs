@@ -1,0 +1,171 @@
+//! Ways to a state, by the verbs that lead there in production.
+
+use core::time::Duration;
+
+use cutout_core::{Clock, ManualClock, Mode, Observer, Outcome, State};
+
+use crate::{CircuitBreaker, ManualSleep};
+
+/// A clock that a test can move.
+pub trait Advance {
+    /// Moves it forward.
+    fn advance(&self, duration: Duration);
+}
+
+impl Advance for ManualClock {
+    fn advance(&self, duration: Duration) {
+        self.advance(duration);
+    }
+}
+
+impl Advance for ManualSleep {
+    fn advance(&self, duration: Duration) {
+        self.advance(duration);
+    }
+}
+
+impl<A: Advance + ?Sized> Advance for &A {
+    fn advance(&self, duration: Duration) {
+        (**self).advance(duration);
+    }
+}
+
+/// More failures in a row than any setting asks for.
+const ENOUGH: u32 = 1_000_001;
+
+/// Opens the circuit by calls that fail: as many as it takes, from Closed or HalfOpen. An open
+/// circuit stays as it is.
+///
+/// # Panics
+///
+/// If no number of failures opens it: since it is forced, disabled or shadowed, since its settings
+/// trip on something else, or since all its trials are out.
+///
+/// # Examples
+///
+/// ```
+/// use cutout::{CircuitBreaker, Config, Error, ManualClock, State, testing};
+///
+/// let bank = CircuitBreaker::with_clock(Config::new(), ManualClock::new());
+/// testing::trip(&bank);
+/// assert_eq!(bank.state(), State::Open);
+/// assert!(matches!(bank.call(|| Ok::<_, ()>("paid")), Err(Error::Rejected(_))));
+/// ```
+#[track_caller]
+pub fn trip<C: Clock, O: Observer, const BUCKETS: usize>(breaker: &CircuitBreaker<C, O, BUCKETS>) {
+    let mode = breaker.mode();
+    assert!(mode == Mode::Auto, "trip: no failure opens a circuit in mode {mode:?}");
+    for _ in 0..ENOUGH {
+        if breaker.state() == State::Open {
+            return;
+        }
+        match breaker.try_acquire() {
+            Ok(permit) => permit.settle(Outcome::Failure),
+            // On the ramp of a recovery, only a share of the calls is admitted.
+            Err(_) if breaker.state() == State::Closed => {}
+            Err(refusal) => panic!("trip: {refusal}, so that no trial can fail"),
+        }
+    }
+    panic!("trip: still {:?} after {ENOUGH} failures: no setting trips on them", breaker.state());
+}
+
+/// Moves the time of an open circuit to the end of its break: the next call is a trial.
+///
+/// # Panics
+///
+/// If the circuit is not open by itself.
+///
+/// # Examples
+///
+/// ```
+/// use cutout::{CircuitBreaker, Config, ManualClock, State, testing};
+///
+/// let bank = CircuitBreaker::with_clock(Config::new(), ManualClock::new());
+/// testing::trip(&bank);
+/// testing::end_break(&bank);
+/// let permit = bank.try_acquire()?;
+/// assert!(permit.is_trial());
+/// # Ok::<_, cutout::Rejected>(())
+/// ```
+#[track_caller]
+pub fn end_break<C, O, const BUCKETS: usize>(breaker: &CircuitBreaker<C, O, BUCKETS>)
+where
+    C: Clock + Advance,
+    O: Observer,
+{
+    let Some(left) = breaker.snapshot().retry_after else {
+        panic!("end_break: {:?} in mode {:?} has no break", breaker.state(), breaker.mode());
+    };
+    breaker.clock().advance(left);
+}
+
+/// Brings the circuit to HalfOpen, with no trial out: it is [tripped](trip) if it is closed, its
+/// [break ends](end_break), and the trial that comes then is settled as ignored.
+///
+/// # Panics
+///
+/// As [`trip`].
+///
+/// # Examples
+///
+/// ```
+/// use cutout::{CircuitBreaker, Config, ManualClock, State, testing};
+///
+/// let bank = CircuitBreaker::with_clock(Config::new(), ManualClock::new());
+/// testing::half_open(&bank);
+/// assert_eq!(bank.state(), State::HalfOpen);
+/// assert!(bank.call(|| Err::<(), _>("still down")).is_err());
+/// assert_eq!(bank.state(), State::Open);
+/// ```
+#[track_caller]
+pub fn half_open<C, O, const BUCKETS: usize>(breaker: &CircuitBreaker<C, O, BUCKETS>)
+where
+    C: Clock + Advance,
+    O: Observer,
+{
+    if breaker.state() == State::HalfOpen {
+        return;
+    }
+    trip(breaker);
+    end_break(breaker);
+    match breaker.try_acquire() {
+        Ok(trial) => trial.settle(Outcome::Ignored),
+        Err(refusal) => panic!("half_open: {refusal}"),
+    }
+}
+
+/// Closes the circuit by trials that succeed, after its break. A recovery, if one is set, then
+/// begins.
+///
+/// # Panics
+///
+/// If it is forced, disabled or shadowed, or if all its trials are out.
+///
+/// # Examples
+///
+/// ```
+/// use cutout::{CircuitBreaker, Config, ManualClock, State, testing};
+///
+/// let bank = CircuitBreaker::with_clock(Config::new(), ManualClock::new());
+/// testing::trip(&bank);
+/// testing::recover(&bank);
+/// assert_eq!(bank.state(), State::Closed);
+/// ```
+#[track_caller]
+pub fn recover<C, O, const BUCKETS: usize>(breaker: &CircuitBreaker<C, O, BUCKETS>)
+where
+    C: Clock + Advance,
+    O: Observer,
+{
+    let mode = breaker.mode();
+    assert!(mode == Mode::Auto, "recover: no success closes a circuit in mode {mode:?}");
+    while breaker.state() != State::Closed {
+        if breaker.state() == State::Open {
+            end_break(breaker);
+        }
+        match breaker.try_acquire() {
+            Ok(trial) => trial.settle(Outcome::Success),
+            Err(refusal) => panic!("recover: {refusal}, so that no trial can succeed"),
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Dependencies that users test with: scripts are followed, and hangs end when they are told to.
+#![cfg(feature = "testing")]
+
+use core::future::Future;
+use core::panic::AssertUnwindSafe;
+use core::pin::{Pin, pin};
+use core::sync::atomic::{AtomicU32, Ordering};
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
+use std::panic::catch_unwind;
+use std::sync::Arc;
+use std::task::Wake;
+
+use cutout::testing::{self, Dependency, Draw, Fault, Replies, Reply, Script, Transitions};
+use cutout::{Clock, ManualSleep, Sleep};
+
+const fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+const fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+fn following(script: Script) -> Dependency {
+    Dependency::new(ManualSleep::new(), script)
+}
+
+fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// What `act` panics with.
+fn panics<T>(act: impl FnOnce() -> T) -> String {
+    let panic = catch_unwind(AssertUnwindSafe(act)).err().expect("it should panic");
+    match panic.downcast::<String>() {
+        Ok(message) => *message,
+        Err(panic) => (*panic.downcast::<&str>().expect("a message")).to_owned(),
+    }
+}
+
+/// `+` for success, `-` for failure.
+fn answers(dependency: &Dependency, calls: u32) -> String {
+    (0..calls).map(|_| if dependency.call().is_ok() { '+' } else { '-' }).collect()
+}
+
+#[test]
+fn a_script_is_followed_act_by_act_and_ends_healthy() {
+    let script = Script::new().then(2, Reply::ok()).then(0, Reply::hang()).then(3, Reply::err());
+    assert_eq!(answers(&following(script), 8), "++---+++");
+    assert_eq!(answers(&following(Script::new()), 3), "+++");
+}
+
+#[test]
+fn a_script_ends_as_it_says_or_begins_again() {
+    let acts = || Script::new().then(1, Reply::ok()).then(2, Reply::err());
+    assert_eq!(answers(&following(acts().forever(Reply::err())), 6), "+-----");
+    assert_eq!(answers(&following(acts().again()), 7), "+--+--+");
+    assert_eq!(answers(&following(acts().again().forever(Reply::ok())), 6), "+--+++");
+}
+
+#[test]
+fn a_script_without_a_call_cannot_begin_again() {
+    for script in [Script::new(), Script::new().then(0, Reply::ok())] {
+        assert_eq!(panics(|| script.again()), "again: needs an act of at least 1 call before it");
+    }
+}
+
+#[test]
+fn a_draw_is_the_same_for_one_seed_and_another_for_another() {
+    let drawn = |seed| {
+        let draw = Draw::new(seed, [(3, Reply::ok()), (0, Reply::hang()), (1, Reply::err())]);
+        answers(&following(Script::new().forever(draw)), 400)
+    };
+    assert_eq!(drawn(1), drawn(1));
+    assert_ne!(drawn(1), drawn(2));
+    for seed in [0, 1, u64::MAX] {
+        let failed = drawn(seed).matches('-').count();
+        assert!((70..130).contains(&failed), "{failed} of 400");
+    }
+}
+
+#[test]
+fn a_draw_needs_a_weight() {
+    let message = "replies: at least one must have a weight above 0";
+    assert_eq!(panics(|| Draw::new(1, [])), message);
+    assert_eq!(panics(|| Draw::new(1, [(0, Reply::ok())])), message);
+}
+
+#[test]
+fn an_act_may_be_drawn_and_a_reply_is_one_by_itself() {
+    let script = Script::new().then(50, Draw::new(3, [(1, Reply::err())])).then(1, Reply::err());
+    assert_eq!(answers(&following(script), 52), "-".repeat(51) + "+");
+    let _: Replies = Reply::ok().into();
+}
+
+#[test]
+fn a_blocking_call_takes_its_time() {
+    let bank = following(Script::new().then(1, Reply::ok().after(ms(70))).then(1, Reply::err()));
+    assert_eq!(bank.call(), Ok(1));
+    assert_eq!(bank.time().now().as_nanos(), 70_000_000);
+    assert_eq!(bank.call(), Err(Fault::Failed { call: 2 }));
+    assert_eq!(bank.time().now().as_nanos(), 70_000_000);
+}
+
+#[test]
+fn a_limited_call_ends_at_its_limit_and_not_before() {
+    let late = Reply::ok().after(ms(100));
+    let bank = following(Script::new().then(2, late).then(1, Reply::hang()));
+    assert_eq!(bank.call_within(ms(100)), Ok(1));
+    assert_eq!(bank.call_within(ms(99)), Err(Fault::TimedOut { call: 2 }));
+    assert_eq!(bank.call_within(ms(1)), Err(Fault::TimedOut { call: 3 }));
+    assert_eq!(bank.time().now().as_nanos(), 200_000_000);
+    assert_eq!((bank.calls(), bank.running(), bank.given_up()), (3, 0, 2));
+}
+
+#[test]
+fn a_blocking_call_that_hangs_says_that_nobody_can_give_it_up() {
+    let bank = following(Script::new().then(1, Reply::hang()));
+    assert_eq!(
+        panics(|| bank.call()),
+        "call 1 hangs, and a blocking call cannot be given up: use `call_within`"
+    );
+    assert_eq!((bank.call(), bank.running()), (Ok(2), 0));
+}
+
+#[test]
+fn a_call_that_panics_is_over() {
+    let bank = following(Script::new().then(2, Reply::panic().after(ms(5))));
+    assert_eq!(panics(|| bank.call()), "call 1 panics, as its script says");
+    let message = panics(|| testing::drive(bank.time(), bank.call_async()));
+    assert_eq!(message, "call 2 panics, as its script says");
+    assert_eq!((bank.running(), bank.given_up()), (0, 0));
+    assert_eq!(bank.time().now().as_nanos(), 10_000_000);
+}
+
+#[test]
+fn an_asynchronous_call_begins_when_it_is_polled_and_ends_when_it_is_time() {
+    let bank = following(Script::new().then(1, Reply::err().after(secs(3))));
+    let mut call = pin!(bank.call_async());
+    assert_eq!(bank.calls(), 0);
+    assert!(poll(call.as_mut()).is_pending());
+    bank.time().advance(secs(2));
+    assert!(poll(call.as_mut()).is_pending());
+    assert_eq!((bank.calls(), bank.running(), bank.hanging()), (1, 1, 0));
+    bank.time().advance(secs(1));
+    assert_eq!(poll(call.as_mut()), Poll::Ready(Err(Fault::Failed { call: 1 })));
+    assert_eq!((bank.running(), bank.given_up()), (0, 0));
+}
+
+struct Woken(AtomicU32);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_hang_ends_when_it_is_released_and_wakes_who_waits() {
+    let bank = following(Script::new().forever(Reply::hang()));
+    let woken = Arc::new(Woken(AtomicU32::new(0)));
+    let waker = Waker::from(Arc::clone(&woken));
+    let mut call = pin!(bank.call_async());
+    for _ in 0..3 {
+        bank.time().advance(secs(1_000_000));
+        assert!(call.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    }
+    assert_eq!((bank.hanging(), woken.0.load(Ordering::Relaxed)), (1, 0));
+    bank.release();
+    assert_eq!((bank.hanging(), woken.0.load(Ordering::Relaxed)), (0, 1));
+    let mut later = pin!(bank.call_async());
+    assert!(poll(later.as_mut()).is_pending(), "the script goes on");
+    assert_eq!(poll(call.as_mut()), Poll::Ready(Ok(1)));
+}
+
+#[test]
+fn a_call_that_is_dropped_is_given_up() {
+    let bank = following(Script::new().then(1, Reply::hang()).then(1, Reply::ok().after(ms(9))));
+    for _ in 0..2 {
+        let mut call = pin!(bank.call_async());
+        assert!(poll(call.as_mut()).is_pending());
+    }
+    assert_eq!((bank.calls(), bank.running(), bank.hanging(), bank.given_up()), (2, 0, 0, 2));
+    drop(bank.call_async());
+    assert_eq!(bank.calls(), 2, "one that was never polled never began");
+}
+
+#[test]
+fn another_script_is_for_the_calls_after_it() {
+    let bank = following(Script::new().then(1, Reply::err().after(ms(1))).forever(Reply::hang()));
+    let other = bank.clone();
+    let mut call = pin!(bank.call_async());
+    assert!(poll(call.as_mut()).is_pending());
+    other.play(Script::new());
+    assert_eq!(other.call(), Ok(2));
+    bank.time().advance(ms(1));
+    assert_eq!(poll(call.as_mut()), Poll::Ready(Err(Fault::Failed { call: 1 })));
+}
+
+#[test]
+fn faults_are_errors_that_name_their_call() {
+    fn message(error: impl core::error::Error) -> String {
+        error.to_string()
+    }
+    assert_eq!(message(Fault::Failed { call: 4 }), "call 4 failed, as its script says");
+    assert_eq!(message(Fault::TimedOut { call: 5 }), "call 5 was not over within its limit");
+}
+
+#[test]
+fn a_future_is_driven_from_wait_to_wait() {
+    let time = ManualSleep::new();
+    let both = async {
+        time.sleep(secs(2)).await;
+        time.sleep(Duration::ZERO).await;
+        time.sleep(secs(3)).await;
+        time.now().as_nanos()
+    };
+    assert_eq!(testing::drive(&time, both), 5_000_000_000);
+}
+
+#[test]
+fn a_future_that_waits_for_no_time_is_not_driven_for_ever() {
+    let time = ManualSleep::new();
+    assert_eq!(
+        panics(|| testing::drive(&time, core::future::pending::<()>())),
+        "drive: the future is pending, and nothing waits for the time"
+    );
+    let _nobody_polls = time.sleep(secs(1));
+    assert_eq!(
+        panics(|| testing::drive(&time, core::future::pending::<()>())),
+        "drive: what waits for the time is not polled by this future"
+    );
+}
+
+#[test]
+fn everything_may_be_shared_between_threads() {
+    const fn is_shared<T: Send + Sync>() {}
+    fn is_send<T: Send>(_: T) {}
+    is_shared::<Dependency>();
+    is_shared::<Transitions>();
+    let bank = following(Script::new());
+    is_send(bank.call_async());
+}

@@ -1,0 +1,254 @@
+//! What users test with: ways to each state, a record of transitions, and assertions that say why.
+#![cfg(feature = "testing")]
+
+use core::future::Future;
+use core::panic::AssertUnwindSafe;
+use core::pin::pin;
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
+use std::panic::catch_unwind;
+use std::sync::Arc;
+
+use cutout::State::{Closed, HalfOpen, Open};
+use cutout::testing::{self, Dependency, Reply, Script, Transitions};
+use cutout::{
+    Cause, CircuitBreaker, Clock, Config, HalfOpenRule, ManualClock, ManualSleep, Mode, Observer,
+    Outcome, Rate, Recovery, Stale, State, TripReason, Window,
+};
+
+const fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+/// What `act` panics with.
+fn panics<T>(act: impl FnOnce() -> T) -> String {
+    let panic = catch_unwind(AssertUnwindSafe(act)).err().expect("it should panic");
+    match panic.downcast::<String>() {
+        Ok(message) => *message,
+        Err(panic) => (*panic.downcast::<&str>().expect("a message")).to_owned(),
+    }
+}
+
+type Breaker = CircuitBreaker<ManualClock, Transitions>;
+
+fn observed(config: Config) -> (Breaker, Transitions) {
+    let seen = Transitions::new();
+    (CircuitBreaker::with_observer(config, ManualClock::new(), seen.clone()), seen)
+}
+
+/// Settings that trip, and recover, each in its own way.
+fn settings() -> Vec<Config> {
+    let base = Config::new();
+    vec![
+        base,
+        base.consecutive_failures(1_000),
+        base.without_failure_rate().failure_count(100),
+        base.without_failure_rate().trip_when(|tally| tally.failures >= 7),
+        base.window(Window::count(50)).minimum_throughput(50),
+        base.failure_rate(Rate::percent(100)).minimum_throughput(8_192),
+        base.half_open_rule(HalfOpenRule::Rate).trials(16),
+        base.cancelled_as(Outcome::Failure),
+    ]
+}
+
+#[test]
+fn every_state_is_reached_from_every_other_under_any_settings() {
+    type Way = (State, fn(&Breaker));
+    let ways: [Way; 3] =
+        [(Open, testing::trip), (HalfOpen, testing::half_open), (Closed, testing::recover)];
+    for config in settings() {
+        for (first, to_first) in ways {
+            for (second, to_second) in ways {
+                let (breaker, _) = observed(config);
+                to_first(&breaker);
+                assert_eq!(breaker.state(), first, "{config:?}");
+                to_second(&breaker);
+                assert_eq!(breaker.state(), second, "{config:?} from {first:?}");
+                assert_eq!(breaker.snapshot().trials_in_flight, 0);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_healthy_past_does_not_keep_a_circuit_from_tripping() {
+    let (breaker, seen) = observed(Config::new());
+    for _ in 0..500 {
+        assert!(breaker.call(|| Ok::<_, ()>(())).is_ok());
+    }
+    testing::trip(&breaker);
+    seen.assert_path([Closed, Open]);
+}
+
+#[test]
+fn a_circuit_on_the_ramp_trips_too() {
+    let (breaker, _) = observed(Config::new().recovery(Recovery::in_stages_of(secs(10))));
+    testing::trip(&breaker);
+    testing::recover(&breaker);
+    assert!(breaker.snapshot().recovering);
+    testing::trip(&breaker);
+    assert_eq!(breaker.state(), Open);
+}
+
+#[test]
+fn the_end_of_a_break_is_where_the_next_call_is_a_trial() {
+    let (breaker, _) = observed(Config::new().break_duration(secs(30)));
+    testing::trip(&breaker);
+    breaker.clock().advance(secs(12));
+    testing::end_break(&breaker);
+    assert_eq!(breaker.clock().now().as_nanos(), 30_000_000_000);
+    assert_eq!(breaker.state(), Open);
+    assert!(breaker.try_acquire().unwrap().is_trial());
+}
+
+#[test]
+fn a_way_that_does_not_exist_is_named() {
+    let (breaker, _) = observed(Config::new().trials(1));
+    assert_eq!(
+        panics(|| testing::end_break(&breaker)),
+        "end_break: Closed in mode Auto has no break"
+    );
+    breaker.force_closed();
+    assert_eq!(
+        panics(|| testing::trip(&breaker)),
+        "trip: no failure opens a circuit in mode ForcedClosed"
+    );
+    breaker.disable();
+    assert_eq!(
+        panics(|| testing::recover(&breaker)),
+        "recover: no success closes a circuit in mode Disabled"
+    );
+    breaker.release();
+    testing::half_open(&breaker);
+    let _out = breaker.try_acquire().unwrap();
+    assert!(panics(|| testing::trip(&breaker)).starts_with("trip: "));
+    assert!(panics(|| testing::recover(&breaker)).starts_with("recover: "));
+
+    let (tough, _) = observed(Config::new().without_failure_rate().trip_when(|_| false));
+    assert_eq!(
+        panics(|| testing::trip(&tough)),
+        "trip: still Closed after 1000001 failures: no setting trips on them"
+    );
+}
+
+#[test]
+fn ways_are_for_a_shared_breaker_and_for_any_clock_that_is_moved_by_hand() {
+    let time = ManualSleep::new();
+    let shared = Arc::new(CircuitBreaker::with_clock(Config::new(), time.clone()));
+    testing::half_open(&shared);
+    assert_eq!(time.now().as_nanos(), 30_000_000_000);
+    let clock = ManualClock::new();
+    let borrowing = CircuitBreaker::with_clock(Config::new(), &clock);
+    testing::half_open(&borrowing);
+    testing::recover(&borrowing);
+    assert_eq!(borrowing.state(), Closed);
+}
+
+#[test]
+fn transitions_are_kept_in_order_with_all_they_say() {
+    let (breaker, seen) = observed(Config::new().consecutive_failures(1).break_duration(secs(5)));
+    seen.assert_none();
+    seen.assert_path([Closed]);
+    testing::trip(&breaker);
+    let opened = seen.last().unwrap();
+    assert_eq!((opened.from, opened.to), (Closed, Open));
+    assert_eq!(opened.break_duration, Some(secs(5)));
+    testing::recover(&breaker);
+    assert_eq!([Closed, Open, HalfOpen].map(|state| seen.count(state)), [1, 1, 1]);
+    assert_eq!(seen.all().len(), 3);
+    seen.clear();
+    seen.assert_none();
+    breaker.reset();
+    seen.assert_causes([Cause::Reset]);
+}
+
+#[test]
+fn what_is_no_transition_is_kept_too() {
+    let (breaker, seen) = observed(Config::new().consecutive_failures(1));
+    let early = breaker.admit().unwrap();
+    breaker.force_closed();
+    breaker.settle(early, Outcome::Failure);
+    assert!(breaker.call(|| Err::<(), _>(())).is_err());
+    assert_eq!(seen.would_trip(), [TripReason::ConsecutiveFailures]);
+    let [Stale { outcome, .. }] = seen.stale()[..] else { panic!("{:?}", seen.stale()) };
+    assert_eq!(outcome, Some(Outcome::Failure));
+    // Forced closed from closed: a change of the mode, not of the state.
+    seen.assert_path([Closed, Closed]);
+    assert_eq!(seen.last().unwrap().mode, Mode::ForcedClosed);
+}
+
+#[test]
+fn changes_that_are_heard_out_of_order_are_both_on_the_path() {
+    let (breaker, seen) = observed(Config::new());
+    testing::half_open(&breaker);
+    testing::trip(&breaker);
+    let jumbled = Transitions::new();
+    for number in [0, 2, 1] {
+        jumbled.on_transition(&seen.all()[number]);
+    }
+    jumbled.assert_path([Closed, Open, HalfOpen, Open, HalfOpen]);
+    seen.assert_path([Closed, Open, HalfOpen, Open]);
+    let skipping = Transitions::new();
+    for number in [0, 2] {
+        skipping.on_transition(&seen.all()[number]);
+    }
+    skipping.assert_path([Closed, Open, HalfOpen, Open]);
+}
+
+#[test]
+fn a_path_that_is_another_is_shown_with_all_that_happened() {
+    let (breaker, seen) = observed(Config::new().consecutive_failures(1).break_duration(secs(5)));
+    testing::half_open(&breaker);
+    testing::trip(&breaker);
+    breaker.force_closed();
+    assert_eq!(
+        panics(|| seen.assert_path([Closed, Open, HalfOpen, Closed])),
+        "the circuit took another path, from number 4 on\n\
+         \x20 expected: Closed -> Open -> HalfOpen -> Closed\n\
+         \x20     seen: Closed -> Open -> HalfOpen -> Open -> Closed\n\
+         \x20  1. at 0ns: Closed -> Open, Tripped(ConsecutiveFailures), for 5s\n\
+         \x20  2. at 5s: Open -> HalfOpen, BreakOver\n\
+         \x20  3. at 5s: HalfOpen -> Open, TrialFailed, for 5s\n\
+         \x20  4. at 5s: Open -> Closed, Mode, ForcedClosed\n"
+    );
+}
+
+#[test]
+fn a_path_that_is_shorter_or_longer_is_another() {
+    let (breaker, seen) = observed(Config::new());
+    assert!(panics(|| seen.assert_path([Closed, Open])).contains("seen: no change\n"));
+    testing::half_open(&breaker);
+    assert!(panics(|| seen.assert_path([Closed, Open])).contains("from number 3 on"));
+    assert!(panics(|| seen.assert_path([Open])).contains("from number 1 on"));
+    let longer = [Closed, Open, HalfOpen, Closed];
+    assert!(panics(|| seen.assert_path(longer)).contains("from number 4 on"));
+    seen.assert_path(&longer[..3]);
+}
+
+#[test]
+fn causes_that_are_others_are_shown() {
+    let (breaker, seen) = observed(Config::new());
+    testing::half_open(&breaker);
+    let message = panics(|| seen.assert_causes([Cause::Reset]));
+    assert!(
+        message.contains("the causes of the circuit is another") || message.contains("[Reset]")
+    );
+    assert!(message.contains("seen: [Tripped(FailureRate), BreakOver]"), "{message}");
+    assert!(panics(|| seen.assert_none()).contains("Closed -> Open"));
+}
+
+#[test]
+fn a_late_result_of_a_call_that_hung_is_stale() {
+    let seen = Transitions::new();
+    let time = ManualSleep::new();
+    let breaker = CircuitBreaker::with_observer(Config::new(), time.clone(), seen.clone());
+    let bank = Dependency::new(time, Script::new().then(1, Reply::hang()));
+    let mut call = pin!(breaker.call_async(bank.call_async()));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(call.as_mut().poll(&mut context).is_pending());
+    testing::trip(&breaker);
+    bank.release();
+    assert_eq!(call.as_mut().poll(&mut context), Poll::Ready(Ok(1)));
+    assert_eq!(seen.stale().len(), 1);
+    seen.assert_path([Closed, Open]);
+}
