@@ -68,6 +68,8 @@
 //!   system's clock costs.
 //! - `coarse`: `CoarseClock` reads the time of the system's last tick, whatever the settings.
 //!
+//! - `registry`: `Registry` has a breaker for each key, bounded in number, and finds it without a lock.
+//!
 //! The engine is [`cutout_core`], whose documentation states the guarantees; this crate adds the
 //! system's clock ([`StdClock`]), permits that own their breaker ([`OwnedPermit`]), and keeps
 //! observers that panic away from callers ([`Isolated`]).
@@ -78,6 +80,8 @@ mod breaker;
 mod clock;
 mod observe;
 mod owned;
+#[cfg(feature = "registry")]
+mod registry;
 mod sleep;
 mod thread;
 
@@ -94,6 +98,11 @@ pub use cutout_core::{
 };
 pub use observe::Isolated;
 pub use owned::OwnedPermit;
+#[cfg(feature = "registry")]
+pub use registry::{
+    CheckedConfig, Handle, Registry, RegistryBuilder, RegistryCounters, RegistryError,
+    RegistryEvent,
+};
 pub use sleep::Sleep;
 pub use thread::OnThread;
 
