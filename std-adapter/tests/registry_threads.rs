@@ -99,6 +99,7 @@ fn whatever_threads_do_the_bound_holds_and_the_books_balance() {
     let counters = hosts.counters();
     let left = counters.evicted + counters.expired + counters.removed;
     assert_eq!(counters.created - left, hosts.len() as u64);
+    assert!(census.most() > CAPACITY, "it was full and more was asked of it");
     assert_eq!(census.living(), hosts.len(), "nothing keeps a breaker that has left");
     let mut shown = 0;
     hosts.for_each(|key, breaker| {
