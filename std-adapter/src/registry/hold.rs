@@ -10,9 +10,9 @@
 //!   before and the look after one's own entry proves it; the root then *grows shares*, each with a
 //!   count of its own on a cache line of its own, and a thread enters by the share of its lane. A
 //!   share owns the value, so the value's own count says nothing of those that entered by shares.
-//! - H3. To end a root with shares, each share is ended by H1, then the value. An entry in between
-//!   finds a share that has not ended yet, and stops the ending there: what is left of the root lives
-//!   on. Shares that ended by then stay so, and their threads enter by the value's own count again.
+//! - H3. To end a root with shares, the root lets go of the shares, then ends the value by H1. A share
+//!   that somebody holds lives on, and so does the value in it, which then is not ended. A share that
+//!   nobody holds is gone, and its threads enter by the value's own count.
 
 use core::ops::Deref;
 use std::sync::{Arc, OnceLock, Weak};
@@ -132,17 +132,15 @@ impl<T> Root<T> {
         let _ = door.shares.set(self.shares.iter().map(Arc::downgrade).collect());
     }
 
-    /// Takes the value back, if nobody holds it.
-    pub(super) fn end(mut self) -> Result<T, Self> {
-        while let Some(share) = self.shares.pop() {
+    /// Takes the value back, if nobody holds it. If somebody does, the shares are gone all the same.
+    pub(super) fn end(self) -> Result<T, Self> {
+        let Self { whole, shares } = self;
+        for share in shares {
             between_steps();
-            if let Err(held) = Arc::try_unwrap(share) {
-                self.shares.push(held); // H3
-                return Err(self);
-            }
+            drop(share); // H3
         }
         between_steps();
-        Arc::try_unwrap(self.whole).map_err(|whole| Self { whole, shares: Vec::new() })
+        Arc::try_unwrap(whole).map_err(|whole| Self { whole, shares: Vec::new() })
     }
 }
 
@@ -183,7 +181,7 @@ mod tests {
         let (mut root, door) = Root::new("value");
         root.grow(&door, 4);
         let first = door.enter(|| 0).unwrap().hold;
-        let root = root.end().err().expect("the first share is held, the others have ended");
+        let root = root.end().err().expect("the first share is held, the others have gone");
         for lane in 0..4 {
             assert_eq!(**door.enter(|| lane).expect("it lives").hold.value(), "value");
         }
@@ -255,7 +253,7 @@ mod model {
     }
 
     #[test]
-    fn h3_an_entry_between_the_ends_of_two_shares_stops_the_ending() {
+    fn h3_a_share_that_is_held_keeps_the_value_from_ending() {
         shuttle::check_dfs(|| ending_against_entering(2), None);
     }
 }
