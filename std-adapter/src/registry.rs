@@ -46,6 +46,8 @@ mod order;
 mod ring;
 mod standing;
 mod sync;
+#[cfg(all(test, not(shuttle)))]
+mod tests;
 
 pub use builder::{CheckedConfig, RegistryBuilder, RegistryError};
 pub use event::{RegistryCounters, RegistryEvent};

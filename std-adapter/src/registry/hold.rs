@@ -154,7 +154,8 @@ mod tests {
     #[test]
     fn a_root_ends_only_while_nobody_holds_the_value() {
         let (root, door) = Root::new("value");
-        let hold = door.enter(|| 0).expect("it lives").hold;
+        let Entered { hold, crowded } = door.enter(|| 0).expect("it lives");
+        assert!(!crowded, "one alone is no crowd");
         assert!(root.is_held());
         let root = root.end().err().expect("it is held");
         drop(hold);
@@ -205,6 +206,8 @@ mod tests {
 
 #[cfg(all(test, shuttle))]
 mod model {
+    use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
     use super::*;
     use shuttle::sync::Mutex;
     use shuttle::thread;
@@ -250,6 +253,26 @@ mod model {
     #[test]
     fn h1_a_value_that_is_held_is_not_ended() {
         shuttle::check_dfs(|| ending_against_entering(1), None);
+    }
+
+    #[test]
+    fn h2_two_that_enter_at_once_are_seen_to_crowd() {
+        static CROWDED: AtomicBool = AtomicBool::new(false);
+        shuttle::check_dfs(
+            || {
+                let (root, door) = Root::new(());
+                let door = Arc::new(door);
+                let enter = || {
+                    let door = Arc::clone(&door);
+                    thread::spawn(move || door.enter(|| 0).unwrap())
+                };
+                let entered = [enter(), enter()].map(|each| each.join().unwrap());
+                CROWDED.fetch_or(entered.iter().any(|each| each.crowded), Relaxed);
+                drop(root);
+            },
+            None,
+        );
+        assert!(CROWDED.load(Relaxed), "in some order of their steps");
     }
 
     #[test]
