@@ -67,8 +67,7 @@
 //! - `quanta`: `QuantaClock` reads the time-stamp counter, for less than a fine reading of the
 //!   system's clock costs.
 //! - `coarse`: `CoarseClock` reads the time of the system's last tick, whatever the settings.
-//!
-//! - `registry`: `Registry` has a breaker for each key, bounded in number, and finds it without a lock.
+//! - `registry`: `Registry` has a breaker for each key, bounded in number, found without a lock.
 //!
 //! The engine is [`cutout_core`], whose documentation states the guarantees; this crate adds the
 //! system's clock ([`StdClock`]), permits that own their breaker ([`OwnedPermit`]), and keeps

@@ -157,7 +157,7 @@ mod tests {
         let Entered { hold, crowded } = door.enter(|| 0).expect("it lives");
         assert!(!crowded, "one alone is no crowd");
         assert!(root.is_held());
-        let root = root.end().err().expect("it is held");
+        let root = root.end().expect_err("it is held");
         drop(hold);
         assert!(!root.is_held());
         assert_eq!(root.end().ok(), Some("value"));
@@ -182,7 +182,7 @@ mod tests {
         let (mut root, door) = Root::new("value");
         root.grow(&door, 4);
         let first = door.enter(|| 0).unwrap().hold;
-        let root = root.end().err().expect("the first share is held, the others have gone");
+        let root = root.end().expect_err("the first share is held, the others have gone");
         for lane in 0..4 {
             assert_eq!(**door.enter(|| lane).expect("it lives").hold.value(), "value");
         }
@@ -198,7 +198,7 @@ mod tests {
         root.grow(&door, 2);
         let value = Arc::clone(door.enter(|| 1).unwrap().hold.value());
         assert!(root.is_held());
-        let root = root.end().err().expect("the value is held, though no share is");
+        let root = root.end().expect_err("the value is held, though no share is");
         drop(value);
         assert_eq!(root.end().ok(), Some("value"));
     }
