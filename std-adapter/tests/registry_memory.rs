@@ -91,7 +91,7 @@ fn an_entry_takes_little_more_than_its_breaker() {
 #[test]
 fn memory_does_not_grow_with_keys_that_come_and_go() {
     const CAPACITY: u64 = 1_000;
-    let ids = ids(CAPACITY as usize);
+    let ids = ids(1_000);
     let full = grown(|| (0..CAPACITY).for_each(|id| drop(ids.get(&id))));
     let (mut now, mut most) = (full, full);
     for round in 1..=200 {
