@@ -99,9 +99,7 @@ impl Report {
     pub const fn not_consecutive(self) -> Self {
         Self { consecutive: false, ..self }
     }
-}
 
-impl Report {
     /// The outcome.
     #[must_use]
     pub const fn outcome(&self) -> Outcome {
@@ -110,7 +108,7 @@ impl Report {
 
     /// The time that the server asked for before the next try.
     #[must_use]
-    pub const fn retry_after(&self) -> Option<Duration> {
+    pub const fn asks_to_wait(&self) -> Option<Duration> {
         self.retry_after
     }
 }

@@ -74,6 +74,7 @@
 //! - `timer`: `TimerSleep`, a timer that needs no runtime. It brings `futures-timer`, which is one
 //!   thread.
 //! - `testing`: for your own tests, a scripted dependency, a record of transitions, ways to each state.
+//! - `registry`: `Registry` has a breaker for each key, bounded in number, found without a lock.
 //!
 //! The engine is [`cutout_core`], whose documentation states the guarantees; this crate adds the
 //! system's clock ([`StdClock`]), permits that own their breaker ([`OwnedPermit`]), and keeps
@@ -92,6 +93,8 @@ mod owned;
 mod policy;
 #[cfg(feature = "rate-limit")]
 mod rate_limit;
+#[cfg(feature = "registry")]
+mod registry;
 #[cfg(feature = "policy")]
 mod retry;
 mod sleep;
@@ -126,8 +129,14 @@ pub use owned::OwnedPermit;
 pub use policy::{Failure, GaveUp, Policy, PolicyError, RateLimited, Refused, TimedOut, parts};
 #[cfg(feature = "rate-limit")]
 pub use rate_limit::{RateLimit, RateLimitConfig, RateLimitConfigError};
+#[cfg(feature = "registry")]
+pub use registry::{
+    CheckedConfig, Handle, Registry, RegistryBuilder, RegistryCounters, RegistryError,
+    RegistryEvent,
+};
 #[cfg(feature = "policy")]
 pub use retry::{Retry, RetryBudget, Retrying};
+pub use sleep::Sleep;
 #[cfg(feature = "timer")]
 pub use sleep::TimerSleep;
 #[cfg(feature = "tokio")]

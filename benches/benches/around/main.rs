@@ -5,12 +5,13 @@
 
 mod bulkhead;
 mod measure;
+mod registry;
 
 use measure::Plan;
 
 fn main() {
     let Some(plan) = Plan::from_args() else { return };
-    for (name, run) in [("bulkhead", bulkhead::run as fn())] {
+    for (name, run) in [("bulkhead", bulkhead::run as fn()), ("registry", registry::run)] {
         if plan.wants(name) {
             run();
         }

@@ -118,7 +118,7 @@ where
         let (result, again) = match attempt {
             Ok(Run::Returned { result, report }) => {
                 let again = (report.outcome() == Outcome::Failure)
-                    .then(|| Again { ran: true, asked: report.retry_after().unwrap_or_default() });
+                    .then(|| Again { ran: true, asked: report.asks_to_wait().unwrap_or_default() });
                 (result.map_err(Failure::Inner), again)
             }
             Ok(Run::TimedOut(timed_out)) => {
