@@ -18,6 +18,7 @@ macro_rules! config_errors {
         ///     .unwrap_err();
         /// assert_eq!(error, ConfigError::Trials);
         /// assert_eq!(error.to_string(), "trials: must be 1 to 16");
+        /// assert_eq!((error.field(), error.allowed()), (Some("trials"), "must be 1 to 16"));
         /// ```
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
@@ -88,6 +89,20 @@ config_errors! {
     FixedTripWhen: "trip_when: cannot change while the breaker runs",
     /// Another thread is changing the settings.
     BeingChanged: "the settings are being changed by another thread, try again",
+}
+
+impl ConfigError {
+    /// The name of the setting, as its setter on [`Config`] has it; `None` if it is about them all.
+    #[must_use]
+    pub fn field(self) -> Option<&'static str> {
+        self.message().split_once(": ").map(|(field, _)| field)
+    }
+
+    /// What is allowed, in words that follow the name.
+    #[must_use]
+    pub fn allowed(self) -> &'static str {
+        self.message().split_once(": ").map_or(self.message(), |(_, allowed)| allowed)
+    }
 }
 
 impl fmt::Display for ConfigError {
