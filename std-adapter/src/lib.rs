@@ -66,6 +66,8 @@
 //!
 //! - `quanta`: `QuantaClock` reads the time-stamp counter, for less than a fine reading of the
 //!   system's clock costs.
+//! - `serde`: the module `settings` reads and writes configurations, as files and the environment
+//!   have them, with profiles that inherit from each other.
 //! - `coarse`: `CoarseClock` reads the time of the system's last tick, whatever the settings.
 //!
 //! The engine is [`cutout_core`], whose documentation states the guarantees; this crate adds the
@@ -78,6 +80,8 @@ mod breaker;
 mod clock;
 mod observe;
 mod owned;
+#[cfg(feature = "serde")]
+pub mod settings;
 mod sleep;
 mod thread;
 
