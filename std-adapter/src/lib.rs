@@ -66,9 +66,9 @@
 //!
 //! - `quanta`: `QuantaClock` reads the time-stamp counter, for less than a fine reading of the
 //!   system's clock costs.
+//! - `coarse`: `CoarseClock` reads the time of the system's last tick, whatever the settings.
 //! - `serde`: the module `settings` reads and writes configurations, as files and the environment
 //!   have them, with profiles that inherit from each other.
-//! - `coarse`: `CoarseClock` reads the time of the system's last tick, whatever the settings.
 //!
 //! The engine is [`cutout_core`], whose documentation states the guarantees; this crate adds the
 //! system's clock ([`StdClock`]), permits that own their breaker ([`OwnedPermit`]), and keeps

@@ -64,9 +64,9 @@
 //!
 //! A duration is a number and a unit, or several: `"250ms"`, `"1m 30s"`. A share of calls has a
 //! percent sign and up to two decimals: `"12.5%"`. It is no plain number, because some would write
-//! 0.5 for a half and some for half a percent. A number and a flag may also stand as text, which is
-//! all that the environment has. Each name is that of the method of [`Config`] which says what it
-//! does.
+//! 0.5 for a half and some for half a percent. For `"off"` there is also `false`, which is what some
+//! readers of YAML take `off` for. A number and a flag may stand as text, which is all that the
+//! environment has. Each name is that of the method of [`Config`] which says what it does.
 //!
 //! | setting | default | allowed |
 //! | --- | --- | --- |
@@ -186,19 +186,18 @@ impl Settings {
     #[must_use]
     pub fn over(&self, base: &Self) -> Self {
         let mut whole = base.clone();
-        for (key, value) in &self.0 {
-            for excluded in key.excludes() {
-                whole.0.remove(excluded);
-            }
-            whole.0.insert(*key, *value);
+        for excluded in self.0.keys().flat_map(|key| key.excludes()) {
+            whole.0.remove(excluded);
         }
+        whole.0.extend(&self.0);
         whole
     }
 
     /// Adds what is read, which must not be there yet, nor wrong whatever stands beside it.
     fn add(&mut self, key: Key, value: Value) -> Result<(), SettingsError> {
         Self(BTreeMap::from([(key, value)])).check_alone(key)?;
-        let rival = key.excludes().iter().find(|other| self.0.contains_key(other));
+        let rivals = |one: Key, other: Key| one.excludes().contains(&other);
+        let rival = self.0.keys().find(|other| rivals(key, **other) || rivals(**other, key));
         if let Some(other) = rival {
             let problem = format!("cannot stand beside {}", other.spec().path());
             return Err(SettingsError::new(key.spec().path(), problem));

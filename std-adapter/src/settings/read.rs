@@ -27,7 +27,9 @@ impl Settings {
             Raw::Table(entries) if !entries.is_empty() => {
                 entries.iter().try_for_each(|(part, raw)| self.add_value(Some(name), part, raw))
             }
-            Raw::Text(_) if key::find(None, name).is_some() => self.add_value(None, name, raw),
+            Raw::Text(_) | Raw::Flag(_) if key::find(None, name).is_some() => {
+                self.add_value(None, name, raw)
+            }
             _ => Err(SettingsError::new(name, format!("{}, got {raw}", table_allowed(name)))),
         }
     }
@@ -54,6 +56,9 @@ fn unknown(table: Option<&str>, given: &str) -> SettingsError {
         Some(table) => {
             let problem = format!("is no setting{}", suggestion(given, key::names_in(table)));
             SettingsError::new(format!("{table}.{shown}"), problem)
+        }
+        None if given == "base" => {
+            SettingsError::new(given, "is no setting here, only a profile has one")
         }
         None if given == "trip_when" => {
             SettingsError::new(given, "is code, set it by Config::trip_when after reading")

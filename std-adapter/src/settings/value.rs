@@ -33,6 +33,8 @@ impl Value {
             };
         }
         match (spec.kind, raw) {
+            // To some readers of YAML, `off` is this.
+            (_, Raw::Flag(false)) if spec.off == Some("off") => Some(Self::Off),
             (Kind::Number, Raw::Number(number)) => u32::try_from(*number).ok().map(Self::Number),
             (Kind::Flag, Raw::Flag(flag)) => Some(Self::Flag(*flag)),
             (Kind::Shares, Raw::List(list)) => shares(list.iter().map(|share| match share {
