@@ -173,6 +173,31 @@ fn a_setting_given_twice_is_refused() {
 }
 
 #[test]
+fn what_excludes_each_other_is_refused_in_either_order() {
+    let json = |text| serde_json::from_str::<Settings>(text).unwrap_err().to_string();
+    for (text, message) in [
+        (
+            r#"{"window": {"count": 50, "buckets": 5}}"#,
+            "window.buckets: cannot stand beside window.count at",
+        ),
+        (
+            r#"{"window": {"buckets": 5, "count": 50}}"#,
+            "window.count: cannot stand beside window.buckets at",
+        ),
+        (
+            r#"{"window": {"count": 50, "time": "5s"}}"#,
+            "window.time: cannot stand beside window.count at",
+        ),
+        (
+            r#"{"window": {"time": "5s", "count": 50}}"#,
+            "window.count: cannot stand beside window.time at",
+        ),
+    ] {
+        assert!(json(text).starts_with(message), "{}", json(text));
+    }
+}
+
+#[test]
 fn null_is_no_value() {
     let error = serde_json::from_str::<Settings>(r#"{"failure_count": null}"#).unwrap_err();
     let message = r#"failure_count: must be 1 to 8192 or "off", got nothing"#;
