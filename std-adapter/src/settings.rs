@@ -121,6 +121,25 @@
 //! ```
 //!
 //! Defaults in code under a file are [`Settings::to_config_over`].
+//!
+//! A file that is read again while the service runs takes effect by
+//! [`reconfigure`](cutout_core::CircuitBreaker::reconfigure), which says what cannot change then:
+//!
+//! ```
+//! use cutout::settings::Profiles;
+//! use cutout::{CircuitBreaker, State};
+//!
+//! let read = |file| toml::from_str::<Profiles>(file).map(|file| file.get_or_default("payments"));
+//! let payments = CircuitBreaker::new(read("[payments]\nconsecutive_failures = 5")?);
+//! # for _ in 0..2 {
+//! #     payments.call(|| Err::<(), _>("refused")).unwrap_err();
+//! # }
+//! # assert_eq!(payments.state(), State::Closed);
+//! payments.reconfigure(read("[payments]\nconsecutive_failures = 3")?)?;
+//! # payments.call(|| Err::<(), _>("refused")).unwrap_err();
+//! # assert_eq!(payments.state(), State::Open, "two failures were before the change");
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
 
 mod config;
 mod env;
