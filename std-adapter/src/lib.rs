@@ -77,15 +77,21 @@
 #![forbid(unsafe_code)]
 
 mod breaker;
+mod bulkhead;
 mod clock;
 mod observe;
 mod owned;
 #[cfg(feature = "serde")]
 pub mod settings;
 mod sleep;
+mod sync;
 mod thread;
 
 pub use breaker::CircuitBreaker;
+pub use bulkhead::{
+    Bulkhead, BulkheadAcquire, BulkheadConfig, BulkheadConfigError, BulkheadPermit, BulkheadReason,
+    BulkheadRejected, OwnedBulkheadAcquire, OwnedBulkheadPermit,
+};
 #[cfg(feature = "coarse")]
 pub use clock::CoarseClock;
 #[cfg(feature = "quanta")]
