@@ -1,6 +1,7 @@
 //! `Config`: every knob of a breaker.
 
 mod error;
+mod get;
 mod parts;
 mod validate;
 

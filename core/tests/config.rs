@@ -3,7 +3,8 @@
 use core::time::Duration;
 
 use cutout_core::{
-    Backoff, CircuitBreaker, Config, ConfigError, HalfOpenRule, ManualClock, Rate, Window,
+    Backoff, CircuitBreaker, Config, ConfigError, HalfOpenRule, ManualClock, Outcome, Rate,
+    Recovery, Tally, Window,
 };
 
 fn refused(config: Config) -> Option<ConfigError> {
@@ -166,7 +167,11 @@ fn every_message_names_the_setting_and_what_is_allowed() {
     ];
     for (error, message) in messages {
         assert_eq!(error.to_string(), message);
+        let (field, allowed) = (error.field().unwrap(), error.allowed());
+        assert_eq!(format!("{field}: {allowed}"), message);
     }
+    assert_eq!(ConfigError::BeingChanged.field(), None);
+    assert_eq!(ConfigError::BeingChanged.allowed(), ConfigError::BeingChanged.to_string());
 }
 
 #[test]
@@ -181,4 +186,88 @@ fn a_rate_cannot_be_written_outside_its_range() {
 #[should_panic(expected = "trials: must be 1 to 16")]
 fn with_clock_panics_with_the_message() {
     let _ = CircuitBreaker::with_clock(Config::new().trials(0), ManualClock::new());
+}
+
+#[test]
+fn every_setting_reads_back_as_it_was_set() {
+    let second = Duration::from_secs(1);
+    let rate = |percent| Rate::percent(percent);
+    let backoff = Backoff::percent(150, second * 90);
+    let recovery = Recovery::in_stages_of(second).shares([rate(5), rate(20), rate(60)]);
+    let config = Config::new()
+        .failure_rate(rate(1))
+        .slow_call_rate(rate(2))
+        .slow_call_duration(second * 3)
+        .minimum_throughput(4)
+        .window(Window::count(5))
+        .consecutive_failures(6)
+        .failure_count(7)
+        .trip_when(|tally| tally.failures == 8)
+        .evaluate_every_result(true)
+        .cancelled_as(Outcome::Ignored)
+        .break_duration(second * 9)
+        .break_backoff(backoff)
+        .break_jitter(rate(11))
+        .trials(12)
+        .minimum_trials(10)
+        .half_open_rule(HalfOpenRule::Rate)
+        .trial_timeout(second * 13)
+        .recovery(recovery);
+
+    assert_eq!(config.get_failure_rate(), Some(rate(1)));
+    assert_eq!(config.get_slow_call_rate(), Some(rate(2)));
+    assert_eq!(config.get_slow_call_duration(), Some(second * 3));
+    assert_eq!(config.get_minimum_throughput(), 4);
+    assert_eq!(config.get_window(), Window::count(5));
+    assert_eq!(config.get_consecutive_failures(), Some(6));
+    assert_eq!(config.get_failure_count(), Some(7));
+    let trips_when = config.get_trip_when().unwrap();
+    assert!(trips_when(&Tally { failures: 8, ..Tally::default() }));
+    assert!(config.get_evaluate_every_result());
+    assert_eq!(config.get_cancelled_as(), Some(Outcome::Ignored));
+    assert_eq!(config.get_break_duration(), second * 9);
+    assert_eq!(config.get_break_backoff(), Some(backoff));
+    assert_eq!((backoff.factor(), backoff.cap()), (150, second * 90));
+    assert_eq!(config.get_break_jitter(), Some(rate(11)));
+    assert_eq!(config.get_trials(), 12);
+    assert_eq!(config.get_minimum_trials(), Some(10));
+    assert_eq!(config.get_half_open_rule(), HalfOpenRule::Rate);
+    assert_eq!(config.get_trial_timeout(), second * 13);
+    assert_eq!(config.get_recovery(), Some(recovery));
+    assert_eq!(recovery.stage(), second);
+    assert_eq!(recovery.get_shares(), [rate(5), rate(20), rate(60)]);
+}
+
+#[test]
+fn what_is_off_reads_back_as_none() {
+    let config = Config::new().without_failure_rate();
+    assert_eq!(config.get_failure_rate(), None);
+    assert_eq!(config.get_slow_call_rate(), None);
+    assert_eq!(config.get_slow_call_duration(), None);
+    assert_eq!(config.get_consecutive_failures(), None);
+    assert_eq!(config.get_failure_count(), None);
+    assert!(config.get_trip_when().is_none());
+    assert!(!config.get_evaluate_every_result());
+    assert_eq!(config.get_cancelled_as(), None);
+    assert_eq!(config.get_break_backoff(), None);
+    assert_eq!(config.get_break_jitter(), None);
+    assert_eq!(config.get_minimum_trials(), None);
+    assert_eq!(config.get_recovery(), None);
+}
+
+#[test]
+fn a_window_is_over_time_or_over_a_count() {
+    let minute = Duration::from_secs(60);
+    let time = Window::time(minute).in_buckets(6);
+    assert_eq!((time.length(), time.buckets(), time.results()), (Some(minute), Some(6), None));
+    let count = Window::count(100);
+    assert_eq!((count.length(), count.buckets(), count.results()), (None, None, Some(100)));
+}
+
+#[test]
+fn a_breaker_with_more_room_takes_settings_that_another_refuses() {
+    let config = Config::new().window(Window::count(400));
+    assert_eq!(config.validate(10), Err(ConfigError::WindowResults));
+    assert_eq!(config.validate(20), Ok(()));
+    assert_eq!(config.validate(usize::MAX), Ok(()));
 }

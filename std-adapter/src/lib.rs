@@ -75,6 +75,8 @@
 //!   thread.
 //! - `testing`: for your own tests, a scripted dependency, a record of transitions, ways to each state.
 //! - `registry`: `Registry` has a breaker for each key, bounded in number, found without a lock.
+//! - `serde`: the module `settings` reads and writes configurations, as files and the environment
+//!   have them, with profiles that inherit from each other.
 //!
 //! The engine is [`cutout_core`], whose documentation states the guarantees; this crate adds the
 //! system's clock ([`StdClock`]), permits that own their breaker ([`OwnedPermit`]), and keeps
@@ -97,6 +99,8 @@ mod rate_limit;
 mod registry;
 #[cfg(feature = "policy")]
 mod retry;
+#[cfg(feature = "serde")]
+pub mod settings;
 mod sleep;
 mod sync;
 #[cfg(feature = "testing")]
@@ -136,7 +140,6 @@ pub use registry::{
 };
 #[cfg(feature = "policy")]
 pub use retry::{Retry, RetryBudget, Retrying};
-pub use sleep::Sleep;
 #[cfg(feature = "timer")]
 pub use sleep::TimerSleep;
 #[cfg(feature = "tokio")]

@@ -18,6 +18,7 @@ macro_rules! config_errors {
         ///     .unwrap_err();
         /// assert_eq!(error, ConfigError::Trials);
         /// assert_eq!(error.to_string(), "trials: must be 1 to 16");
+        /// assert_eq!((error.field(), error.allowed()), (Some("trials"), "must be 1 to 16"));
         /// ```
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -101,6 +102,20 @@ config_errors! {
     TimeoutQuantile: "quantile: must be 50 % to 98.99 %",
     /// [`TimeoutConfig::factor`](crate::TimeoutConfig::factor).
     TimeoutFactor: "factor: must be 100 % to 1000 %",
+}
+
+impl ConfigError {
+    /// The name of the setting, as its setter on [`Config`] has it; `None` if it is about them all.
+    #[must_use]
+    pub fn field(self) -> Option<&'static str> {
+        self.message().split_once(": ").map(|(field, _)| field)
+    }
+
+    /// What is allowed, in words that follow the name.
+    #[must_use]
+    pub fn allowed(self) -> &'static str {
+        self.message().split_once(": ").map_or(self.message(), |(_, allowed)| allowed)
+    }
 }
 
 impl fmt::Display for ConfigError {

@@ -22,10 +22,10 @@ use crate::window::Shape;
 /// let by_count = Config::new().window(Window::count(100));
 /// # let _ = (by_time, by_count);
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Window(pub(super) Span);
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Span {
     Time { length: u64, buckets: u32 },
     Count { results: u32 },
@@ -76,6 +76,33 @@ impl Window {
             Span::Count { .. } => self,
         }
     }
+
+    /// How long a window over time is.
+    #[must_use]
+    pub const fn length(self) -> Option<Duration> {
+        match self.0 {
+            Span::Time { length, .. } => Some(Duration::from_nanos(length)),
+            Span::Count { .. } => None,
+        }
+    }
+
+    /// How many buckets a window over time has.
+    #[must_use]
+    pub const fn buckets(self) -> Option<u32> {
+        match self.0 {
+            Span::Time { buckets, .. } => Some(buckets),
+            Span::Count { .. } => None,
+        }
+    }
+
+    /// How many results a window over a count holds.
+    #[must_use]
+    pub const fn results(self) -> Option<u32> {
+        match self.0 {
+            Span::Time { .. } => None,
+            Span::Count { results } => Some(results),
+        }
+    }
 }
 
 /// How a break grows each time that a circuit reopens.
@@ -92,7 +119,7 @@ impl Window {
 ///     .break_backoff(Backoff::doubling(Duration::from_secs(60)));
 /// # let _ = config;
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Backoff {
     pub(crate) percent: NonZeroU32,
     pub(crate) cap: u64,
@@ -111,6 +138,18 @@ impl Backoff {
     #[must_use]
     pub const fn percent(percent: u32, cap: Duration) -> Self {
         Self { percent: or_one(percent), cap: nanos(cap) }
+    }
+
+    /// How many hundredths of the last break the next one is.
+    #[must_use]
+    pub const fn factor(self) -> u32 {
+        self.percent.get()
+    }
+
+    /// What no break is longer than.
+    #[must_use]
+    pub const fn cap(self) -> Duration {
+        Duration::from_nanos(self.cap)
     }
 }
 
@@ -133,7 +172,7 @@ impl Backoff {
 /// );
 /// # let _ = config;
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Recovery {
     pub(crate) stage: NonZeroU64,
     pub(crate) shares: [Rate; 3],
@@ -154,6 +193,18 @@ impl Recovery {
     pub const fn shares(mut self, shares: [Rate; 3]) -> Self {
         self.shares = shares;
         self
+    }
+
+    /// How long each stage is.
+    #[must_use]
+    pub const fn stage(self) -> Duration {
+        Duration::from_nanos(self.stage.get())
+    }
+
+    /// The share that each stage admits.
+    #[must_use]
+    pub const fn get_shares(self) -> [Rate; 3] {
+        self.shares
     }
 
     /// How long all stages take together.

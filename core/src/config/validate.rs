@@ -12,13 +12,26 @@ const MIN_BUCKET: u64 = MILLISECOND / 10;
 /// As many results as a bucket is sure to hold after it halved.
 const MAX_COUNT: u32 = 8_192;
 
+/// # Checking the settings
 impl Config {
-    /// Checks every setting; `room` is how many buckets the breaker has.
+    /// Checks every setting, for a breaker with room for `room` buckets: 10 unless its type says
+    /// otherwise.
+    ///
+    /// Constructing a breaker checks them too. This is for settings that are read long before.
     ///
     /// # Errors
     ///
     /// The first setting that is out of its range.
-    pub(crate) const fn validate(&self, room: usize) -> Result<(), ConfigError> {
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cutout_core::{Config, ConfigError};
+    ///
+    /// assert_eq!(Config::new().validate(10), Ok(()));
+    /// assert_eq!(Config::new().trials(17).validate(10), Err(ConfigError::Trials));
+    /// ```
+    pub const fn validate(&self, room: usize) -> Result<(), ConfigError> {
         if is_out(self.failure_rate) {
             return Err(ConfigError::FailureRate);
         }
@@ -49,7 +62,8 @@ impl Config {
                 return Err(ConfigError::Buckets);
             }
             Span::Count { results }
-                if results < 1 || results as usize > room * MAX_RESULTS_A_WORD as usize =>
+                if results < 1
+                    || results as usize > room.saturating_mul(MAX_RESULTS_A_WORD as usize) =>
             {
                 return Err(ConfigError::WindowResults);
             }

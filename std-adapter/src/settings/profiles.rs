@@ -1,0 +1,229 @@
+//! `Profiles`: named settings, each of which may inherit from another.
+
+use core::fmt;
+use std::collections::BTreeMap;
+
+use cutout_core::Config;
+use serde_core::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde_core::ser::{Serialize, SerializeMap, Serializer};
+
+use super::error::{name as path_name, suggestion};
+use super::read::Read;
+use super::{Settings, SettingsError};
+
+/// Named settings, each of which may name another as its `base`: what it does not say itself is as
+/// in the base, and what no base says is as in [`Config::new`].
+///
+/// Reading them checks all of them for breakers with room for `BUCKETS` buckets, so that a wrong
+/// file is found when the service starts and not when a host is first called.
+///
+/// # Examples
+///
+/// ```
+/// use cutout::settings::Profiles;
+/// use cutout::{CircuitBreaker, Config, Rate};
+///
+/// let profiles: Profiles = toml::from_str(
+///     r#"
+///     [default]
+///     failure_rate = "40%"
+///
+///     [payments]
+///     base = "default"
+///     minimum_throughput = 50
+///     "#,
+/// )?;
+///
+/// let payments = profiles.get("payments").unwrap();
+/// assert_eq!(payments.get_failure_rate(), Some(Rate::percent(40)));
+/// assert_eq!(payments.get_minimum_throughput(), 50);
+///
+/// // What is not in the file is as the profile `default` has it.
+/// let orders = profiles.get_or_default("orders");
+/// assert_eq!(orders.get_failure_rate(), Some(Rate::percent(40)));
+///
+/// // What a file cannot say, code adds.
+/// let breaker = CircuitBreaker::new(payments.trip_when(|tally| tally.failures > 1_000));
+/// # assert!(breaker.call(|| Ok::<_, ()>(())).is_ok());
+/// # Ok::<_, toml::de::Error>(())
+/// ```
+///
+/// A base that does not exist is an error that names the profile, and so is a circle of bases:
+///
+/// ```
+/// # use cutout::settings::Profiles;
+/// let error = serde_json::from_str::<Profiles>(r#"{ "a": { "base": "b" }, "b": { "base": "a" } }"#);
+/// let message = error.unwrap_err().to_string();
+/// assert!(message.starts_with("a.base: goes round in a circle, a -> b -> a"), "{message}");
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Profiles<const BUCKETS: usize = 10> {
+    profiles: BTreeMap<String, Profile>,
+    configs: BTreeMap<String, Config>,
+}
+
+/// One profile, as it is written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Profile {
+    pub(super) base: Option<String>,
+    pub(super) own: Settings,
+}
+
+/// The profile that stands in for those that do not exist.
+const DEFAULT: &str = "default";
+
+impl<const BUCKETS: usize> Profiles<BUCKETS> {
+    /// The configuration of the profile with this name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Config> {
+        self.configs.get(name).copied()
+    }
+
+    /// The configuration of the profile with this name, else of the profile `default`, else
+    /// [`Config::new`].
+    ///
+    /// This suits keys that are not known before they are met, such as hosts.
+    #[must_use]
+    pub fn get_or_default(&self, name: &str) -> Config {
+        self.get(name).or_else(|| self.get(DEFAULT)).unwrap_or_default()
+    }
+
+    /// All profiles by name, in the order of the names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Config)> {
+        self.configs.iter().map(|(name, config)| (name.as_str(), *config))
+    }
+
+    /// Puts `settings` over those of the profile `name`; profiles that inherit from it follow.
+    ///
+    /// # Errors
+    ///
+    /// No such profile, or the first setting that is then out of its range. Nothing has changed
+    /// then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cutout::settings::{Profiles, Settings};
+    ///
+    /// let mut profiles: Profiles = toml::from_str("[payments]\ntrials = 5")?;
+    /// profiles.amend("payments", &Settings::from_vars("PAY_", [("PAY_TRIALS", "7")])?)?;
+    /// assert_eq!(profiles.get("payments").unwrap().get_trials(), 7);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn amend(&mut self, name: &str, settings: &Settings) -> Result<(), SettingsError> {
+        let mut profiles = self.profiles.clone();
+        let Some(profile) = profiles.get_mut(name) else {
+            let near = suggestion(name, self.profiles.keys().map(String::as_str));
+            return Err(SettingsError::new(path_name(name), format!("is no profile{near}")));
+        };
+        profile.own = settings.over(&profile.own);
+        *self = Self::resolved(profiles)?;
+        Ok(())
+    }
+
+    fn resolved(profiles: BTreeMap<String, Profile>) -> Result<Self, SettingsError> {
+        let mut configs = BTreeMap::new();
+        let mut whole: BTreeMap<&str, Option<Settings>> = BTreeMap::new();
+        for name in profiles.keys() {
+            // Up to a profile that is done or has no base; then down again, each over the last.
+            let mut chain: Vec<(&str, &Profile)> = Vec::new();
+            let mut next = Some(name.as_str());
+            while let Some(name) = next.filter(|name| !matches!(whole.get(name), Some(Some(_)))) {
+                let Some((name, profile)) = profiles.get_key_value(name) else {
+                    return Err(no_base(&chain, name, &profiles));
+                };
+                chain.push((name, profile));
+                if whole.insert(name, None).is_some() {
+                    return Err(circle(&chain, name));
+                }
+                next = profile.base.as_deref();
+            }
+            let mut settings = next.and_then(|base| whole[base].clone()).unwrap_or_default();
+            for (name, profile) in chain.into_iter().rev() {
+                settings = profile.own.over(&settings);
+                let config = settings
+                    .resolve(&profile.own, Config::new(), BUCKETS)
+                    .map_err(|error| error.within(name))?;
+                configs.insert(name.to_owned(), config);
+                whole.insert(name, Some(settings.clone()));
+            }
+        }
+        Ok(Self { profiles, configs })
+    }
+}
+
+/// What the last of `chain` names as its base is not there.
+fn no_base(
+    chain: &[(&str, &Profile)],
+    base: &str,
+    profiles: &BTreeMap<String, Profile>,
+) -> SettingsError {
+    let by = chain.last().map_or(base, |(name, _)| name);
+    let others = profiles.keys().map(String::as_str).filter(|name| *name != by);
+    let problem = format!("there is no profile {base:?}{}", suggestion(base, others));
+    SettingsError::new("base", problem).within(by)
+}
+
+/// The chain has met `again`, its last, before.
+fn circle(chain: &[(&str, &Profile)], again: &str) -> SettingsError {
+    let circle = chain.iter().map(|(name, _)| *name).skip_while(|name| *name != again);
+    let names = circle.map(path_name).collect::<Vec<_>>().join(" -> ");
+    SettingsError::new("base", format!("goes round in a circle, {names}")).within(again)
+}
+
+/// Two that were written alike are alike.
+impl<const BUCKETS: usize> PartialEq for Profiles<BUCKETS> {
+    fn eq(&self, other: &Self) -> bool {
+        self.profiles == other.profiles
+    }
+}
+
+impl<const BUCKETS: usize> Eq for Profiles<BUCKETS> {}
+
+impl<'de, const BUCKETS: usize> Deserialize<'de> for Profiles<BUCKETS> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(AllProfiles)
+    }
+}
+
+struct AllProfiles<const BUCKETS: usize>;
+
+impl<'de, const BUCKETS: usize> Visitor<'de> for AllProfiles<BUCKETS> {
+    type Value = Profiles<BUCKETS>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a table of profiles")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut table: A) -> Result<Profiles<BUCKETS>, A::Error> {
+        let mut profiles = BTreeMap::new();
+        while let Some(name) = table.next_key::<String>()? {
+            let profile = table.next_value_seed(Read { profile: Some(&name) })?;
+            if profiles.contains_key(&name) {
+                return Err(A::Error::custom(SettingsError::new(
+                    path_name(&name),
+                    "is given twice",
+                )));
+            }
+            profiles.insert(name, profile);
+        }
+        Profiles::resolved(profiles).map_err(A::Error::custom)
+    }
+}
+
+impl<const BUCKETS: usize> Serialize for Profiles<BUCKETS> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(&self.profiles)
+    }
+}
+
+impl Serialize for Profile {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut table = serializer.serialize_map(None)?;
+        if let Some(base) = &self.base {
+            table.serialize_entry("base", base)?;
+        }
+        self.own.write_into(&mut table)?;
+        table.end()
+    }
+}

@@ -1,0 +1,191 @@
+//! Profiles: what one takes from another, and what is wrong with a family of them.
+
+use core::time::Duration;
+
+use cutout::settings::{Profiles, Settings};
+use cutout::{CircuitBreaker, Config, Rate, Window};
+
+use crate::read::fields;
+
+fn profiles(toml: &str) -> Profiles {
+    toml::from_str(toml).unwrap()
+}
+
+fn wrong(toml: &str) -> String {
+    toml::from_str::<Profiles>(toml).unwrap_err().message().to_owned()
+}
+
+const SERVICE: &str = r#"
+    [default]
+    failure_rate = "40%"
+    window = { time = "10s", buckets = 5 }
+    break_backoff = { factor = "150%", cap = "5m" }
+
+    [payments]
+    base = "default"
+    minimum_throughput = 50
+
+    ["api.example.com"]
+    base = "payments"
+    window = { buckets = 2 }
+    failure_rate = "off"
+    consecutive_failures = 5
+
+    [alone]
+    trials = 7
+"#;
+
+#[test]
+fn a_profile_takes_from_its_base_what_it_does_not_say() {
+    let profiles = profiles(SERVICE);
+    let seconds = Duration::from_secs;
+    let default = Config::new()
+        .failure_rate(Rate::percent(40))
+        .window(Window::time(seconds(10)).in_buckets(5))
+        .break_backoff(cutout::Backoff::percent(150, seconds(300)));
+    let payments = default.minimum_throughput(50);
+    let api = payments
+        .window(Window::time(seconds(10)).in_buckets(2))
+        .without_failure_rate()
+        .consecutive_failures(5);
+    for (name, expected) in [
+        ("default", default),
+        ("payments", payments),
+        ("api.example.com", api),
+        ("alone", Config::new().trials(7)),
+    ] {
+        assert_eq!(fields(&profiles.get(name).unwrap()), fields(&expected), "{name}");
+    }
+    let names: Vec<&str> = profiles.iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["alone", "api.example.com", "default", "payments"]);
+    for (_, config) in profiles.iter() {
+        assert!(CircuitBreaker::try_new(config).is_ok());
+    }
+}
+
+#[test]
+fn an_unknown_name_is_the_default_profile_or_a_new_configuration() {
+    let with_default = profiles(SERVICE);
+    assert!(with_default.get("orders").is_none());
+    assert_eq!(with_default.get_or_default("orders").get_failure_rate(), Some(Rate::percent(40)));
+    assert_eq!(with_default.get_or_default("payments").get_minimum_throughput(), 50);
+    let without = profiles("[alone]\ntrials = 7");
+    assert_eq!(fields(&without.get_or_default("orders")), fields(&Config::new()));
+}
+
+#[test]
+fn no_base_is_taken_that_is_not_named() {
+    let file = "[default]\ntrials = 7\n[payments]\nminimum_throughput = 50";
+    assert_eq!(profiles(file).get("payments").unwrap().get_trials(), 3);
+}
+
+#[test]
+fn a_window_of_one_kind_takes_the_place_of_the_other() {
+    let file = |base, own| {
+        let file = format!("[b]\nwindow = {base}\n[p]\nbase = 'b'\nwindow = {own}\n");
+        profiles(&file).get("p").unwrap().get_window()
+    };
+    assert_eq!(file("{ time = '5s', buckets = 2 }", "{ count = 30 }"), Window::count(30));
+    let five = Window::time(Duration::from_secs(5));
+    assert_eq!(file("{ count = 30 }", "{ time = '5s' }"), five);
+    assert_eq!(
+        wrong("[b]\nwindow.count = 30\n[p]\nbase = 'b'\nwindow.buckets = 2"),
+        "p.window.buckets: goes with window.time, not with window.count"
+    );
+}
+
+#[test]
+fn what_a_base_has_off_is_on_again_where_it_is_said() {
+    let file =
+        "[b]\nbreak_backoff = 'off'\nrecovery = 'off'\nfailure_rate = 'off'\n[p]\nbase = 'b'\n";
+    let more = "break_backoff.cap = '1m'\nrecovery.stage = '1s'\nfailure_rate = '5%'\n";
+    let config = profiles(&format!("{file}{more}")).get("p").unwrap();
+    assert!(config.get_break_backoff().is_some() && config.get_recovery().is_some());
+    assert_eq!(config.get_failure_rate(), Some(Rate::percent(5)));
+}
+
+#[test]
+fn what_is_wrong_only_together_says_from_where_it_comes() {
+    assert_eq!(
+        wrong("[b]\nminimum_throughput = 30\n[p]\nbase = 'b'\nwindow.count = 20"),
+        "p.minimum_throughput: must not be more than the results that the window holds, got 30, \
+         inherited"
+    );
+    assert_eq!(
+        wrong("[p]\nwindow.count = 10"),
+        "p.minimum_throughput: must not be more than the results that the window holds, got 20, \
+         the default"
+    );
+    assert_eq!(
+        wrong("[b]\nbreak_backoff.cap = '1m'\n['a.b']\nbase = 'b'\nbreak_duration = '2m'"),
+        "\"a.b\".break_backoff.cap: the cap must be break_duration to 365 days, got \"1m\", inherited"
+    );
+}
+
+#[test]
+fn a_base_that_does_not_exist_is_named_with_who_wants_it() {
+    assert_eq!(
+        wrong("[default]\n[payments]\nbase = 'defalt'"),
+        "payments.base: there is no profile \"defalt\"; did you mean default?"
+    );
+    assert_eq!(wrong("[p]\nbase = 'x'"), "p.base: there is no profile \"x\"");
+    assert_eq!(wrong("[p]\nbase = 5"), "p.base: must be the name of a profile, got 5");
+    assert_eq!(
+        toml::from_str::<Settings>("base = 'x'").unwrap_err().message(),
+        "base: is no setting here, only a profile has one"
+    );
+}
+
+#[test]
+fn a_circle_of_bases_is_told_as_it_goes() {
+    assert_eq!(wrong("[p]\nbase = 'p'"), "p.base: goes round in a circle, p -> p");
+    assert_eq!(
+        wrong("[a]\nbase = 'b'\n[b]\nbase = 'c'\n[c]\nbase = 'd'\n[d]\nbase = 'b'"),
+        "b.base: goes round in a circle, b -> c -> d -> b"
+    );
+}
+
+#[test]
+fn a_long_line_of_bases_is_followed_to_its_end() {
+    let mut file = "[p0]\ntrials = 9\n".to_owned();
+    for (number, base) in (1..3_000).zip(0..) {
+        file += &format!("[p{number}]\nbase = 'p{base}'\n");
+    }
+    let profiles = profiles(&file);
+    assert!(profiles.iter().all(|(_, config)| config.get_trials() == 9));
+}
+
+#[test]
+fn an_amendment_reaches_those_who_inherit() {
+    let mut profiles = profiles(SERVICE);
+    let vars = [("X_FAILURE_RATE", "10%"), ("X_TRIALS", "9")];
+    profiles.amend("default", &Settings::from_vars("X_", vars).unwrap()).unwrap();
+    let payments = profiles.get("payments").unwrap();
+    assert_eq!((payments.get_failure_rate(), payments.get_trials()), (Some(Rate::percent(10)), 9));
+    assert_eq!(profiles.get("api.example.com").unwrap().get_failure_rate(), None, "its own word");
+    assert_eq!(profiles.get("alone").unwrap().get_trials(), 7);
+}
+
+#[test]
+fn an_amendment_that_is_refused_changes_nothing() {
+    let mut profiles = profiles(SERVICE);
+    let before = profiles.clone();
+    let count = Settings::from_vars("", [("WINDOW_COUNT", "100")]).unwrap();
+    let error = profiles.amend("default", &count).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "\"api.example.com\".window.buckets: goes with window.time, not with window.count"
+    );
+    let error = profiles.amend("paiments", &count).unwrap_err();
+    assert_eq!(error.to_string(), "paiments: is no profile; did you mean payments?");
+    assert_eq!(profiles, before);
+    assert_eq!(fields(&profiles.get("default").unwrap()), fields(&before.get("default").unwrap()));
+}
+
+#[test]
+fn profiles_for_breakers_with_more_room_take_more_buckets() {
+    let file = "[p]\nwindow = { time = '1m', buckets = 60 }";
+    assert!(toml::from_str::<Profiles>(file).is_err());
+    let config = toml::from_str::<Profiles<60>>(file).unwrap().get("p").unwrap();
+    assert_eq!(config.get_window().buckets(), Some(60));
+}

@@ -1,0 +1,283 @@
+//! What is refused, and in which words.
+
+use cutout::settings::{Profiles, Settings};
+
+/// What is wrong with these settings of a profile `p`, when it is read or put together.
+fn wrong(settings: &str) -> String {
+    let file = format!("[p]\n{settings}\n");
+    toml::from_str::<Profiles>(&file).unwrap_err().message().to_owned()
+}
+
+/// A line of settings, and under it what is wrong with them.
+const REFUSED: &str = r#"
+    failure_rate = 0.5
+        failure_rate: must be above 0 %, up to 100 %, as in "12.5%" or "off", got 0.5
+    failure_rate = 50
+        failure_rate: must be above 0 %, up to 100 %, as in "12.5%" or "off", got 50
+    failure_rate = nan
+        failure_rate: must be above 0 %, up to 100 %, as in "12.5%" or "off", got NaN
+    failure_rate = -inf
+        failure_rate: must be above 0 %, up to 100 %, as in "12.5%" or "off", got -inf
+    failure_rate = 'NaN%'
+        failure_rate: must be above 0 %, up to 100 %, as in "12.5%" or "off", got "NaN%"
+    failure_rate = '33.333%'
+        failure_rate: must be above 0 %, up to 100 %, as in "12.5%" or "off", got "33.333%"
+    failure_rate = '100.01%'
+        failure_rate: must be above 0 %, up to 100 %, as in "12.5%" or "off", got "100.01%"
+    failure_rate = true
+        failure_rate: must be above 0 %, up to 100 %, as in "12.5%" or "off", got true
+    failure_rate = '0%'
+        failure_rate: must be above 0 %, up to 100 %, got "0%"
+    slow_call_rate = '-1%'
+        slow_call_rate: must be above 0 %, up to 100 %, as in "12.5%" or "off", got "-1%"
+    slow_call_rate = '5%'
+        slow_call_rate: needs slow_call_duration to be set
+    slow_call_duration = '999ns'
+        slow_call_duration: must be 1 µs to 1 day, got "999ns"
+    slow_call_duration = '1d 1ns'
+        slow_call_duration: must be 1 µs to 1 day, got "1d 1ns"
+    minimum_throughput = 0
+        minimum_throughput: must be 1 to 8192, got 0
+    minimum_throughput = -1
+        minimum_throughput: must be 1 to 8192, got -1
+    minimum_throughput = 4294967296
+        minimum_throughput: must be 1 to 8192, got 4294967296
+    minimum_throughput = 20.0
+        minimum_throughput: must be 1 to 8192, got 20.0
+    minimum_throughput = 'off'
+        minimum_throughput: must be 1 to 8192, got "off"
+    window = '30s'
+        window: must be as in { time = "30s", buckets = 10 } or { count = 100 }, got "30s"
+    window = {}
+        window: must be as in { time = "30s", buckets = 10 } or { count = 100 }, got {}
+    window.time = 30
+        window.time: must be 1 ms to 1 day long, as in "1m 30s", got 30
+    window.time = '0s'
+        window.time: must be 1 ms to 1 day long, got "0s"
+    window.buckets = 11
+        window.buckets: must have 1 bucket to as many as the breaker has room for (10 unless its type says otherwise), each at least 100 µs wide, got 11
+    window.count = 201
+        window.count: must hold 1 result to as many as the breaker has room for (20 for each of its buckets: 200 unless its type says otherwise), got 201
+    window.count = 10
+        minimum_throughput: must not be more than the results that the window holds, got 20, the default
+    window = { time = '1s', count = 50 }
+        window.time: cannot stand beside window.count
+    window = { count = 50, buckets = 5 }
+        window.count: cannot stand beside window.buckets
+    consecutive_failures = 1000001
+        consecutive_failures: must be 1 to 1000000, got 1000001
+    failure_count = []
+        failure_count: must be 1 to 8192 or "off", got []
+    evaluate_every_result = 1
+        evaluate_every_result: must be true or false, got 1
+    cancelled_as = 'off'
+        cancelled_as: must be "success", "failure", "ignored" or "by_duration", got "off"
+    break_duration = '30'
+        break_duration: must be 1 ms to 365 days, as in "1m 30s", got "30"
+    break_duration = '1y'
+        break_duration: must be 1 ms to 365 days, got "365d 6h"
+    break_duration = 1979-05-27
+        break_duration: must be 1 ms to 365 days, as in "1m 30s", got a table
+    break_backoff = 2
+        break_backoff: must be as in { factor = "200%", cap = "5m" } or "off", got 2
+    break_backoff = true
+        break_backoff: must be as in { factor = "200%", cap = "5m" } or "off", got true
+    break_backoff.factor = 2
+        break_backoff.factor: the factor must be 100 % to 10000 %, as in "200%", got 2
+    break_backoff.factor = '99%'
+        break_backoff.factor: the factor must be 100 % to 10000 %, got "99%"
+    break_backoff.factor = '200%'
+        break_backoff.cap: is missing, the cap must be break_duration to 365 days, as in "1m 30s"
+    break_backoff.cap = '29s'
+        break_backoff.cap: the cap must be break_duration to 365 days, got "29s"
+    break_jitter = '50.01%'
+        break_jitter: must be 0 % to 50 %, got "50.01%"
+    trials = 17
+        trials: must be 1 to 16, got 17
+    minimum_trials = 4
+        minimum_trials: must be 1 to the number of trials, got 4
+    half_open_rule = 'Rate'
+        half_open_rule: must be "first_failure" or "rate", got "Rate"
+    trial_timeout = '2d'
+        trial_timeout: must be 1 ms to 1 day, got "2d"
+    recovery = ['10%']
+        recovery: must be as in { stage = "10s", shares = ["10%", "25%", "50%"] } or "off", got a list of 1
+    recovery.stage = '0s'
+        recovery.stage: a stage must be 1 ms to 1 day long, got "0s"
+    recovery.shares = ['10%', '25%']
+        recovery.shares: the shares must be above 0 %, and none below the one before, as in ["10%", "25%", "50%"], got a list of 2
+    recovery.shares = ['10%', '25%', 50]
+        recovery.shares: the shares must be above 0 %, and none below the one before, as in ["10%", "25%", "50%"], got a list of 3
+    recovery.shares = ['10%', '9.5%', '50%']
+        recovery.shares: the shares must be above 0 %, and none below the one before, got ["10%", "9.5%", "50%"]
+    recovery.shares = ['10%', '25%', '50%']
+        recovery.stage: is missing, a stage must be 1 ms to 1 day long, as in "1m 30s"
+"#;
+
+#[test]
+fn each_setting_says_what_is_allowed_and_what_was_given() {
+    let lines: Vec<&str> = REFUSED.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    for pair in lines.chunks(2) {
+        assert_eq!(wrong(pair[0]), format!("p.{}", pair[1]), "{}", pair[0]);
+    }
+    assert_eq!(
+        wrong("half_open_rule = 'rate'\nfailure_rate = 'off'"),
+        "p.half_open_rule: Rate needs failure_rate or slow_call_rate to be set"
+    );
+}
+
+#[test]
+fn an_unknown_name_is_told_with_the_nearest_known_one() {
+    for (settings, message) in [
+        ("failure_rat = '50%'", "p.failure_rat: is no setting; did you mean failure_rate?"),
+        ("failureRate = '50%'", "p.failureRate: is no setting; did you mean failure_rate?"),
+        ("min_throughput = 5", "p.min_throughput: is no setting; did you mean minimum_throughput?"),
+        ("window.tmie = '1s'", "p.window.tmie: is no setting; did you mean time?"),
+        ("window.length = '1s'", "p.window.length: is no setting; known are time, buckets, count"),
+        ("recovery.0 = '1s'", "p.recovery.0: is no setting; known are stage, shares"),
+        ("trails = 4", "p.trails: is no setting; did you mean trials?"),
+        (
+            "'a b' = 1",
+            r#"p."a b": is no setting; known are failure_rate, slow_call_rate, slow_call_duration, minimum_throughput, window, consecutive_failures, failure_count, evaluate_every_result, cancelled_as, break_duration, break_backoff, break_jitter, trials, minimum_trials, half_open_rule, trial_timeout, recovery"#,
+        ),
+        ("trip_when = 'often'", "p.trip_when: is code, set it by Config::trip_when after reading"),
+    ] {
+        assert_eq!(wrong(settings), message, "{settings}");
+    }
+}
+
+#[test]
+fn the_line_of_a_wrong_setting_is_told() {
+    for wrong in ["minimum_throughput = 0", "minimum_throughput = 'x'", "unknown = 0"] {
+        let file = format!("[default]\ntrials = 5\n\n[payments]\ntrials = 4\n{wrong}\n");
+        let error = toml::from_str::<Profiles>(&file).unwrap_err();
+        let line = file[..error.span().unwrap().start].lines().count();
+        assert_eq!(line, 6, "{error}");
+    }
+}
+
+#[test]
+fn a_setting_given_twice_is_refused() {
+    let json = |text| serde_json::from_str::<Profiles>(text).unwrap_err().to_string();
+    for (text, message) in [
+        (r#"{"p": {"trials": 1, "trials": 1}}"#, "p.trials: is given twice"),
+        (r#"{"p": {"base": "q", "base": "q"}}"#, "p.base: is given twice"),
+        (r#"{"p": {}, "p": {}}"#, "p: is given twice"),
+        (
+            r#"{"p": {"recovery": "off", "recovery": {"stage": "1s"}}}"#,
+            "p.recovery.stage: cannot stand beside recovery",
+        ),
+    ] {
+        assert!(json(text).starts_with(&format!("{message} at line 1")), "{}", json(text));
+    }
+}
+
+#[test]
+fn what_excludes_each_other_is_refused_in_either_order() {
+    let json = |text| serde_json::from_str::<Settings>(text).unwrap_err().to_string();
+    for (text, message) in [
+        (
+            r#"{"window": {"count": 50, "buckets": 5}}"#,
+            "window.buckets: cannot stand beside window.count at",
+        ),
+        (
+            r#"{"window": {"buckets": 5, "count": 50}}"#,
+            "window.count: cannot stand beside window.buckets at",
+        ),
+        (
+            r#"{"window": {"count": 50, "time": "5s"}}"#,
+            "window.time: cannot stand beside window.count at",
+        ),
+        (
+            r#"{"window": {"time": "5s", "count": 50}}"#,
+            "window.count: cannot stand beside window.time at",
+        ),
+    ] {
+        assert!(json(text).starts_with(message), "{}", json(text));
+    }
+}
+
+#[test]
+fn null_is_no_value() {
+    let error = serde_json::from_str::<Settings>(r#"{"failure_count": null}"#).unwrap_err();
+    let message = r#"failure_count: must be 1 to 8192 or "off", got nothing"#;
+    assert!(error.to_string().starts_with(message), "{error}");
+}
+
+#[test]
+fn what_is_no_table_is_refused() {
+    assert!(
+        toml::from_str::<Profiles>("p = 5")
+            .unwrap_err()
+            .message()
+            .ends_with("expected a table of settings for p")
+    );
+    assert!(
+        serde_json::from_str::<Settings>("[]")
+            .unwrap_err()
+            .to_string()
+            .contains("expected a table of settings")
+    );
+    assert!(
+        serde_json::from_str::<Profiles>("5")
+            .unwrap_err()
+            .to_string()
+            .contains("expected a table of profiles")
+    );
+}
+
+#[test]
+fn a_long_text_is_shown_in_part() {
+    let message = wrong(&format!("failure_rate = '{}'", "ä".repeat(100_000)));
+    assert!(message.ends_with(&format!("got \"{}\" and more", "ä".repeat(60))), "{message}");
+    let message = wrong(&format!("{} = 1", "a".repeat(100_000)));
+    assert!(message.contains("; known are failure_rate"), "{message}");
+}
+
+#[test]
+fn a_duration_that_no_clock_can_tell_is_refused_and_does_not_panic() {
+    for text in [
+        "18446744073709551615s 1000ms",
+        "18446744073709551615s 999999999ns 1ns",
+        "1 8 4 4 6 7 4 4 0 7 3 7 0 9 5 5 1 6 1 5 s 1000ms",
+        "99999999999999999999999y",
+        "",
+        "s",
+        "1.s",
+        "0.5ns",
+        "1..5s",
+        "-1s",
+        "1s,",
+        "µ",
+    ] {
+        let message = wrong(&format!("break_duration = '{text}'"));
+        assert!(message.starts_with("p.break_duration: must be 1 ms to 365 days"), "{message}");
+    }
+}
+
+#[test]
+fn a_variable_is_named_as_it_is() {
+    let vars = |name, value| Settings::from_vars("PAY_", [(name, value)]).unwrap_err().to_string();
+    for (name, value, message) in [
+        ("PAY_TRIALS", "17", "PAY_TRIALS: must be 1 to 16, got 17"),
+        ("PAY_TRIALS", "", "PAY_TRIALS: must be 1 to 16, got \"\""),
+        ("PAY_WINDOW_TIME", "0", "PAY_WINDOW_TIME: must be 1 ms to 1 day long, got \"0s\""),
+        (
+            "PAY_WINDOW_TIMES",
+            "1s",
+            "PAY_WINDOW_TIMES: is no setting; did you mean PAY_WINDOW_TIME?",
+        ),
+        (
+            "PAY_RECOVERY_SHARES",
+            "10%,25%",
+            "PAY_RECOVERY_SHARES: the shares must be above 0 %, and none below the one before, as in [\"10%\", \"25%\", \"50%\"], got \"10%,25%\"",
+        ),
+    ] {
+        assert_eq!(vars(name, value), message);
+    }
+    let both = [("PAY_RECOVERY", "off"), ("PAY_RECOVERY_STAGE", "1s")];
+    assert_eq!(
+        Settings::from_vars("PAY_", both).unwrap_err().to_string(),
+        "PAY_RECOVERY_STAGE: cannot stand beside recovery"
+    );
+}
