@@ -4,6 +4,8 @@
 //! The models are in `tests/`; run them by `.ci/loom`. Without `--cfg loom` this package is empty.
 #![cfg(loom)]
 
+pub mod bulkhead;
+
 use core::cell::Cell;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use core::time::Duration;

@@ -29,16 +29,20 @@
 //! | row | operation | ordering | pairs with | because | shown by |
 //! | --- | --- | --- | --- | --- | --- |
 //! | Q1 | load of the word | Relaxed | – | a swap that relies on it fails if it is old | there is nothing weaker |
-//! | Q2 | swap that takes a permit | Acquire | Q4 | who has a permit sees what was done under the last one | `q2_who_takes_a_permit_sees_what_was_done_under_the_last_one` |
+//! | Q2 | swap that takes a permit | Acquire | Q4 | who has a permit sees what was done under the last one | `q2_who_takes_a_permit_sees_what_was_done_under_the_last_one`, `q2_who_finds_a_permit_when_about_to_wait_sees_what_was_done_under_the_last_one` |
 //! | | on failure | Relaxed | – | as Q1 | there is nothing weaker |
 //! | Q3 | swap that gives a permit to the first in the queue | Acquire | Q4 | the room may be another's, who has not come to the lock yet | `q3_who_is_given_a_permit_sees_what_was_done_under_the_last_one` |
 //! | | on failure | Relaxed | – | as Q1 | there is nothing weaker |
 //! | Q4 | subtraction that gives a permit back | Release | Q2, Q3 | as they | both of the above |
 //! | Q5 | swap or subtraction that changes `waiting` alone | Relaxed | – | the queue is behind its lock (P3) | there is nothing weaker |
 //! | Q6 | swap that changes the limit | Relaxed | – | it says nothing but itself | there is nothing weaker |
+//!
+//! The models are in `loom-tests`. `.ci/kill-orderings` weakens each row, breaks each rule, and sees
+//! the model fail.
+
+use core::sync::atomic::Ordering;
 
 use crate::sync::{AtomicU64, const_fn};
-use core::sync::atomic::Ordering;
 
 /// A run of bits in the word.
 #[derive(Clone, Copy)]
