@@ -5,12 +5,13 @@
 
 mod bulkhead;
 mod measure;
+mod policy;
 
 use measure::Plan;
 
 fn main() {
     let Some(plan) = Plan::from_args() else { return };
-    for (name, run) in [("bulkhead", bulkhead::run as fn())] {
+    for (name, run) in [("bulkhead", bulkhead::run as fn()), ("policy", policy::run)] {
         if plan.wants(name) {
             run();
         }
