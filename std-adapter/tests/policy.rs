@@ -3,17 +3,16 @@
 
 mod by_hand;
 
-use core::cell::{Cell, RefCell};
+use core::cell::Cell;
 use core::error::Error as _;
 use core::future::{Future, pending, ready};
-use core::pin::pin;
 use core::time::Duration;
 use std::sync::Arc;
 
-use by_hand::{about_to_try, breaker, drive, ends, hang, ms, opened, panics, poll, secs};
+use by_hand::{breaker, drive, ends, hang, ms, opened, secs};
 use cutout::{
-    Bulkhead, BulkheadConfig, BulkheadReason, CircuitBreaker, Clock, Config, Failure, Fallback,
-    GaveUp, ManualSleep, Outcome, Policy, PolicyError, Rate, Refused, Retry, RetryBudget, State,
+    Bulkhead, CircuitBreaker, Config, Failure, Fallback, ManualSleep, Outcome, Policy, PolicyError,
+    Rate, Retry, RetryBudget,
 };
 
 fn down() -> Result<u32, &'static str> {
@@ -154,206 +153,6 @@ fn nothing_happens_before_a_call_is_polled() {
     let policy = Policy::new().timer(time).breaker(&breaker);
     drop(policy.call_async(|| -> core::future::Ready<Result<(), ()>> { panic!("called") }));
     assert_eq!(ends(breaker.totals()), [0; 4]);
-}
-
-// A half-open circuit is not held by ...
-
-/// One trial may be out. Whoever took it is gone, so the next call is a trial too, and closes.
-fn the_next_call_closes(breaker: &by_hand::Breaker) {
-    assert_ne!(breaker.state(), State::Closed);
-    assert_eq!(breaker.snapshot().trials_in_flight, 0);
-    assert_eq!(breaker.call(fine), Ok(1));
-    assert_eq!(breaker.state(), State::Closed);
-}
-
-#[test]
-fn half_open_is_not_held_by_a_full_bulkhead() {
-    let time = ManualSleep::new();
-    let (breaker, bulkhead) = (about_to_try(&time), Bulkhead::new(1));
-    let held = bulkhead.try_acquire();
-    let policy = Policy::new().timer(time.clone()).breaker(&breaker).bulkhead(&bulkhead);
-    for result in both!(time, policy, fine) {
-        assert!(matches!(result.unwrap_err().failure, Failure::BulkheadRejected(_)));
-    }
-    drop(held);
-    assert_eq!(breaker.totals().ignored, 2);
-    the_next_call_closes(&breaker);
-}
-
-#[test]
-fn half_open_is_not_held_by_a_call_that_waits_for_its_place() {
-    let time = ManualSleep::new();
-    let breaker = about_to_try(&time);
-    let config = BulkheadConfig::new(1).queue(5).max_wait(secs(60));
-    let bulkhead = Bulkhead::with_config(config);
-    let held = bulkhead.try_acquire();
-    let policy = Policy::new().timer(time.clone()).breaker(&breaker).bulkhead(&bulkhead);
-    let mut waits = pin!(policy.call_async(|| ready(fine())));
-    assert!(poll(waits.as_mut()).is_pending());
-    assert_eq!(bulkhead.waiting(), 1);
-    the_next_call_closes(&breaker);
-    drop(held);
-    assert_eq!(drive(&time, waits), Ok(1));
-}
-
-#[test]
-fn half_open_is_not_held_by_a_timeout() {
-    let time = ManualSleep::new();
-    let breaker = about_to_try(&time);
-    let policy = Policy::new().timer(time.clone()).breaker(&breaker).timeout(ms(300));
-    assert!(drive(&time, policy.call_async(hang::<Result<(), ()>>)).is_err());
-    assert_eq!(breaker.state(), State::Open, "the trial failed");
-    time.advance(secs(10));
-    the_next_call_closes(&breaker);
-}
-
-#[test]
-fn half_open_is_not_held_by_a_call_that_is_dropped() {
-    let time = ManualSleep::new();
-    let (breaker, bulkhead) = (about_to_try(&time), Bulkhead::new(1));
-    let policy = Policy::new()
-        .timer(time.clone())
-        .retry(Retry::fixed(ms(1)))
-        .breaker(&breaker)
-        .bulkhead(&bulkhead)
-        .timeout(ms(300));
-    {
-        let mut call = pin!(policy.call_async(hang::<Result<(), ()>>));
-        assert!(poll(call.as_mut()).is_pending());
-        assert_eq!(breaker.snapshot().trials_in_flight, 1);
-    }
-    assert_eq!((bulkhead.in_use(), time.waiting()), (0, 0));
-    the_next_call_closes(&breaker);
-}
-
-#[test]
-fn half_open_is_not_held_by_a_call_that_is_dropped_while_it_waits_for_its_place() {
-    let time = ManualSleep::new();
-    let breaker = about_to_try(&time);
-    let config = BulkheadConfig::new(1).queue(5).max_wait(secs(60));
-    let bulkhead = Bulkhead::with_config(config);
-    let _held = bulkhead.try_acquire();
-    let policy = Policy::new().timer(time.clone()).breaker(&breaker).bulkhead(&bulkhead);
-    {
-        let mut call = pin!(policy.call_async(|| ready(fine())));
-        assert!(poll(call.as_mut()).is_pending());
-    }
-    assert_eq!((bulkhead.waiting(), time.waiting()), (0, 0));
-    the_next_call_closes(&breaker);
-}
-
-#[test]
-fn half_open_is_not_held_by_a_retry_that_gives_up() {
-    for gives_up in [GaveUp::Attempts, GaveUp::Deadline, GaveUp::Budget, GaveUp::RetryAfter] {
-        let time = ManualSleep::new();
-        let breaker = about_to_try(&time);
-        let empty = RetryBudget::new(Rate::percent(0), 0);
-        let retry = Retry::fixed(ms(1)).exactly();
-        let policy = Policy::new().timer(time.clone()).breaker(&breaker);
-        let classify = |_: &_| Outcome::Failure.retry_after(ms(2));
-        let result = match gives_up {
-            GaveUp::Attempts => policy.retry(retry.up_to(1)).call_with(down, classify),
-            GaveUp::Deadline => {
-                policy.retry(retry.within(ms(2)).cap(ms(2))).call_with(down, classify)
-            }
-            GaveUp::Budget => policy.retry(retry.budget(&empty)).call_with(down, classify),
-            _ => policy.retry(retry.cap(ms(1))).call_with(down, classify),
-        };
-        assert_eq!(result.unwrap_err().gave_up, Some(gives_up));
-        assert_eq!(breaker.state(), State::Open, "the trial failed");
-        time.advance(secs(10));
-        the_next_call_closes(&breaker);
-    }
-}
-
-#[test]
-fn half_open_is_not_held_by_a_panic_in_the_call_or_in_its_classifier() {
-    for in_call in [true, false] {
-        let time = ManualSleep::new();
-        let (breaker, bulkhead) = (about_to_try(&time), Bulkhead::new(1));
-        let policy = Policy::new().timer(time.clone()).breaker(&breaker).bulkhead(&bulkhead);
-        let call = || {
-            assert!(!in_call, "in the call");
-            fine()
-        };
-        let classify = |_: &_| -> Outcome { panic!("in the classifier") };
-        assert!(panics(|| policy.call_with(call, classify)));
-        assert_eq!((breaker.state(), bulkhead.in_use()), (State::Open, 0), "the trial failed");
-        time.advance(secs(10));
-        let later = policy.call_async_with(|| async { call() }, classify);
-        assert!(panics(|| drive(&time, later)));
-        assert_eq!((breaker.state(), bulkhead.in_use()), (State::Open, 0));
-        time.advance(secs(10));
-        the_next_call_closes(&breaker);
-    }
-}
-
-// Waiting for a place.
-
-#[test]
-fn the_wait_for_a_place_is_not_taken_for_the_dependencys_slowness() {
-    let time = ManualSleep::new();
-    let config = Config::new().slow_call_duration(ms(100)).slow_call_rate(Rate::percent(50));
-    let breaker = CircuitBreaker::with_clock(config, time.clone());
-    let config = BulkheadConfig::new(1).queue(5).max_wait(secs(60));
-    let bulkhead = Bulkhead::with_config(config);
-    let held = bulkhead.try_acquire();
-    let policy = Policy::new().timer(time.clone()).breaker(&breaker).bulkhead(&bulkhead);
-    let mut call = pin!(policy.call_async(|| ready(fine())));
-    assert!(poll(call.as_mut()).is_pending());
-    time.advance(secs(30));
-    drop(held);
-    assert_eq!(drive(&time, call), Ok(1));
-    assert_eq!((breaker.totals().successes, breaker.totals().slow), (1, 0));
-}
-
-#[test]
-fn a_circuit_that_opens_while_a_call_waits_for_its_place_refuses_it() {
-    let time = ManualSleep::new();
-    let breaker = breaker(&time);
-    let config = BulkheadConfig::new(1).queue(5).max_wait(secs(60));
-    let bulkhead = Bulkhead::with_config(config);
-    let held = bulkhead.try_acquire();
-    let policy = Policy::new().timer(time.clone()).breaker(&breaker).bulkhead(&bulkhead);
-    let mut call = pin!(policy.call_async(|| ready(fine())));
-    assert!(poll(call.as_mut()).is_pending());
-    breaker.force_open();
-    drop(held);
-    let error = drive(&time, call).unwrap_err();
-    assert!(matches!(error.failure, Failure::Rejected(_)));
-    assert_eq!(bulkhead.in_use(), 0, "and gives the place back");
-}
-
-#[test]
-fn a_call_that_waits_too_long_for_its_place_is_refused_and_says_so() {
-    let time = ManualSleep::new();
-    let breaker = breaker(&time);
-    let config = BulkheadConfig::new(1).queue(5).max_wait(secs(2));
-    let bulkhead = Bulkhead::with_config(config);
-    let _held = bulkhead.try_acquire();
-    let policy = Policy::new().timer(time.clone()).breaker(&breaker).bulkhead(&bulkhead);
-    let error = drive(&time, policy.call_async(|| ready(fine()))).unwrap_err();
-    let Some(Refused::BulkheadRejected(rejected)) = error.refused() else { panic!("{error:?}") };
-    assert_eq!(rejected.reason(), BulkheadReason::TimedOut);
-    assert_eq!(time.now().as_nanos(), 2_000_000_000);
-    assert_eq!((ends(breaker.totals()), bulkhead.rejected()), ([0, 0, 1, 0], 1));
-}
-
-#[test]
-fn a_blocking_call_waits_for_its_place_too() {
-    let bulkhead = Bulkhead::with_config(BulkheadConfig::new(1).queue(1).max_wait(secs(600)));
-    let breaker = CircuitBreaker::new(Config::new());
-    let held = RefCell::new(bulkhead.try_acquire().ok());
-    let policy = Policy::new().breaker(&breaker).bulkhead(&bulkhead);
-    std::thread::scope(|scope| {
-        let waits = scope.spawn(|| policy.call(fine));
-        while bulkhead.waiting() == 0 {
-            std::thread::yield_now();
-        }
-        held.take();
-        assert_eq!(waits.join().unwrap(), Ok(1));
-    });
-    assert_eq!((breaker.totals().successes, bulkhead.in_use()), (1, 0));
 }
 
 // What the whole is.

@@ -7,16 +7,13 @@ use core::cell::{Cell, RefCell};
 use core::future::ready;
 use core::pin::pin;
 use core::time::Duration;
-use std::sync::Arc;
 
-use by_hand::{about_to_try, breaker, drive, ends, hang, ms, opened, panics, poll, secs};
+use by_hand::{breaker, drive, ends, hang, ms, panics, poll, secs};
 use cutout::{
-    Bulkhead, Clock, Failure, GaveUp, Instant, ManualSleep, Outcome, Policy, PolicyError, Rate,
-    Refused, RejectReason, Retry, RetryBudget, Retrying, State,
+    Bulkhead, Clock, Failure, GaveUp, Instant, ManualSleep, Outcome, Policy, Rate, Retry,
+    RetryBudget, Retrying,
 };
 use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
-
-type Error = PolicyError<&'static str>;
 
 fn down() -> Result<u32, &'static str> {
     Err("down")
@@ -222,242 +219,6 @@ fn the_hook_hears_of_each_retry_before_its_wait() {
     assert_eq!(*heard.borrow(), expected);
 }
 
-// Refusals.
-
-/// A budget with nothing but what calls bring in: one retry for each call.
-fn budget() -> RetryBudget {
-    RetryBudget::new(Rate::percent(100), 0)
-}
-
-#[test]
-fn what_the_breaker_refused_is_not_tried_again_and_spends_no_budget() {
-    let time = ManualSleep::new();
-    let (breaker, budget) = (opened(&time), budget());
-    budget.record_call();
-    let retry = Retry::fixed(ms(1)).up_to(9).budget(&budget);
-    let policy = Policy::new().timer(time.clone()).retry(retry).breaker(&breaker);
-    let before = time.now();
-    for result in both!(time, policy, down) {
-        let error = result.unwrap_err();
-        assert!(matches!(error.failure, Failure::Rejected(_)));
-        assert_eq!((error.attempts, error.gave_up), (0, None));
-    }
-    assert_eq!(budget.saved(), 1, "nothing spent, and nothing brought in");
-    assert_eq!((time.now(), breaker.totals().rejected), (before, 2));
-}
-
-#[test]
-fn a_refusal_in_the_middle_ends_the_retries_with_what_they_had_paid_for() {
-    let time = ManualSleep::new();
-    let (breaker, budget) = (breaker(&time), budget());
-    for _ in 0..5 {
-        budget.record_call();
-    }
-    let retry = Retry::fixed(ms(1)).up_to(9).budget(&budget);
-    let policy = Policy::new().timer(time.clone()).retry(retry).breaker(&breaker);
-    let error = policy.call(down).unwrap_err();
-    assert!(matches!(error.failure, Failure::Rejected(_)), "the second failure opened the circuit");
-    assert_eq!((error.attempts, error.gave_up), (2, None));
-    assert_eq!(budget.saved(), 4, "six brought in, two paid: the second was refused too late");
-}
-
-#[test]
-fn an_open_circuit_is_waited_out_within_the_limit_only_if_asked() {
-    type Way = fn(Duration) -> (Result<u32, Error>, State, Instant);
-    let ways: [Way; 2] = [
-        |limit| {
-            let time = ManualSleep::new();
-            let breaker = opened(&time);
-            let retry = Retry::fixed(Duration::ZERO).wait_out(limit);
-            let policy = Policy::new().timer(time.clone()).retry(retry).breaker(&breaker);
-            (policy.call(|| Ok(1)), breaker.state(), time.now())
-        },
-        |limit| {
-            let time = ManualSleep::new();
-            let breaker = opened(&time);
-            let retry = Retry::fixed(Duration::ZERO).wait_out(limit);
-            let policy = Policy::new().timer(time.clone()).retry(retry).breaker(&breaker);
-            let result = drive(&time, policy.call_async(|| ready(Ok(1))));
-            (result, breaker.state(), time.now())
-        },
-    ];
-    for call in ways {
-        let (result, state, now) = call(secs(10));
-        assert_eq!((result, state), (Ok(1), State::Closed), "it was the trial");
-        assert_eq!(now, Instant::from_nanos(10_000_000_000));
-
-        let (result, state, now) = call(ms(9_999));
-        let error = result.unwrap_err();
-        assert_eq!((error.attempts, error.gave_up), (0, Some(GaveUp::RetryAfter)));
-        assert_eq!(error.refused().unwrap().retry_after(), Some(secs(10)));
-        assert_eq!((state, now), (State::Open, Instant::ORIGIN), "it does not wait for nothing");
-    }
-}
-
-#[test]
-fn waiting_out_spends_no_budget_and_its_jitter_stays_within_the_limit() {
-    for seed in 0..100 {
-        let time = ManualSleep::new();
-        let (breaker, empty) = (opened(&time), RetryBudget::new(Rate::percent(0), 0));
-        let retry = Retry::fixed(secs(30)).wait_out(secs(11)).budget(&empty).seed(seed);
-        let policy = Policy::new().timer(time.clone()).retry(retry).breaker(&breaker);
-        assert_eq!(policy.call(|| Ok::<_, &str>(1)), Ok(1));
-        assert!((secs(10)..=secs(11)).contains(&time.now().saturating_since(Instant::ORIGIN)));
-    }
-}
-
-#[test]
-fn the_limit_of_waiting_out_is_for_all_refusals_of_a_call_together() {
-    let time = ManualSleep::new();
-    let breaker = opened(&time);
-    let retry = Retry::fixed(Duration::ZERO).up_to(9).wait_out(secs(15));
-    let policy = Policy::new().timer(time.clone()).retry(retry).breaker(&breaker);
-    // The trial after the first break fails, and the circuit reopens for ten seconds more.
-    let error = policy.call(down).unwrap_err();
-    assert_eq!((error.attempts, error.gave_up), (1, Some(GaveUp::RetryAfter)));
-    assert_eq!(time.now(), Instant::from_nanos(10_000_000_000));
-}
-
-#[test]
-fn waiting_out_keeps_to_the_deadline_and_to_the_number_of_attempts() {
-    let time = ManualSleep::new();
-    let breaker = opened(&time);
-    let retry = Retry::fixed(Duration::ZERO).wait_out(secs(60));
-    let with = |retry| Policy::new().timer(time.clone()).retry(retry).breaker(&breaker).call(down);
-    assert_eq!(with(retry.within(secs(9))).unwrap_err().gave_up, Some(GaveUp::Deadline));
-    assert_eq!(with(retry.up_to(1)).unwrap_err().gave_up, Some(GaveUp::Attempts));
-    assert_eq!(time.now(), Instant::ORIGIN);
-}
-
-#[test]
-fn a_refusal_that_names_no_time_is_not_waited_out() {
-    let time = ManualSleep::new();
-    let breaker = about_to_try(&time);
-    let trial = breaker.try_acquire().unwrap();
-    let retry = Retry::fixed(Duration::ZERO).wait_out(Duration::MAX);
-    let policy = Policy::new().timer(time.clone()).retry(retry).breaker(&breaker);
-    for result in both!(time, policy, down) {
-        let error = result.unwrap_err();
-        let Some(Refused::Rejected(rejected)) = error.refused() else { panic!("{error:?}") };
-        assert_eq!(rejected.reason(), RejectReason::HalfOpenFull);
-        assert_eq!((error.attempts, error.gave_up), (0, None));
-    }
-    trial.settle(Outcome::Success);
-}
-
-#[test]
-fn what_the_bulkhead_refused_is_not_tried_again() {
-    let time = ManualSleep::new();
-    let (bulkhead, budget) = (Bulkhead::new(1), budget());
-    let _held = bulkhead.try_acquire().unwrap();
-    let retry = Retry::fixed(ms(1)).up_to(9).wait_out(Duration::MAX).budget(&budget);
-    let policy = Policy::new().timer(time.clone()).retry(retry).bulkhead(&bulkhead);
-    for result in both!(time, policy, down) {
-        let error = result.unwrap_err();
-        assert!(matches!(error.failure, Failure::BulkheadRejected(_)));
-        assert_eq!((error.attempts, error.gave_up), (0, None));
-    }
-    assert_eq!(bulkhead.rejected(), 2);
-}
-
-// The budget.
-
-#[test]
-fn a_retry_storm_is_amplified_by_the_share_and_the_minimum_and_no_more() {
-    let time = ManualSleep::new();
-    let budget = RetryBudget::with_clock(Rate::percent(20), 3, time.clone());
-    let retry = Retry::fixed(Duration::ZERO).up_to(100).budget(&budget);
-    let policy = Policy::new().timer(time.clone()).retry(retry);
-    let calls = Cell::new(0);
-    let storm = |callers: u32| {
-        calls.set(0);
-        for _ in 0..callers {
-            let error = policy
-                .call(|| {
-                    calls.set(calls.get() + 1);
-                    down()
-                })
-                .unwrap_err();
-            assert_eq!(error.gave_up, Some(GaveUp::Budget));
-        }
-        calls.get() - callers
-    };
-    assert_eq!(storm(1_000), 200 + 3, "the time stands still: a fifth, and a second's minimum");
-    assert_eq!(storm(1_000), 200, "the minimum is spent");
-    time.advance(secs(1));
-    assert_eq!(storm(1_000), 200 + 3);
-    time.advance(secs(3_600));
-    assert_eq!(storm(1_000), 200 + 3, "what was not used in time is not saved");
-}
-
-#[test]
-fn no_more_than_the_burst_is_saved_up_while_all_is_well() {
-    let time = ManualSleep::new();
-    let budget = RetryBudget::with_clock(Rate::percent(50), 0, time.clone()).burst(7);
-    let retry = Retry::fixed(Duration::ZERO).up_to(100).budget(&budget);
-    let policy = Policy::new().timer(time).retry(retry);
-    for _ in 0..1_000 {
-        assert_eq!(policy.call(|| Ok::<_, &str>(1)), Ok(1));
-    }
-    assert_eq!(budget.saved(), 7);
-    let error = policy.call(down).unwrap_err();
-    assert_eq!((error.attempts, error.gave_up), (1 + 7, Some(GaveUp::Budget)));
-}
-
-#[test]
-fn not_even_a_part_of_a_retry_is_saved_beyond_the_burst() {
-    let budget = RetryBudget::new(Rate::percent(75), 0).burst(1);
-    budget.record_call();
-    budget.record_call();
-    assert!(budget.try_spend(), "one and a half were brought in, one was kept");
-    budget.record_call();
-    assert!(!budget.try_spend());
-}
-
-#[test]
-fn a_budget_is_shared_by_all_policies_that_it_is_given_to() {
-    let time = ManualSleep::new();
-    let budget = Arc::new(RetryBudget::new(Rate::percent(0), 0));
-    let shared = Arc::clone(&budget);
-    let policy = |up_to| {
-        let retry = Retry::fixed(Duration::ZERO).up_to(up_to).budget(Arc::clone(&shared));
-        Policy::new().timer(time.clone()).retry(retry)
-    };
-    let two = policy(2).call(down).unwrap_err();
-    let nine = policy(9).call(down).unwrap_err();
-    assert_eq!([two.gave_up, nine.gave_up], [Some(GaveUp::Budget); 2]);
-}
-
-#[test]
-fn threads_together_spend_what_was_saved_and_not_a_retry_more() {
-    let budget = RetryBudget::new(Rate::percent(100), 0).burst(10_000);
-    for _ in 0..6_000 {
-        budget.record_call();
-    }
-    let spent: usize = std::thread::scope(|scope| {
-        let spend = || (0..5_000).filter(|_| budget.try_spend()).count();
-        let threads: Vec<_> = (0..3).map(|_| scope.spawn(spend)).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
-    });
-    assert_eq!((spent, budget.saved()), (6_000, 0));
-}
-
-#[test]
-fn the_minimum_rate_is_exact_and_survives_a_clock_that_is_set_back() {
-    for per_second in [1, 3, 7, 1_000] {
-        let clock = cutout::ManualClock::new();
-        let budget = RetryBudget::with_clock(Rate::percent(0), per_second, &clock);
-        let all = || u32::try_from((0..5_000).filter(|_| budget.try_spend()).count()).unwrap();
-        assert_eq!(all(), per_second, "at the origin of the clock");
-        clock.advance(secs(1));
-        assert!((per_second - 1..=per_second).contains(&all()), "{per_second} in each second");
-        clock.set(Instant::ORIGIN);
-        assert_eq!(all(), 0, "an earlier time brings nothing back");
-        clock.set(Instant::from_nanos(u64::MAX));
-        assert!(all() <= per_second);
-    }
-}
-
 // Ends that nobody wants.
 
 #[test]
@@ -475,15 +236,12 @@ fn a_panic_is_not_tried_again() {
 fn a_condition_or_a_hook_that_panics_leaves_nothing_held() {
     let time = ManualSleep::new();
     let (breaker, bulkhead) = (breaker(&time), Bulkhead::new(1));
-    let with = |retry| Policy::new().timer(time.clone()).retry(retry);
-    let retry = Retry::fixed(ms(1));
-    let conditions = retry.when(|_: &Failure<&str>| panic!("in the condition"));
-    let policy = with(retry).breaker(&breaker).bulkhead(&bulkhead);
-    assert!(policy.call(|| Ok::<_, &str>(())).is_ok());
-    let policy = Policy::new().timer(time.clone()).retry(conditions);
-    let policy = policy.breaker(&breaker).bulkhead(&bulkhead);
-    assert!(panics(|| policy.call(down)));
-    assert_eq!(ends(breaker.totals()), [1, 1, 0, 0]);
+    let policy = Policy::new().timer(time.clone()).breaker(&breaker).bulkhead(&bulkhead);
+    let condition = Retry::fixed(ms(1)).when(|_: &Failure<&str>| panic!("in the condition"));
+    assert!(panics(|| policy.clone().retry(condition).call(down)));
+    let hook = |_: &Retrying<'_, u32, &str>| panic!("in the hook");
+    assert!(panics(|| policy.clone().retry(Retry::fixed(ms(1)).before_next(hook)).call(down)));
+    assert_eq!(ends(breaker.totals()), [0, 2, 0, 0]);
     assert_eq!(bulkhead.in_use(), 0);
 }
 
@@ -508,7 +266,7 @@ fn a_call_that_is_dropped_while_it_waits_for_its_next_attempt_holds_nothing() {
 #[test]
 fn a_call_that_is_dropped_during_an_attempt_is_cancelled_and_not_tried_again() {
     let time = ManualSleep::new();
-    let (breaker, budget) = (breaker(&time), budget());
+    let (breaker, budget) = (breaker(&time), RetryBudget::new(Rate::percent(100), 0));
     let policy = Policy::new()
         .timer(time.clone())
         .retry(Retry::fixed(ms(1)).budget(&budget))

@@ -5,13 +5,16 @@
 
 mod bulkhead;
 mod measure;
+mod policy;
 mod registry;
 
 use measure::Plan;
 
 fn main() {
     let Some(plan) = Plan::from_args() else { return };
-    for (name, run) in [("bulkhead", bulkhead::run as fn()), ("registry", registry::run)] {
+    for (name, run) in
+        [("bulkhead", bulkhead::run as fn()), ("registry", registry::run), ("policy", policy::run)]
+    {
         if plan.wants(name) {
             run();
         }

@@ -8,6 +8,8 @@ use cutout_core::{Clock, Rate};
 use crate::StdClock;
 use crate::sync::{AtomicU64, const_fn};
 
+// All orderings are relaxed: either word stands for itself, and nothing else is published by it.
+
 /// What a single retry takes from the balance, in the unit of a rate: a call brings in its basis
 /// points.
 const RETRY: u64 = 10_000;
@@ -99,7 +101,8 @@ impl<C: Clock> RetryBudget<C> {
     pub fn record_call(&self) {
         let more = u64::from(self.share.basis_points());
         let _ = self.balance.fetch_update(Relaxed, Relaxed, |balance| {
-            (balance < self.most).then(|| (balance + more).min(self.most))
+            let next = (balance + more).min(self.most);
+            (next != balance).then_some(next)
         });
     }
 
