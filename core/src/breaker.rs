@@ -9,18 +9,19 @@ use crate::config::{Config, ConfigError};
 use crate::error::{Error, Rejected};
 use crate::observe::{Cause, Observer};
 use crate::permit::{Outcome, Permit, Report, Role, Ticket};
-use crate::plan::Plan;
+use crate::settings::{Plan, Settings};
 #[cfg(fuzzing)]
 use crate::state::Word;
 use crate::state::{Circuit, Mode, State, Step};
 use crate::streak::Streak;
 use crate::sync::{IS_LOCK_FREE, const_fn};
-use crate::time::Clock;
+use crate::time::{Clock, Instant};
 use crate::totals::{Counters, Totals};
 use crate::window::{Lanes, Tally};
 
 mod admission;
 mod change;
+mod reconfigure;
 mod settlement;
 
 pub(crate) use settlement::Ending;
@@ -74,8 +75,7 @@ pub(crate) use settlement::Ending;
 #[repr(C)] // what every call reads comes first, far from what it writes
 pub struct CircuitBreaker<C, O = (), const BUCKETS: usize = 10, const LANES: usize = 1> {
     circuit: Circuit,
-    plan: Plan,
-    config: Config,
+    settings: Settings,
     clock: C,
     observer: O,
     streak: Streak,
@@ -85,6 +85,7 @@ pub struct CircuitBreaker<C, O = (), const BUCKETS: usize = 10, const LANES: usi
 
 /// A breaker at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Snapshot {
     /// The state as calls meet it: a forced mode hides the one underneath.
@@ -190,8 +191,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
                 lanes: Lanes::new(),
                 streak: Streak::new(),
                 counters: Counters::new(),
-                plan: Plan::of(&config),
-                config,
+                settings: Settings::new(&config),
                 clock,
                 observer,
             }
@@ -362,8 +362,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     #[inline]
     pub fn admit(&self) -> Result<Ticket, Rejected> {
         let word = self.circuit.load();
-        if word.is_plainly_closed() {
-            Ok(self.ticket(word, Role::Counted))
+        if word.is_plainly_closed() && !self.settings.plan().measures() {
+            Ok(Ticket::new(UNTIMED, word.generation(), Role::Counted))
         } else {
             self.admit_by_state(word)
         }
@@ -424,7 +424,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
             Step::To(word.closed(next).with_mode(Mode::Auto, next))
         });
         if let Some(change) = change {
-            self.announce(change, Cause::Reset, self.clock.now(), None, Tally::default());
+            self.announce(change, Cause::Reset, self.now(), None, Tally::default());
         }
     }
 }
@@ -448,12 +448,39 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         self.circuit.load().mode()
     }
 
+    /// What a call that came now would be refused with; `None` if it would be admitted.
+    ///
+    /// Looking admits nothing and counts nothing. It is for who would have to prepare for a call, or
+    /// could go elsewhere; admission alone decides. Under [`Mode::Shadow`] nobody is refused, and
+    /// which calls a ramp refuses is known only when they come.
+    ///
+    /// Trials whose lease is over are given up, as a call would give them up, so that HalfOpen ends
+    /// even if all that anybody does is look.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cutout_core::{CircuitBreaker, Config, ManualClock, RejectReason};
+    ///
+    /// let breaker = CircuitBreaker::with_clock(Config::new(), ManualClock::new());
+    /// assert_eq!(breaker.refusal(), None);
+    /// breaker.force_open();
+    /// assert_eq!(breaker.refusal().unwrap().reason(), RejectReason::ForcedOpen);
+    /// assert_eq!(breaker.totals().rejected, 0);
+    /// ```
+    #[inline]
+    #[must_use]
+    pub fn refusal(&self) -> Option<Rejected> {
+        let word = self.circuit.load();
+        if word.is_plainly_closed() { None } else { self.refusal_by_state(word) }
+    }
+
     /// Everything there is to see. It reads counters while others write them, so its parts agree
     /// with each other exactly only when all is quiet.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let word = self.circuit.load();
-        let now = self.clock.now();
+        let now = self.now();
         let generation = word.generation();
         let is_open = word.state() == State::Open && word.effective_state() == State::Open;
         let break_left = self.circuit.until().saturating_since(now);
@@ -461,7 +488,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
             state: word.effective_state(),
             mode: word.mode(),
             generation,
-            tally: self.lanes.tally(&self.plan.shape, generation, now),
+            tally: self.lanes.tally(self.settings.shape(), generation, now),
             consecutive_failures: self.streak.length(generation),
             trials_in_flight: word.trials_out(),
             recovering: word.is_ramping() && matches!(word.mode(), Mode::Auto | Mode::Shadow),
@@ -473,7 +500,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     /// What became of all calls.
     #[must_use]
     pub fn totals(&self) -> Totals {
-        let (results, rejected) = self.lanes.totals(&self.plan.shape);
+        let (results, rejected) = self.lanes.totals(self.settings.shape());
         Totals {
             successes: results.successes,
             failures: results.failures,
@@ -494,9 +521,10 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         self.lanes.count()
     }
 
-    /// The settings.
-    pub const fn config(&self) -> &Config {
-        &self.config
+    /// The settings as they are now. A window over time reads as long as its buckets together.
+    #[must_use]
+    pub fn config(&self) -> Config {
+        self.settings.config()
     }
 
     /// The clock.
@@ -528,6 +556,22 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         let _ = self.circuit.change(|_| Step::To(Word::from_bits(bits)));
     }
 }
+
+impl<C: Clock, O, const BUCKETS: usize, const LANES: usize> CircuitBreaker<C, O, BUCKETS, LANES> {
+    /// The time, as finely as the settings need it.
+    fn now(&self) -> Instant {
+        self.read_clock(self.settings.plan())
+    }
+
+    /// The time, as finely as `plan` needs it. All that this breaker is told comes from here.
+    #[inline]
+    fn read_clock(&self, plan: Plan) -> Instant {
+        if plan.is_coarse() { self.clock.now_coarse() } else { self.clock.now() }
+    }
+}
+
+/// When a call starts whose length nobody asks for: so late that it is never slow.
+const UNTIMED: Instant = Instant::from_nanos(u64::MAX);
 
 #[inline]
 fn by_result<T, E>(result: &Result<T, E>) -> Outcome {

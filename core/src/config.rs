@@ -22,6 +22,7 @@ const DAY: u64 = 24 * 60 * 60 * SECOND;
 
 /// How the trials of a half-open circuit decide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum HalfOpenRule {
     /// The first trial that fails reopens; as many successes as there are trials close.
     FirstFailure,
@@ -330,6 +331,24 @@ impl Config {
         }
     }
 
+    /// Whether every duration that the breaker measures is a second or more.
+    pub(crate) const fn is_coarse(&self) -> bool {
+        const SECOND: u64 = 1_000_000_000;
+        let window = match self.window.0 {
+            Span::Time { length, buckets } => length / buckets as u64,
+            Span::Count { .. } => SECOND,
+        };
+        let stage = match self.recovery {
+            Some(recovery) => recovery.stage.get(),
+            None => SECOND,
+        };
+        self.slow_call_duration.is_none()
+            && window >= SECOND
+            && stage >= SECOND
+            && self.break_duration >= SECOND
+            && self.trial_timeout >= SECOND
+    }
+
     /// Whether the result of a closed circuit has to be told the time.
     pub(crate) const fn needs_time(&self) -> bool {
         self.slow_call_duration.is_some()
@@ -339,16 +358,6 @@ impl Config {
     /// Whether any condition looks at the window.
     pub(crate) const fn needs_window(&self) -> bool {
         self.has_rate() || self.failure_count.is_some() || self.trip_when.is_some()
-    }
-
-    /// How many results make a rate count.
-    pub(crate) const fn minimum(&self, ramping: bool) -> u64 {
-        let minimum = if ramping && (self.trials as u32) < self.minimum_throughput {
-            self.trials as u32
-        } else {
-            self.minimum_throughput
-        };
-        minimum as u64
     }
 
     /// Whether a success can complete the minimum of a rate that is already over.

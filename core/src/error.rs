@@ -5,6 +5,7 @@ use core::time::Duration;
 
 /// Why a call was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum RejectReason {
     /// The circuit is open and its break is not over.
@@ -92,8 +93,17 @@ impl fmt::Display for Rejected {
 
 impl core::error::Error for Rejected {}
 
+#[cfg(feature = "defmt")]
+impl defmt::Format for Rejected {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        let Self { reason, .. } = self;
+        defmt::write!(f, "Rejected {{ reason: {}, retry_after: {} }}", reason, self.retry_after());
+    }
+}
+
 /// Why a protected call gave no value: the breaker refused it, or it ran and failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Error<E> {
     /// The breaker refused the call; it did not run.
     Rejected(Rejected),

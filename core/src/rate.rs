@@ -20,11 +20,20 @@ use crate::ConfigError;
 /// assert_eq!(Rate::of(1, 3).unwrap().to_string(), "33.33 %");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Rate(u16);
 
 const WHOLE: u16 = 10_000;
 
 impl Rate {
+    pub(crate) const ZERO: Self = Self(0);
+
+    /// The rate of `points` ten-thousandths, or all of it.
+    #[allow(clippy::cast_possible_truncation)] // at most WHOLE
+    pub(crate) const fn clamped(points: u32) -> Self {
+        Self(if points < WHOLE as u32 { points as u16 } else { WHOLE })
+    }
+
     /// The rate of `percent` hundredths, for literals.
     ///
     /// # Panics

@@ -6,10 +6,14 @@
 pub(crate) use core::sync::atomic::Ordering;
 
 #[cfg(loom)]
-pub(crate) use loom::sync::atomic::{AtomicU64, fence};
+pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, fence};
 
 #[cfg(all(not(loom), target_has_atomic = "64"))]
 pub(crate) use portable_atomic::{AtomicU64, fence};
+
+// They are only loaded and stored, which every target can do without help.
+#[cfg(not(loom))]
+pub(crate) use core::sync::atomic::{AtomicU32, AtomicUsize};
 
 #[cfg(all(not(loom), not(target_has_atomic = "64"), feature = "critical-section"))]
 pub(crate) use self::critical::{AtomicU64, fence};

@@ -7,6 +7,7 @@ use crate::sync::{AtomicU64, IS_LOCK_FREE, Ordering, const_fn};
 /// Every admitted call ends in exactly one of the first five, so at a quiet moment
 /// `settled() + in flight` is the number of calls that were admitted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Totals {
     /// Results that counted as successes.

@@ -3,9 +3,11 @@
 mod support;
 
 use core::cell::Cell;
+use core::time::Duration;
 
 use cutout_core::{
-    Cause, CircuitBreaker, Clock, Config, Instant, Rate, RejectReason, State, TripReason, Window,
+    Cause, CircuitBreaker, Clock, Config, Instant, Outcome, Rate, Recovery, RejectReason, Report,
+    State, TripReason, Window,
 };
 use support::{breaker, config, fail, secs, succeed, timeline};
 
@@ -108,6 +110,38 @@ fn consecutive_failures_trip_without_a_minimum_and_a_success_starts_the_row_over
         "C C C C C C O",
     );
     assert_eq!(trips_by(&breaker), TripReason::ConsecutiveFailures);
+}
+
+#[test]
+fn a_failure_that_is_not_consecutive_neither_adds_to_the_row_nor_ends_it() {
+    let breaker = breaker(config().consecutive_failures(3).minimum_throughput(5));
+    let settle = |report: Report| breaker.try_acquire().unwrap().settle(report);
+    settle(Outcome::Failure.into());
+    settle(Outcome::Failure.not_consecutive());
+    settle(Outcome::Failure.into());
+    assert_eq!((breaker.state(), breaker.snapshot().consecutive_failures), (State::Closed, 2));
+    settle(Outcome::Failure.into());
+    assert_eq!(trips_by(&breaker), TripReason::ConsecutiveFailures);
+}
+
+#[test]
+fn a_failure_that_is_not_consecutive_counts_for_the_rate_and_says_how_long_to_wait() {
+    let breaker = breaker(config().consecutive_failures(1));
+    for _ in 0..4 {
+        assert_eq!(breaker.state(), State::Closed);
+        let report = Outcome::Failure.not_consecutive().retry_after(secs(9));
+        breaker.try_acquire().unwrap().settle(report);
+    }
+    assert_eq!(trips_by(&breaker), TripReason::FailureRate);
+    assert_eq!(breaker.snapshot().retry_after, Some(secs(9)));
+}
+
+#[test]
+fn a_success_ends_the_row_whatever_its_report_says_of_rows() {
+    let breaker = breaker(config().consecutive_failures(2));
+    breaker.try_acquire().unwrap().settle(Outcome::Failure);
+    breaker.try_acquire().unwrap().settle(Outcome::Success.not_consecutive());
+    assert_eq!(breaker.snapshot().consecutive_failures, 0);
 }
 
 #[test]
@@ -244,6 +278,58 @@ fn a_healthy_call_reads_the_clock_only_as_often_as_the_settings_need_it() {
     assert_eq!(reads(row.window(count).slow_call_duration(secs(1))), 2);
     assert_eq!(reads(row.failure_count(3)), 1);
     assert_eq!(reads(row.trip_when(|_| false)), 1);
+}
+
+/// A clock that counts how often each of its readings is taken: fine, coarse.
+#[derive(Default)]
+struct TwoReadings([Cell<u32>; 2]);
+
+impl TwoReadings {
+    fn read(&self, which: usize) -> Instant {
+        self.0[which].set(self.0[which].get() + 1);
+        Instant::from_nanos(1)
+    }
+}
+
+impl Clock for TwoReadings {
+    fn now(&self) -> Instant {
+        self.read(0)
+    }
+
+    fn now_coarse(&self) -> Instant {
+        self.read(1)
+    }
+}
+
+#[test]
+fn a_clock_is_read_coarsely_where_no_setting_is_finer_than_a_second_and_never_both_ways() {
+    let is_coarse = |config: Config| {
+        let clock = TwoReadings::default();
+        let breaker = CircuitBreaker::with_clock(config, &clock);
+        for _ in 0..2 {
+            let _ = breaker.call(|| Ok::<_, ()>(()));
+            breaker.force_open();
+            let _ = breaker.call(|| Ok::<_, ()>(()));
+            breaker.reset();
+        }
+        let _ = breaker.snapshot();
+        let [fine, coarse] = clock.0.each_ref().map(Cell::get);
+        assert!(fine == 0 || coarse == 0, "{fine} fine and {coarse} coarse readings");
+        coarse > 0
+    };
+    let nearly = secs(1) - Duration::from_nanos(1);
+    let recovery = |stage| Config::new().recovery(Recovery::in_stages_of(stage));
+    assert!(is_coarse(Config::new()));
+    assert!(is_coarse(Config::new().window(Window::time(secs(10)))));
+    assert!(!is_coarse(Config::new().window(Window::time(secs(10) - Duration::from_nanos(10)))));
+    assert!(is_coarse(Config::new().window(Window::count(20))));
+    assert!(!is_coarse(Config::new().slow_call_duration(secs(60))));
+    assert!(is_coarse(Config::new().break_duration(secs(1))));
+    assert!(!is_coarse(Config::new().break_duration(nearly)));
+    assert!(is_coarse(Config::new().trial_timeout(secs(1))));
+    assert!(!is_coarse(Config::new().trial_timeout(nearly)));
+    assert!(is_coarse(recovery(secs(1))));
+    assert!(!is_coarse(recovery(nearly)));
 }
 
 #[test]

@@ -60,12 +60,13 @@
 //! Threads that call through one breaker at the same time count in lanes of their own: once two are
 //! seen to contend, the breaker grows as many as threads can run at once, by the call that saw it.
 //! That call allocates; before and after, a call neither allocates nor locks, but for the very first
-//! reading of a clock in the process.
+//! reading of `QuantaClock`, and outside Linux of any clock, in the process.
 //!
 //! # Features
 //!
-//! - `quanta`: `QuantaClock` reads the time-stamp counter, for less than the system's clock costs.
-//! - `coarse`: `CoarseClock` reads the time of the system's last tick, for less still.
+//! - `quanta`: `QuantaClock` reads the time-stamp counter, for less than a fine reading of the
+//!   system's clock costs.
+//! - `coarse`: `CoarseClock` reads the time of the system's last tick, whatever the settings.
 //!
 //! The engine is [`cutout_core`], whose documentation states the guarantees; this crate adds the
 //! system's clock ([`StdClock`]), permits that own their breaker ([`OwnedPermit`]), and keeps

@@ -1,12 +1,11 @@
 //! Who is admitted, and as what.
 
-use super::CircuitBreaker;
 use super::settlement::Ending;
+use super::{CircuitBreaker, UNTIMED};
 use crate::divisor::Divisor;
 use crate::error::{RejectReason, Rejected};
 use crate::observe::{Cause, Observer};
 use crate::permit::{Role, Ticket};
-use crate::policy;
 use crate::state::{Mode, State, Step, Word};
 use crate::time::{Clock, Instant};
 use crate::window::Tally;
@@ -47,13 +46,12 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     CircuitBreaker<C, O, BUCKETS, LANES>
 {
     /// The ticket of a call that starts now, if when it starts matters.
-    #[inline]
-    pub(super) fn ticket(&self, word: Word, role: Role) -> Ticket {
-        let started = if self.plan.measures { self.clock.now() } else { Instant::ORIGIN };
+    fn ticket(&self, word: Word, role: Role) -> Ticket {
+        let started = if self.settings.plan().measures() { self.now() } else { UNTIMED };
         Ticket::new(started, word.generation(), role)
     }
 
-    /// Admission to a circuit that was seen as `word` and is not plainly closed.
+    /// Admission to a circuit that was seen as `word`, whatever it is.
     #[inline(never)]
     pub(super) fn admit_by_state(&self, mut word: Word) -> Result<Ticket, Rejected> {
         loop {
@@ -73,9 +71,49 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         }
     }
 
+    /// What a call would be refused with by a circuit that was seen as `word` and is not plainly
+    /// closed.
+    #[inline(never)]
+    pub(super) fn refusal_by_state(&self, mut word: Word) -> Option<Rejected> {
+        loop {
+            match (word.mode(), word.state()) {
+                (Mode::ForcedOpen, _) => {
+                    return Some(Rejected::new(RejectReason::ForcedOpen, None));
+                }
+                (Mode::Auto, State::Open) => {
+                    let left = self.circuit.until().since(self.now());
+                    // The end of the break was read after the word; only together do they say no.
+                    if self.circuit.load() == word {
+                        return (left != 0).then(|| Rejected::new(RejectReason::Open, Some(left)));
+                    }
+                }
+                (Mode::Auto, State::HalfOpen) => {
+                    let trials = word.trials();
+                    let lapsed = self.circuit.lapsed(word, self.now());
+                    match self.judge_trials(trials, lapsed) {
+                        Some(cause) => self.end_half_open(word, cause),
+                        None => {
+                            return self
+                                .has_all_trials_taken(word)
+                                .then(|| Rejected::new(RejectReason::HalfOpenFull, None));
+                        }
+                    }
+                }
+                _ => return None,
+            }
+            word = self.circuit.load();
+        }
+    }
+
+    /// Whether no more trials may start in this generation of HalfOpen (R3).
+    fn has_all_trials_taken(&self, word: Word) -> bool {
+        let trials = word.trials();
+        trials.succeeded + trials.failed + word.trials_out() >= self.settings.trials()
+    }
+
     /// `None`: the word has moved, look again.
     fn admit_open(&self, word: Word) -> Option<Result<Ticket, Rejected>> {
-        let now = self.clock.now();
+        let now = self.now();
         let left = self.circuit.until().since(now);
         if left == 0 {
             let mut now = now;
@@ -83,7 +121,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
                 if seen != word {
                     return Step::Leave;
                 }
-                now = self.clock.now();
+                now = self.now();
                 if !self.circuit.propose_lease_end(0, self.lease_end(now), seen) {
                     return Step::Again;
                 }
@@ -102,12 +140,12 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
 
     /// `None`: the word has moved, look again.
     fn admit_ramping(&self, word: Word) -> Option<Result<Ticket, Rejected>> {
-        let now = self.clock.now();
+        let now = self.now();
         let left = self.circuit.until().since(now);
         if self.circuit.load() != word {
             return None;
         }
-        let Some(recovery) = self.config.recovery.filter(|_| left > 0) else {
+        let Some(recovery) = self.settings.recovery().filter(|_| left > 0) else {
             let change = self.circuit.change(|seen| {
                 if seen == word {
                     Step::To(seen.closed(self.next_generation(seen)))
@@ -130,14 +168,13 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
 
     /// `None`: the word has moved, look again.
     fn admit_half_open(&self, word: Word) -> Option<Result<Ticket, Rejected>> {
-        let now = self.clock.now();
+        let now = self.now();
         let lapsed = self.circuit.lapsed(word, now);
-        let trials = word.trials();
-        if let Some(cause) = policy::judge_trials(&self.config, trials, lapsed) {
+        if let Some(cause) = self.judge_trials(word.trials(), lapsed) {
             self.end_half_open(word, cause);
             return None;
         }
-        if trials.succeeded + trials.failed + word.trials_out() >= u32::from(self.config.trials) {
+        if self.has_all_trials_taken(word) {
             return Some(self.refuse_unless_shadowed(word, RejectReason::HalfOpenFull, None));
         }
         let slot = word.free_slot();
@@ -146,7 +183,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
             if seen != word {
                 return Step::Leave;
             }
-            now = self.clock.now();
+            now = self.now();
             if !self.circuit.propose_lease_end(slot, self.lease_end(now), seen) {
                 return Step::Again;
             }
@@ -160,8 +197,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         Ticket::new(now, word.generation(), Role::Trial { slot })
     }
 
-    const fn lease_end(&self, now: Instant) -> Instant {
-        now.plus(self.config.trial_timeout)
+    fn lease_end(&self, now: Instant) -> Instant {
+        now.plus(self.settings.trial_timeout())
     }
 
     fn refuse(&self, reason: RejectReason, retry_after: Option<u64>) -> Rejected {

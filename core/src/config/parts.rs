@@ -8,6 +8,7 @@ use super::Config;
 use super::{or_one, or_one_long};
 use crate::rate::Rate;
 use crate::time::nanos;
+use crate::window::Shape;
 
 /// Over what span results are counted.
 ///
@@ -48,6 +49,17 @@ impl Window {
     #[must_use]
     pub const fn count(results: u32) -> Self {
         Self(Span::Count { results })
+    }
+
+    /// The window that is laid out like this.
+    pub(crate) const fn of(shape: &Shape) -> Self {
+        Self(match shape {
+            Shape::Time(grid) => {
+                let (width, buckets) = (grid.width(), grid.buckets());
+                Span::Time { length: width * buckets as u64, buckets }
+            }
+            Shape::Count(ring) => Span::Count { results: ring.results() },
+        })
     }
 
     /// The same window over time in `buckets` buckets: 1 to as many as the breaker has room for, 10

@@ -50,6 +50,11 @@ impl Ring {
         Self { results, batches: Divisor::new(batches as u64) }
     }
 
+    /// How many results a window holds.
+    pub(crate) const fn results(&self) -> u32 {
+        self.results
+    }
+
     #[allow(clippy::cast_possible_truncation)] // no more batches than words
     const fn batches(&self) -> usize {
         self.batches.by as usize

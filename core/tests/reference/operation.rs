@@ -3,7 +3,7 @@
 use cutout_core::{Mode, Outcome};
 
 use super::model::Ending;
-use super::settings::Bytes;
+use super::settings::{Bytes, Drawn, Settings};
 
 /// One step of a timeline.
 #[derive(Clone, Copy, Debug)]
@@ -32,10 +32,14 @@ pub(crate) enum Operation {
     StepBack(u64),
     SetMode(Mode),
     Reset,
+    /// Puts other settings into force: these, which are drawn from these bytes.
+    Reconfigure(Settings, Drawn),
+    /// Asks whether a call would be refused.
+    Look,
 }
 
 impl Operation {
-    pub(crate) fn from_bytes(bytes: &mut Bytes<'_>) -> Self {
+    pub(crate) fn from_bytes(bytes: &mut Bytes<'_>, settings: &Settings) -> Self {
         const MS: u64 = 1_000_000;
         match bytes.next() % 32 {
             0..=7 => Self::Admit,
@@ -67,9 +71,16 @@ impl Operation {
                 Mode::Disabled,
                 Mode::Shadow,
             ])),
+            30 if bytes.maybe() => {
+                let drawn = Drawn::from(bytes);
+                Self::Reconfigure(settings.changed_by(&drawn), drawn)
+            }
             30 => Self::SetMode(Mode::Auto),
-            _ if bytes.once_in(4) => Self::Reset,
-            _ => Self::Admit,
+            _ => match bytes.next() % 4 {
+                3 => Self::Reset,
+                0 | 1 => Self::Look,
+                _ => Self::Admit,
+            },
         }
     }
 }
@@ -77,7 +88,8 @@ impl Operation {
 fn ending(bytes: &mut Bytes<'_>) -> Ending {
     match bytes.next() % 16 {
         0..=5 => Ending::Reported(Outcome::Success, None),
-        6..=10 => Ending::Reported(Outcome::Failure, None),
+        6..=9 => Ending::Reported(Outcome::Failure, None),
+        10 => Ending::NotConsecutive(bytes.maybe().then(|| bytes.number() >> 20)),
         11 => Ending::Reported(Outcome::Failure, Some(bytes.number() >> (bytes.next() % 64))),
         12 | 13 => Ending::Reported(Outcome::Ignored, None),
         14 => Ending::Dropped,

@@ -127,7 +127,7 @@ pub(crate) fn run_before<const LANES: usize>(bytes: &[u8], witness: &mut dyn Wit
         seen: Seen::default(),
     };
     while !bytes.is_empty() {
-        let operation = Operation::from_bytes(&mut bytes);
+        let operation = Operation::from_bytes(&mut bytes, &pair.model.settings);
         pair.step(operation);
         pair.compare(operation);
     }
@@ -201,6 +201,17 @@ impl<'a, const LANES: usize> Pair<'a, LANES> {
                 self.witness.acts(Act::SetMode(mode));
                 self.model.set_mode(mode, now);
             }
+            Operation::Look => {
+                let refusal = self.engine.refusal().map(|refusal| told(&refusal));
+                self.witness.acts(Act::Look(refusal));
+                self.lend_draws();
+                assert_eq!(refusal, self.model.refusal(now), "what a call would be told");
+            }
+            Operation::Reconfigure(settings, drawn) => {
+                self.engine.reconfigure(settings.config()).expect("they are within their ranges");
+                self.witness.acts(Act::Reconfigure(drawn));
+                self.model.reconfigure(settings);
+            }
             Operation::Reset => {
                 self.engine.reset();
                 self.witness.acts(Act::Reset);
@@ -237,7 +248,9 @@ impl<'a, const LANES: usize> Pair<'a, LANES> {
     fn settle(&mut self, call: Call, held: Held<'a, LANES>, ending: Ending) {
         self.witness.acts(Act::Settle { id: call.id, ending });
         match (held, ending) {
-            (Held::Permit(permit), Ending::Reported(..)) => permit.settle(report(ending)),
+            (Held::Permit(permit), Ending::Reported(..) | Ending::NotConsecutive(_)) => {
+                permit.settle(report(ending));
+            }
             (Held::Permit(permit), Ending::Dropped) => drop(permit),
             (Held::Permit(permit), Ending::Panicked) => {
                 self.engine.clock().unwinding.set(true);
@@ -256,7 +269,7 @@ impl<'a, const LANES: usize> Pair<'a, LANES> {
     /// without unwinding for real, so it fails instead.
     fn call(&mut self, takes: u64, ending: Ending) {
         let ending = match ending {
-            Ending::Reported(..) => ending,
+            Ending::Reported(..) | Ending::NotConsecutive(_) => ending,
             _ => Ending::Reported(Outcome::Failure, None),
         };
         let (engine, before) = (self.engine, self.now());
@@ -370,6 +383,10 @@ fn report(ending: Ending) -> Report {
             outcome.retry_after(Duration::from_nanos(retry_after))
         }
         Ending::Reported(outcome, None) => outcome.into(),
+        Ending::NotConsecutive(Some(retry_after)) => {
+            Outcome::Failure.not_consecutive().retry_after(Duration::from_nanos(retry_after))
+        }
+        Ending::NotConsecutive(None) => Outcome::Failure.not_consecutive(),
         Ending::Panicked | Ending::Dropped => Outcome::Failure.into(),
     }
 }

@@ -4,6 +4,7 @@
 use cutout_core::{Mode, RejectReason};
 
 use super::model::{Ending, Event, Model, Time};
+use super::settings::Drawn;
 
 /// What is done to the breaker, with nothing left to work out.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +30,10 @@ pub(crate) enum Act {
     },
     SetMode(Mode),
     Reset,
+    /// Other settings, drawn from these bytes.
+    Reconfigure(Drawn),
+    /// Somebody asks whether a call would be refused, and is told.
+    Look(Option<Refusal>),
 }
 
 /// Why a call is refused, and for how long.

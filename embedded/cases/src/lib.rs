@@ -47,14 +47,10 @@ pub fn record(seed: u64, length: usize) -> Cases {
         let bytes = draw.timeline();
         let mut drawn_from = Bytes(&bytes);
         let settings = Settings::from_bytes(&mut drawn_from);
-        // Jitter is drawn from where in memory the breaker lies, among other things.
-        if settings.break_jitter.is_some_and(|share| share > 0) {
-            continue;
-        }
         let settings_end = bytes.len() - drawn_from.0.len();
-        let mut recorder = record::Recorder::new(&bytes[..settings_end]);
+        let mut recorder = record::Recorder::new(&settings, &bytes[..settings_end]);
         let _ = timeline::run_before::<1>(&bytes, &mut recorder);
-        let mut recorded = recorder.finish();
+        let Some(mut recorded) = recorder.finish() else { continue };
         recorded.covered.timeline(&settings);
         if cases.tape.len() < length / 2 || cases.covered.gains_by(&recorded.covered) {
             cases.covered.add(&recorded.covered);

@@ -5,6 +5,7 @@ use tape::{END, MOST_SAID, SLOTS, Said, View, put};
 
 use crate::Cases;
 use crate::reference::model::{Ending, Event, Model, Time, Totals};
+use crate::reference::settings::{Bytes, Settings};
 use crate::reference::witness::{Act, Witness};
 
 pub(crate) struct Recorder {
@@ -13,21 +14,31 @@ pub(crate) struct Recorder {
     slots: [Option<u64>; SLOTS],
     admitted: u64,
     before: View,
+    /// Whether some break is drawn from where in memory the breaker lies, among other things.
+    has_jitter: bool,
     /// What is done but not yet seen.
     act: Option<tape::Act>,
 }
 
 impl Recorder {
-    pub(crate) fn new(settings: &[u8]) -> Self {
+    pub(crate) fn new(settings: &Settings, bytes: &[u8]) -> Self {
         let mut cases = Cases::default();
-        put(settings.len() as u64, &mut |byte| cases.tape.push(byte));
-        cases.tape.extend(settings);
-        Self { cases, slots: [None; SLOTS], admitted: 0, before: View::default(), act: None }
+        put(bytes.len() as u64, &mut |byte| cases.tape.push(byte));
+        cases.tape.extend(bytes);
+        Self {
+            cases,
+            slots: [None; SLOTS],
+            admitted: 0,
+            before: View::default(),
+            has_jitter: has_jitter(settings),
+            act: None,
+        }
     }
 
-    pub(crate) fn finish(mut self) -> Cases {
+    /// What was recorded; nothing if it cannot be repeated by a breaker that lies elsewhere.
+    pub(crate) fn finish(mut self) -> Option<Cases> {
         put(END, &mut |byte| self.cases.tape.push(byte));
-        self.cases
+        (!self.has_jitter).then_some(self.cases)
     }
 
     /// Where the call is, and from now on another one, or none.
@@ -56,6 +67,11 @@ impl Witness for Recorder {
             }
             Act::SetMode(mode) => tape::Act::SetMode(mode),
             Act::Reset => tape::Act::Reset,
+            Act::Reconfigure(drawn) => {
+                self.has_jitter |= has_jitter(&Settings::from_bytes(&mut Bytes(&drawn.0)));
+                tape::Act::Reconfigure(drawn.0)
+            }
+            Act::Look(refusal) => tape::Act::Look { refusal },
         };
         assert!(self.act.replace(act).is_none(), "an act that nobody saw the end of");
     }
@@ -74,6 +90,10 @@ impl Witness for Recorder {
         view.write(&self.before, &mut write);
         self.before = view;
     }
+}
+
+fn has_jitter(settings: &Settings) -> bool {
+    settings.break_jitter.is_some_and(|share| share > 0)
 }
 
 fn view(model: &Model, now: Time, admitted: u64) -> View {
@@ -115,6 +135,7 @@ fn said(event: &Event) -> Said {
 fn on_tape(ending: Ending) -> tape::Ending {
     match ending {
         Ending::Reported(outcome, retry_after) => tape::Ending::Reported(outcome, retry_after),
+        Ending::NotConsecutive(retry_after) => tape::Ending::NotConsecutive(retry_after),
         Ending::Dropped => tape::Ending::Dropped,
         Ending::Panicked => tape::Ending::Panicked,
     }

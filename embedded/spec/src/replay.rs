@@ -8,7 +8,7 @@ use cutout_core::{
 };
 use tape::{Act, Ending, MOST_SAID, Reader, Refusal, SLOTS, Said, View};
 
-use crate::settings::{Bytes, Settings};
+use crate::settings::{Bytes, Drawn, Settings};
 use crate::world::{Log, World};
 
 type Breaker = CircuitBreaker<World, Log>;
@@ -55,7 +55,7 @@ pub(crate) fn timeline(tape: &mut Reader<'_>) -> Replayed {
         replayed.difference = Some(Difference::Settings);
     }
     let breaker = made.ok();
-    let mut player = breaker.as_ref().map(Player::new);
+    let mut player = breaker.as_ref().map(|breaker| Player::new(breaker, settings));
     let mut view = View::default();
     while let Some(act) = Act::read(tape) {
         let mut said = [Said::default(); MOST_SAID];
@@ -75,19 +75,28 @@ pub(crate) fn timeline(tape: &mut Reader<'_>) -> Replayed {
 
 struct Player<'a> {
     breaker: &'a Breaker,
+    settings: Settings,
     slots: [Option<Held<'a>>; SLOTS],
     admitted: u64,
 }
 
 impl<'a> Player<'a> {
-    fn new(breaker: &'a Breaker) -> Self {
-        Self { breaker, slots: [const { None }; SLOTS], admitted: 0 }
+    fn new(breaker: &'a Breaker, settings: Settings) -> Self {
+        Self { breaker, settings, slots: [const { None }; SLOTS], admitted: 0 }
     }
 
     fn step(&mut self, act: Act, said: &[Said], expected: &View) -> Result<(), Difference> {
         let (decided, model) = match act {
             Act::Admit { slot, permit, refusal } => (self.admit(slot, permit), refusal),
             Act::Call { until, ending, refusal } => (self.call(until, ending), refusal),
+            Act::Look { refusal } => (self.breaker.refusal().as_ref().map(told), refusal),
+            Act::Reconfigure(bytes) => {
+                self.settings = self.settings.changed_by(&Drawn(bytes));
+                if self.breaker.reconfigure(self.settings.config()).is_err() {
+                    return Err(Difference::Settings);
+                }
+                (None, None)
+            }
             _ => {
                 self.act(act);
                 (None, None)
@@ -162,13 +171,15 @@ impl<'a> Player<'a> {
             Act::SetMode(Mode::Disabled) => breaker.disable(),
             Act::SetMode(Mode::Shadow) => breaker.shadow(),
             Act::Reset => breaker.reset(),
-            Act::Admit { .. } | Act::Call { .. } => {}
+            Act::Admit { .. } | Act::Call { .. } | Act::Reconfigure(_) | Act::Look { .. } => {}
         }
     }
 
     fn settle(&self, held: Held<'_>, ending: Ending) {
         match (held, ending) {
-            (Held::Permit(permit), Ending::Reported(..)) => permit.settle(report(ending)),
+            (Held::Permit(permit), Ending::Reported(..) | Ending::NotConsecutive(_)) => {
+                permit.settle(report(ending));
+            }
             (Held::Permit(permit), Ending::Dropped) => drop(permit),
             (Held::Permit(permit), Ending::Panicked) => {
                 self.breaker.clock().unwinding.set(true);
@@ -192,6 +203,10 @@ fn report(ending: Ending) -> Report {
             outcome.retry_after(Duration::from_nanos(retry_after))
         }
         Ending::Reported(outcome, None) => outcome.into(),
+        Ending::NotConsecutive(None) => Outcome::Failure.not_consecutive(),
+        Ending::NotConsecutive(Some(retry_after)) => {
+            Outcome::Failure.not_consecutive().retry_after(Duration::from_nanos(retry_after))
+        }
         Ending::Panicked | Ending::Dropped => Outcome::Failure.into(),
     }
 }

@@ -13,6 +13,8 @@ pub enum Ending {
     Dropped,
     /// By a panic.
     Panicked,
+    /// With a failure that is left out of those in a row.
+    NotConsecutive(Option<u64>),
 }
 
 /// Why a call is refused, and for how many nanoseconds.
@@ -52,7 +54,17 @@ pub enum Act {
     SetMode(Mode),
     /// The breaker is reset.
     Reset,
+    /// Other settings are put into force, which are drawn from these bytes.
+    Reconfigure([u8; SETTINGS]),
+    /// Somebody asks whether a call would be refused.
+    Look {
+        /// What the model says.
+        refusal: Option<Refusal>,
+    },
 }
+
+/// As many bytes draw settings.
+pub const SETTINGS: usize = 40;
 
 const OUTCOMES: [Outcome; 3] = [Outcome::Success, Outcome::Failure, Outcome::Ignored];
 const MODES: [Mode; 5] =
@@ -70,6 +82,8 @@ const SETTLE: u64 = 3;
 const CALL: u64 = 4;
 const SET_MODE: u64 = 5;
 const RESET: u64 = 6;
+const RECONFIGURE: u64 = 7;
+const LOOK: u64 = 8;
 
 /// The place of `value` among `values`.
 ///
@@ -90,8 +104,12 @@ impl Ending {
         match self {
             Self::Dropped => put(0, write),
             Self::Panicked => put(1, write),
+            Self::NotConsecutive(retry_after) => {
+                put(2, write);
+                write_option(retry_after, write);
+            }
             Self::Reported(outcome, retry_after) => {
-                put(2 + code(&OUTCOMES, &outcome), write);
+                put(3 + code(&OUTCOMES, &outcome), write);
                 write_option(retry_after, write);
             }
         }
@@ -101,7 +119,8 @@ impl Ending {
         match tape.number() {
             0 => Self::Dropped,
             1 => Self::Panicked,
-            reported => Self::Reported(value(&OUTCOMES, reported - 2), read_option(tape)),
+            2 => Self::NotConsecutive(read_option(tape)),
+            reported => Self::Reported(value(&OUTCOMES, reported - 3), read_option(tape)),
         }
     }
 }
@@ -157,6 +176,14 @@ impl Act {
             }
             Self::SetMode(mode) => put_all(&[SET_MODE, code(&MODES, &mode)]),
             Self::Reset => put_all(&[RESET]),
+            Self::Reconfigure(bytes) => {
+                put_all(&[RECONFIGURE, SETTINGS as u64]);
+                bytes.into_iter().for_each(&mut *write);
+            }
+            Self::Look { refusal } => {
+                put_all(&[LOOK]);
+                write_refusal(refusal, write);
+            }
         }
     }
 
@@ -177,6 +204,11 @@ impl Act {
             },
             SET_MODE => Self::SetMode(value(&MODES, tape.number())),
             RESET => Self::Reset,
+            RECONFIGURE => {
+                let bytes = tape.bytes();
+                Self::Reconfigure(core::array::from_fn(|at| bytes.get(at).copied().unwrap_or(0)))
+            }
+            LOOK => Self::Look { refusal: read_refusal(tape) },
             _ => return None,
         })
     }

@@ -1,11 +1,14 @@
 //! `cutout`, by its public API.
 
+use core::time::Duration;
 use std::sync::Arc;
 
 use cutout::{
-    CircuitBreaker, Clock, CoarseClock, Config, Error, ManualClock, QuantaClock, Rate,
-    State as Engine, StdClock, Window,
+    CircuitBreaker, Clock, Config, Error, ManualClock, QuantaClock, Rate, State as Engine,
+    StdClock, Window,
 };
+
+use cutout_benches::late;
 
 use super::BREAK;
 use crate::peer::{AsyncPeer, Configured, Peer, Shown, State};
@@ -39,7 +42,7 @@ impl Policy for Told {
     type Clock = ManualClock;
 
     fn breaker() -> CircuitBreaker<ManualClock> {
-        CircuitBreaker::with_clock(CONFIG, ManualClock::new())
+        CircuitBreaker::with_clock(CONFIG, late())
     }
 }
 
@@ -54,14 +57,14 @@ impl Policy for Counter {
     }
 }
 
-/// The same on the system's last tick.
-pub(crate) struct Coarse;
+/// The same over so short a window that the default clock is read finely.
+pub(crate) struct Short;
 
-impl Policy for Coarse {
-    type Clock = CoarseClock;
+impl Policy for Short {
+    type Clock = StdClock;
 
-    fn breaker() -> CircuitBreaker<CoarseClock> {
-        CircuitBreaker::with_clock(CONFIG, CoarseClock)
+    fn breaker() -> CircuitBreaker {
+        CircuitBreaker::new(CONFIG.window(Window::time(Duration::from_secs(5))))
     }
 }
 
