@@ -22,11 +22,15 @@ fn profiles(profiles: &Profiles) {
         assert!(again == *profiles, "{toml}");
         for (name, config) in again.iter() {
             assert_eq!(Some(fields(&config)), profiles.get(name).map(|config| fields(&config)));
+            assert_eq!(again.get_bulkhead(name), profiles.get_bulkhead(name));
         }
     }
 }
 
 fn settings(settings: &Settings) {
+    if let Ok(Some(config)) = settings.to_bulkhead() {
+        assert_eq!(Settings::from(&config).to_bulkhead(), Ok(Some(config)));
+    }
     match settings.to_config() {
         Ok(config) => {
             assert!(CircuitBreaker::try_new(config).is_ok(), "{config:?}");

@@ -93,9 +93,14 @@
 //! | `recovery` | `"off"` | as in `{ stage = "10s", shares = ["10%", "25%", "50%"] }` or `"off"` |
 //! | `recovery.stage` | | a stage must be 1 ms to 1 day long, as in `"1m 30s"` |
 //! | `recovery.shares` | `["10%", "25%", "50%"]` | the shares must be above 0 %, and none below the one before, as in `["10%", "25%", "50%"]` |
+//! | `bulkhead` | `"off"` | as in `{ limit = 20, queue = 100, max_wait = "50ms" }` or `"off"` |
+//! | `bulkhead.limit` | | 1 to 1000000 |
+//! | `bulkhead.queue` | `0` | 0 to 1000000 |
+//! | `bulkhead.max_wait` | `"0s"` | 0 to 1 day, as in `"1m 30s"` |
 //!
 //! A window has a time or a count. A profile also has a `base`, the name of another.
-//! [`Config::trip_when`] is code, and cannot be written.
+//! [`Config::trip_when`] is code, and cannot be written. The settings under `bulkhead` are those of a
+//! [`BulkheadConfig`](crate::BulkheadConfig), for a bulkhead behind the breaker.
 //!
 //! # Code over file, environment over file
 //!
@@ -141,6 +146,7 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 
+mod bulkhead;
 mod config;
 mod env;
 mod error;
@@ -236,7 +242,12 @@ impl Settings {
 ///
 /// What is no setting, is not written as one, or is out of its range for a breaker of 10 buckets.
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Config, D::Error> {
-    Settings::deserialize(deserializer)?.to_config().map_err(D::Error::custom)
+    let settings = Settings::deserialize(deserializer)?;
+    if settings.0.keys().any(|key| *key >= Key::Bulkhead) {
+        let problem = "is not a setting of a breaker alone, read Settings or Profiles";
+        return Err(D::Error::custom(SettingsError::new("bulkhead", problem)));
+    }
+    settings.to_config().map_err(D::Error::custom)
 }
 
 /// Writes a whole [`Config`], all but [`Config::trip_when`], which is code.

@@ -67,7 +67,30 @@ impl BulkheadConfig {
         self
     }
 
-    pub(super) const fn validate(&self) -> Result<(), BulkheadConfigError> {
+    /// [`new`](Self::new).
+    #[must_use]
+    pub const fn get_limit(&self) -> u32 {
+        self.limit
+    }
+
+    /// [`queue`](Self::queue).
+    #[must_use]
+    pub const fn get_queue(&self) -> u32 {
+        self.queue
+    }
+
+    /// [`max_wait`](Self::max_wait).
+    #[must_use]
+    pub const fn get_max_wait(&self) -> Duration {
+        self.max_wait
+    }
+
+    /// Checks every setting. Constructing a bulkhead checks them too.
+    ///
+    /// # Errors
+    ///
+    /// The first setting that is out of its range.
+    pub const fn validate(&self) -> Result<(), BulkheadConfigError> {
         if let Err(error) = validate_limit(self.limit) {
             return Err(error);
         }
@@ -116,6 +139,18 @@ pub enum BulkheadConfigError {
 }
 
 impl BulkheadConfigError {
+    /// The name of the setting.
+    #[must_use]
+    pub fn field(self) -> &'static str {
+        self.message().split_once(": ").map_or("", |(field, _)| field)
+    }
+
+    /// What is allowed, in words that follow the name.
+    #[must_use]
+    pub fn allowed(self) -> &'static str {
+        self.message().split_once(": ").map_or("", |(_, allowed)| allowed)
+    }
+
     pub(super) const fn message(self) -> &'static str {
         match self {
             Self::Limit => "limit: must be 1 to 1000000",

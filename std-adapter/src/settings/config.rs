@@ -3,17 +3,19 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use cutout_core::{Backoff, Config, ConfigError, Recovery, Window};
+use cutout_core::{Backoff, Config, Recovery, Window};
 
-use super::key::{self, Key};
+use super::key::{self, Key, Rule};
 use super::value::{Value, shown};
 use super::{Settings, SettingsError};
+use crate::BulkheadConfig;
 
 /// How many buckets a breaker has room for unless its type says otherwise.
 const ROOM: usize = 10;
 
 impl Settings {
-    /// These settings over those of [`Config::new`].
+    /// These settings over those of [`Config::new`]. Those of a bulkhead are left to
+    /// [`to_bulkhead`](Self::to_bulkhead).
     ///
     /// # Errors
     ///
@@ -69,32 +71,30 @@ impl Settings {
         }
         match config.validate(room) {
             Ok(()) => Ok(config),
-            Err(error) => Err(whole.explain(error, |key| {
-                if own.0.contains_key(&key) {
-                    ""
-                } else if self.0.contains_key(&key) {
-                    ", inherited"
-                } else {
-                    ", the default"
-                }
-            })),
+            Err(error) => Err(whole.explain(Rule::Breaker(error), own, self)),
         }
     }
 
-    /// Where the setting stands that `error` is about, and what it is.
-    fn explain(&self, error: ConfigError, origin: impl Fn(Key) -> &'static str) -> SettingsError {
-        let Some(spec) = key::blamed_by(error) else {
-            let field = error.field().unwrap_or("settings");
-            return SettingsError::new(field, error.allowed()).because(error);
+    /// Where the setting stands that `rule` is about, and what it is: one of `own`, of the `written`
+    /// ones, or neither.
+    pub(super) fn explain(&self, rule: Rule, own: &Self, written: &Self) -> SettingsError {
+        let Some(spec) = key::blamed_by(rule) else {
+            return SettingsError::new("settings", rule.allowed()).because(rule);
         };
-        let given = match (error, self.0.get(&spec.key)) {
-            // These are about a setting that is missing, not about the value of this one.
-            (ConfigError::SlowCallRateWithoutDuration | ConfigError::HalfOpenRule, _)
-            | (_, None) => String::new(),
-            (_, Some(value)) => format!(", got {}{}", shown(spec, *value), origin(spec.key)),
+        let origin = if own.0.contains_key(&spec.key) {
+            ""
+        } else if written.0.contains_key(&spec.key) {
+            ", inherited"
+        } else {
+            ", the default"
         };
-        let problem = format!("{}{given}", error.allowed());
-        SettingsError::new(spec.path(), problem).because(error)
+        let problem = match self.0.get(&spec.key) {
+            Some(value) if !rule.needs_another() => {
+                format!("{}, got {}{origin}", rule.allowed(), shown(spec, *value))
+            }
+            _ => rule.allowed().to_owned(),
+        };
+        SettingsError::new(spec.path(), problem).because(rule)
     }
 
     /// Refuses the value of `key`, the only one, if it is wrong even beside neighbours that allow as
@@ -109,28 +109,37 @@ impl Settings {
             .break_backoff(Backoff::doubling(365 * DAY))
             .trials(16)
             .recovery(Recovery::in_stages_of(DAY));
-        match self.to_config_with_room(lenient, usize::MAX) {
-            Err(error) if error.path() == key.spec().path() => Err(error),
-            _ => Ok(()),
-        }
+        let bulkhead = BulkheadConfig::new(1).queue(1).max_wait(DAY);
+        let with_bulkhead = self.over(&Self::from(&bulkhead));
+        let errors = [
+            self.to_config_with_room(lenient, usize::MAX).err(),
+            with_bulkhead.to_bulkhead().err(),
+        ];
+        let path = key.spec().path();
+        let own = errors.into_iter().flatten().find(|error| error.path() == path);
+        own.map_or(Ok(()), Err)
     }
 
     /// Whether the parts of each table go together.
     fn check_tables(&self) -> Result<(), SettingsError> {
         let has = |key: Key| self.0.contains_key(&key);
-        let error = |key: Key, problem| Err(SettingsError::new(key.spec().path(), problem));
         if has(Key::WindowBuckets) && has(Key::WindowCount) {
             let problem = "goes with window.time, not with window.count";
-            return error(Key::WindowBuckets, problem.to_owned());
+            return Err(SettingsError::new(Key::WindowBuckets.spec().path(), problem));
         }
         for (part, needed) in
             [(Key::BackoffFactor, Key::BackoffCap), (Key::RecoveryShares, Key::RecoveryStage)]
         {
             if has(part) && !has(needed) {
-                return error(needed, format!("is missing, {}", needed.spec().allowed()));
+                return Err(Self::missing(needed));
             }
         }
         Ok(())
+    }
+
+    pub(super) fn missing(key: Key) -> SettingsError {
+        let spec = key.spec();
+        SettingsError::new(spec.path(), format!("is missing, {}", spec.allowed()))
     }
 
     /// The configuration of settings that are complete. What is off is off in a new one too, but

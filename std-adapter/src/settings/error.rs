@@ -4,6 +4,8 @@ use core::fmt;
 
 use cutout_core::ConfigError;
 
+use super::key::Rule;
+
 /// What is wrong with settings that were written down: where, and what is allowed there.
 ///
 /// # Examples
@@ -31,8 +33,11 @@ impl SettingsError {
         Self { path: path.into(), problem: problem.into(), config_error: None }
     }
 
-    pub(super) fn because(self, error: ConfigError) -> Self {
-        Self { config_error: Some(error), ..self }
+    pub(super) fn because(self, rule: Rule) -> Self {
+        match rule {
+            Rule::Breaker(error) => Self { config_error: Some(error), ..self },
+            Rule::Bulkhead(_) => self,
+        }
     }
 
     /// The same under the name of a profile.

@@ -2,6 +2,8 @@
 
 use cutout_core::ConfigError;
 
+use crate::BulkheadConfigError;
+
 /// One thing that can be written. The order is that of the documentation and of what is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Key {
@@ -28,6 +30,36 @@ pub(super) enum Key {
     Recovery,
     RecoveryStage,
     RecoveryShares,
+    Bulkhead,
+    BulkheadLimit,
+    BulkheadQueue,
+    BulkheadMaxWait,
+}
+
+/// A rule that the value of a key may break.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rule {
+    Breaker(ConfigError),
+    Bulkhead(BulkheadConfigError),
+}
+
+impl Rule {
+    pub(super) fn allowed(self) -> &'static str {
+        match self {
+            Self::Breaker(error) => error.allowed(),
+            Self::Bulkhead(error) => error.allowed(),
+        }
+    }
+
+    /// Whether it is about a setting that is missing, not about the value of this one.
+    pub(super) const fn needs_another(self) -> bool {
+        use {BulkheadConfigError as H, ConfigError as E};
+        matches!(
+            self,
+            Self::Breaker(E::SlowCallRateWithoutDuration | E::HalfOpenRule)
+                | Self::Bulkhead(H::QueueWithoutMaxWait | H::MaxWaitWithoutQueue)
+        )
+    }
 }
 
 /// How the value of a key is written.
@@ -60,13 +92,13 @@ pub(super) struct Spec {
     /// The word that leaves it out.
     pub(super) off: Option<&'static str>,
     /// What may be wrong with it; the first one states the range.
-    pub(super) errors: &'static [ConfigError],
+    pub(super) rules: &'static [Rule],
 }
 
 const OFF: Option<&str> = Some("off");
 
-const fn spec(key: Key, name: &'static str, kind: Kind, errors: &'static [ConfigError]) -> Spec {
-    Spec { key, table: None, name, kind, off: None, errors }
+const fn spec(key: Key, name: &'static str, kind: Kind, rules: &'static [Rule]) -> Spec {
+    Spec { key, table: None, name, kind, off: None, rules }
 }
 
 impl Spec {
@@ -83,32 +115,37 @@ impl Spec {
 
 /// Every key, in order.
 #[rustfmt::skip] // one line each reads as the table that it is
-static SPECS: [Spec; 23] = {
-    use {ConfigError as E, Key as K};
+static SPECS: [Spec; 27] = {
+    use {BulkheadConfigError as H, ConfigError as E, Key as K};
+    use Rule::{Breaker as B, Bulkhead as U};
     [
-        spec(K::FailureRate, "failure_rate", Kind::Rate, &[E::FailureRate]).or(OFF),
-        spec(K::SlowCallRate, "slow_call_rate", Kind::Rate, &[E::SlowCallRate, E::SlowCallRateWithoutDuration]).or(OFF),
-        spec(K::SlowCallDuration, "slow_call_duration", Kind::Duration, &[E::SlowCallDuration]).or(OFF),
-        spec(K::MinimumThroughput, "minimum_throughput", Kind::Number, &[E::MinimumThroughput, E::MinimumOverWindow]),
-        spec(K::WindowTime, "time", Kind::Duration, &[E::Window]).within("window"),
-        spec(K::WindowBuckets, "buckets", Kind::Number, &[E::Buckets]).within("window"),
-        spec(K::WindowCount, "count", Kind::Number, &[E::WindowResults]).within("window"),
-        spec(K::ConsecutiveFailures, "consecutive_failures", Kind::Number, &[E::ConsecutiveFailures]).or(OFF),
-        spec(K::FailureCount, "failure_count", Kind::Number, &[E::FailureCount]).or(OFF),
+        spec(K::FailureRate, "failure_rate", Kind::Rate, &[B(E::FailureRate)]).or(OFF),
+        spec(K::SlowCallRate, "slow_call_rate", Kind::Rate, &[B(E::SlowCallRate), B(E::SlowCallRateWithoutDuration)]).or(OFF),
+        spec(K::SlowCallDuration, "slow_call_duration", Kind::Duration, &[B(E::SlowCallDuration)]).or(OFF),
+        spec(K::MinimumThroughput, "minimum_throughput", Kind::Number, &[B(E::MinimumThroughput), B(E::MinimumOverWindow)]),
+        spec(K::WindowTime, "time", Kind::Duration, &[B(E::Window)]).within("window"),
+        spec(K::WindowBuckets, "buckets", Kind::Number, &[B(E::Buckets)]).within("window"),
+        spec(K::WindowCount, "count", Kind::Number, &[B(E::WindowResults)]).within("window"),
+        spec(K::ConsecutiveFailures, "consecutive_failures", Kind::Number, &[B(E::ConsecutiveFailures)]).or(OFF),
+        spec(K::FailureCount, "failure_count", Kind::Number, &[B(E::FailureCount)]).or(OFF),
         spec(K::EvaluateEveryResult, "evaluate_every_result", Kind::Flag, &[]),
         spec(K::CancelledAs, "cancelled_as", Kind::Outcome, &[]).or(Some("by_duration")),
-        spec(K::BreakDuration, "break_duration", Kind::Duration, &[E::BreakDuration]),
+        spec(K::BreakDuration, "break_duration", Kind::Duration, &[B(E::BreakDuration)]),
         spec(K::BreakBackoff, "break_backoff", Kind::Off, &[]).or(OFF),
-        spec(K::BackoffFactor, "factor", Kind::Percent, &[E::BackoffFactor]).within("break_backoff"),
-        spec(K::BackoffCap, "cap", Kind::Duration, &[E::BackoffCap]).within("break_backoff"),
-        spec(K::BreakJitter, "break_jitter", Kind::Rate, &[E::BreakJitter]).or(OFF),
-        spec(K::Trials, "trials", Kind::Number, &[E::Trials]),
-        spec(K::MinimumTrials, "minimum_trials", Kind::Number, &[E::MinimumTrials]).or(Some("all")),
-        spec(K::HalfOpenRule, "half_open_rule", Kind::Rule, &[E::HalfOpenRule]),
-        spec(K::TrialTimeout, "trial_timeout", Kind::Duration, &[E::TrialTimeout]),
+        spec(K::BackoffFactor, "factor", Kind::Percent, &[B(E::BackoffFactor)]).within("break_backoff"),
+        spec(K::BackoffCap, "cap", Kind::Duration, &[B(E::BackoffCap)]).within("break_backoff"),
+        spec(K::BreakJitter, "break_jitter", Kind::Rate, &[B(E::BreakJitter)]).or(OFF),
+        spec(K::Trials, "trials", Kind::Number, &[B(E::Trials)]),
+        spec(K::MinimumTrials, "minimum_trials", Kind::Number, &[B(E::MinimumTrials)]).or(Some("all")),
+        spec(K::HalfOpenRule, "half_open_rule", Kind::Rule, &[B(E::HalfOpenRule)]),
+        spec(K::TrialTimeout, "trial_timeout", Kind::Duration, &[B(E::TrialTimeout)]),
         spec(K::Recovery, "recovery", Kind::Off, &[]).or(OFF),
-        spec(K::RecoveryStage, "stage", Kind::Duration, &[E::RecoveryStage]).within("recovery"),
-        spec(K::RecoveryShares, "shares", Kind::Shares, &[E::RecoveryShares]).within("recovery"),
+        spec(K::RecoveryStage, "stage", Kind::Duration, &[B(E::RecoveryStage)]).within("recovery"),
+        spec(K::RecoveryShares, "shares", Kind::Shares, &[B(E::RecoveryShares)]).within("recovery"),
+        spec(K::Bulkhead, "bulkhead", Kind::Off, &[]).or(OFF),
+        spec(K::BulkheadLimit, "limit", Kind::Number, &[U(H::Limit)]).within("bulkhead"),
+        spec(K::BulkheadQueue, "queue", Kind::Number, &[U(H::Queue), U(H::QueueWithoutMaxWait)]).within("bulkhead"),
+        spec(K::BulkheadMaxWait, "max_wait", Kind::Duration, &[U(H::MaxWait), U(H::MaxWaitWithoutQueue)]).within("bulkhead"),
     ]
 };
 
@@ -127,9 +164,9 @@ pub(super) fn find(table: Option<&str>, name: &str) -> Option<&'static Spec> {
     SPECS.iter().find(|spec| spec.table == table && spec.name == name)
 }
 
-/// The key that `error` is about.
-pub(super) fn blamed_by(error: ConfigError) -> Option<&'static Spec> {
-    SPECS.iter().find(|spec| spec.errors.contains(&error))
+/// The key that `rule` is about.
+pub(super) fn blamed_by(rule: Rule) -> Option<&'static Spec> {
+    SPECS.iter().find(|spec| spec.rules.contains(&rule))
 }
 
 pub(super) fn all() -> impl Iterator<Item = &'static Spec> {
@@ -150,6 +187,8 @@ impl Key {
             Self::BackoffFactor | Self::BackoffCap => &[Self::BreakBackoff],
             Self::Recovery => &[Self::RecoveryStage, Self::RecoveryShares],
             Self::RecoveryStage | Self::RecoveryShares => &[Self::Recovery],
+            Self::Bulkhead => &[Self::BulkheadLimit, Self::BulkheadQueue, Self::BulkheadMaxWait],
+            Self::BulkheadLimit | Self::BulkheadQueue | Self::BulkheadMaxWait => &[Self::Bulkhead],
             _ => &[],
         }
     }
@@ -171,7 +210,7 @@ impl Spec {
 
     /// What may be written, in words that follow the path.
     pub(super) fn allowed(&self) -> String {
-        let range = match (self.kind, self.errors) {
+        let range = match (self.kind, self.rules) {
             (Kind::Outcome, _) => r#"must be "success", "failure", "ignored""#,
             (Kind::Rule, _) => r#"must be "first_failure" or "rate""#,
             (Kind::Flag, _) => "must be true or false",
@@ -195,6 +234,7 @@ pub(super) fn table_allowed(table: &str) -> String {
     let example = match table {
         "window" => r#"{ time = "30s", buckets = 10 } or { count = 100 }"#,
         "break_backoff" => r#"{ factor = "200%", cap = "5m" }"#,
+        "bulkhead" => r#"{ limit = 20, queue = 100, max_wait = "50ms" }"#,
         _ => r#"{ stage = "10s", shares = ["10%", "25%", "50%"] }"#,
     };
     let off = find(None, table).and_then(|spec| spec.off);
@@ -217,8 +257,11 @@ mod tests {
     #[test]
     fn an_error_is_about_the_setting_that_it_names() {
         for spec in all() {
-            for error in spec.errors {
-                assert_eq!(Some(spec.top()), error.field(), "{error:?}");
+            for rule in spec.rules {
+                match rule {
+                    Rule::Breaker(error) => assert_eq!(error.field(), Some(spec.top())),
+                    Rule::Bulkhead(error) => assert_eq!(error.field(), spec.name),
+                }
             }
         }
     }

@@ -10,6 +10,7 @@ use serde_core::ser::{Serialize, SerializeMap, Serializer};
 use super::error::{name as path_name, suggestion};
 use super::read::Read;
 use super::{Settings, SettingsError};
+use crate::BulkheadConfig;
 
 /// Named settings, each of which may name another as its `base`: what it does not say itself is as
 /// in the base, and what no base says is as in [`Config::new`].
@@ -59,7 +60,14 @@ use super::{Settings, SettingsError};
 #[derive(Clone, Debug, Default)]
 pub struct Profiles<const BUCKETS: usize = 10> {
     profiles: BTreeMap<String, Profile>,
-    configs: BTreeMap<String, Config>,
+    resolved: BTreeMap<String, Resolved>,
+}
+
+/// What a profile and its bases say together.
+#[derive(Clone, Copy, Debug)]
+struct Resolved {
+    config: Config,
+    bulkhead: Option<BulkheadConfig>,
 }
 
 /// One profile, as it is written.
@@ -76,7 +84,7 @@ impl<const BUCKETS: usize> Profiles<BUCKETS> {
     /// The configuration of the profile with this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Config> {
-        self.configs.get(name).copied()
+        self.resolved.get(name).map(|resolved| resolved.config)
     }
 
     /// The configuration of the profile with this name, else of the profile `default`, else
@@ -88,9 +96,23 @@ impl<const BUCKETS: usize> Profiles<BUCKETS> {
         self.get(name).or_else(|| self.get(DEFAULT)).unwrap_or_default()
     }
 
+    /// The bulkhead of the profile with this name; `None` where the profile has none, too.
+    #[must_use]
+    pub fn get_bulkhead(&self, name: &str) -> Option<BulkheadConfig> {
+        self.resolved.get(name).and_then(|resolved| resolved.bulkhead)
+    }
+
+    /// The bulkhead of the profile with this name; where there is no such profile, that of the
+    /// profile `default`.
+    #[must_use]
+    pub fn get_bulkhead_or_default(&self, name: &str) -> Option<BulkheadConfig> {
+        let resolved = self.resolved.get(name).or_else(|| self.resolved.get(DEFAULT));
+        resolved.and_then(|resolved| resolved.bulkhead)
+    }
+
     /// All profiles by name, in the order of the names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Config)> {
-        self.configs.iter().map(|(name, config)| (name.as_str(), *config))
+        self.resolved.iter().map(|(name, resolved)| (name.as_str(), resolved.config))
     }
 
     /// Puts `settings` over those of the profile `name`; profiles that inherit from it follow.
@@ -122,7 +144,7 @@ impl<const BUCKETS: usize> Profiles<BUCKETS> {
     }
 
     fn resolved(profiles: BTreeMap<String, Profile>) -> Result<Self, SettingsError> {
-        let mut configs = BTreeMap::new();
+        let mut resolved = BTreeMap::new();
         let mut whole: BTreeMap<&str, Option<Settings>> = BTreeMap::new();
         for name in profiles.keys() {
             // Up to a profile that is done or has no base; then down again, each over the last.
@@ -141,14 +163,15 @@ impl<const BUCKETS: usize> Profiles<BUCKETS> {
             let mut settings = next.and_then(|base| whole[base].clone()).unwrap_or_default();
             for (name, profile) in chain.into_iter().rev() {
                 settings = profile.own.over(&settings);
-                let config = settings
-                    .resolve(&profile.own, Config::new(), BUCKETS)
-                    .map_err(|error| error.within(name))?;
-                configs.insert(name.to_owned(), config);
+                let parts =
+                    settings.resolve(&profile.own, Config::new(), BUCKETS).and_then(|config| {
+                        Ok(Resolved { config, bulkhead: settings.resolve_bulkhead(&profile.own)? })
+                    });
+                resolved.insert(name.to_owned(), parts.map_err(|error| error.within(name))?);
                 whole.insert(name, Some(settings.clone()));
             }
         }
-        Ok(Self { profiles, configs })
+        Ok(Self { profiles, resolved })
     }
 }
 

@@ -1,7 +1,7 @@
 //! The table of settings in the documentation says what the code does.
 
-use cutout::Config;
 use cutout::settings::Settings;
+use cutout::{BulkheadConfig, Config};
 use serde_json::{Map, Value, json};
 
 const DOCUMENTATION: &str = include_str!("../../src/settings.rs");
@@ -47,14 +47,18 @@ fn paths(written: &Map<String, Value>) -> Vec<String> {
 
 #[test]
 fn the_table_has_every_setting_in_the_order_in_which_they_are_written() {
+    let names = |settings: Settings| {
+        let table = serde_json::to_value(settings).unwrap();
+        paths(table.as_object().unwrap())
+    };
     let written = |text| {
         let settings = toml::from_str::<Settings>(text).unwrap();
-        let config = settings.to_config().unwrap();
-        let table = serde_json::to_value(Settings::from(&config)).unwrap();
-        paths(table.as_object().unwrap())
+        names(Settings::from(&settings.to_config().unwrap()))
     };
     let mut all = written("");
     all.extend(written("window.count = 50\nbreak_backoff.cap = '1m'\nrecovery.stage = '1s'"));
+    all.extend(names(Settings::from(&BulkheadConfig::new(1))));
+    all.extend(names(toml::from_str("bulkhead = 'off'").unwrap()));
     all.sort();
     all.dedup();
     let mut documented: Vec<String> = rows().into_iter().map(|row| row.path).collect();
@@ -84,10 +88,29 @@ fn each_default_in_the_table_is_that_of_a_new_configuration() {
         let Some(default) = default else {
             continue;
         };
+        if path.starts_with("bulkhead") {
+            continue;
+        }
         let base = if path.contains('.') { on } else { Config::new() };
         let value = serde_json::from_str(&default).unwrap();
         let settings = serde_json::from_value::<Settings>(at(&path, value)).unwrap();
         let config = settings.to_config_over(base).unwrap();
         assert_eq!(Settings::from(&config), Settings::from(&base), "{path}");
     }
+}
+
+#[test]
+fn each_default_of_a_bulkhead_in_the_table_is_that_of_a_new_one() {
+    let limit = Settings::from_vars("", [("BULKHEAD_LIMIT", "5")]).unwrap();
+    let rows = rows().into_iter().filter(|row| row.path.starts_with("bulkhead."));
+    for Row { path, default, .. } in rows {
+        let Some(default) = default else {
+            continue;
+        };
+        let value = serde_json::from_str(&default).unwrap();
+        let settings = serde_json::from_value::<Settings>(at(&path, value)).unwrap();
+        let bulkhead = settings.over(&limit).to_bulkhead().unwrap();
+        assert_eq!(bulkhead, Some(BulkheadConfig::new(5)), "{path}");
+    }
+    assert_eq!(Settings::new().to_bulkhead(), Ok(None), "off");
 }

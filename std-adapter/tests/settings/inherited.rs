@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use cutout::settings::{Profiles, Settings};
-use cutout::{CircuitBreaker, Config, Rate, Window};
+use cutout::{BulkheadConfig, CircuitBreaker, Config, Rate, Window};
 
 use crate::read::fields;
 
@@ -188,4 +188,28 @@ fn profiles_for_breakers_with_more_room_take_more_buckets() {
     assert!(toml::from_str::<Profiles>(file).is_err());
     let config = toml::from_str::<Profiles<60>>(file).unwrap().get("p").unwrap();
     assert_eq!(config.get_window().buckets(), Some(60));
+}
+
+#[test]
+fn a_bulkhead_is_inherited_part_by_part() {
+    let profiles = profiles(
+        "[default]\nbulkhead = { limit = 20, queue = 5, max_wait = '1s' }\n\
+         [payments]\nbase = 'default'\nbulkhead.limit = 7\n\
+         [direct]\nbase = 'default'\nbulkhead = 'off'\n\
+         [alone]\n",
+    );
+    let queued = |limit| BulkheadConfig::new(limit).queue(5).max_wait(Duration::from_secs(1));
+    assert_eq!(profiles.get_bulkhead("default"), Some(queued(20)));
+    assert_eq!(profiles.get_bulkhead("payments"), Some(queued(7)));
+    assert_eq!(profiles.get_bulkhead("direct"), None);
+    assert_eq!(profiles.get_bulkhead("alone"), None);
+    assert_eq!(profiles.get_bulkhead("orders"), None);
+    assert_eq!(profiles.get_bulkhead_or_default("orders"), Some(queued(20)));
+    assert_eq!(profiles.get_bulkhead_or_default("direct"), None);
+    assert_eq!(
+        wrong(
+            "[b]\nbulkhead = { limit = 1, queue = 1, max_wait = '1s' }\n[p]\nbase = 'b'\nbulkhead.queue = 0"
+        ),
+        "p.bulkhead.max_wait: needs queue to be set"
+    );
 }

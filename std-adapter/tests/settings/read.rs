@@ -3,7 +3,9 @@
 use core::time::Duration;
 
 use cutout::settings::Settings;
-use cutout::{Backoff, CircuitBreaker, Config, HalfOpenRule, Outcome, Rate, Recovery, Window};
+use cutout::{
+    Backoff, BulkheadConfig, CircuitBreaker, Config, HalfOpenRule, Outcome, Rate, Recovery, Window,
+};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error, MapDeserializer};
@@ -252,6 +254,21 @@ fn a_field_of_a_struct_is_a_whole_configuration() {
     let wrong = text.replace("trials", "minimum_trials");
     let error = toml::from_str::<Service>(&wrong).err().unwrap();
     assert_eq!(error.message(), "minimum_trials: must be 1 to the number of trials, got 5");
+}
+
+#[test]
+fn a_bulkhead_stands_beside_a_breaker_and_not_in_it() {
+    let text = r#"{"trials": 5, "bulkhead": {"limit": 5, "queue": 9, "max_wait": "1s"}}"#;
+    let vars = ["LIMIT=5", "QUEUE=9", "MAX_WAIT=1s"].map(|var| var.split_once('=').unwrap());
+    let bulkhead = BulkheadConfig::new(5).queue(9).max_wait(Duration::from_secs(1));
+    assert_eq!(json(text).to_bulkhead(), Ok(Some(bulkhead)));
+    assert_eq!(fields(&json(text).to_config().unwrap()), fields(&Config::new().trials(5)));
+    let vars = vars.map(|(name, value)| (format!("BULKHEAD_{name}"), value));
+    assert_eq!(Settings::from_vars("", vars).unwrap(), Settings::from(&bulkhead));
+
+    let alone = cutout::settings::deserialize(&mut serde_json::Deserializer::from_str(text));
+    let message = "bulkhead: is not a setting of a breaker alone, read Settings or Profiles";
+    assert_eq!(alone.unwrap_err().to_string(), message);
 }
 
 #[test]

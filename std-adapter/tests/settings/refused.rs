@@ -110,6 +110,24 @@ const REFUSED: &str = r#"
         recovery.shares: the shares must be above 0 %, and none below the one before, as in ["10%", "25%", "50%"], got a list of 3
     recovery.shares = ['10%', '9.5%', '50%']
         recovery.shares: the shares must be above 0 %, and none below the one before, got ["10%", "9.5%", "50%"]
+    bulkhead = 20
+        bulkhead: must be as in { limit = 20, queue = 100, max_wait = "50ms" } or "off", got 20
+    bulkhead.limit = 0
+        bulkhead.limit: must be 1 to 1000000, got 0
+    bulkhead.queue = 1000001
+        bulkhead.queue: must be 0 to 1000000, got 1000001
+    bulkhead.max_wait = '1d 1ns'
+        bulkhead.max_wait: must be 0 to 1 day, got "1d 1ns"
+    bulkhead.max_wait = 50
+        bulkhead.max_wait: must be 0 to 1 day, as in "1m 30s", got 50
+    bulkhead = { limit = 5, queue = 5 }
+        bulkhead.queue: needs max_wait to be set
+    bulkhead = { limit = 5, max_wait = '5s' }
+        bulkhead.max_wait: needs queue to be set
+    bulkhead = { queue = 5, max_wait = '5s' }
+        bulkhead.limit: is missing, must be 1 to 1000000
+    bulkhead.limits = 5
+        bulkhead.limits: is no setting; did you mean limit?
     recovery.shares = ['10%', '25%', '50%']
         recovery.stage: is missing, a stage must be 1 ms to 1 day long, as in "1m 30s"
 "#;
@@ -138,7 +156,7 @@ fn an_unknown_name_is_told_with_the_nearest_known_one() {
         ("trails = 4", "p.trails: is no setting; did you mean trials?"),
         (
             "'a b' = 1",
-            r#"p."a b": is no setting; known are failure_rate, slow_call_rate, slow_call_duration, minimum_throughput, window, consecutive_failures, failure_count, evaluate_every_result, cancelled_as, break_duration, break_backoff, break_jitter, trials, minimum_trials, half_open_rule, trial_timeout, recovery"#,
+            r#"p."a b": is no setting; known are failure_rate, slow_call_rate, slow_call_duration, minimum_throughput, window, consecutive_failures, failure_count, evaluate_every_result, cancelled_as, break_duration, break_backoff, break_jitter, trials, minimum_trials, half_open_rule, trial_timeout, recovery, bulkhead"#,
         ),
         ("trip_when = 'often'", "p.trip_when: is code, set it by Config::trip_when after reading"),
     ] {

@@ -3,7 +3,9 @@
 use core::time::Duration;
 
 use cutout::settings::{Profiles, Settings};
-use cutout::{Backoff, CircuitBreaker, Config, HalfOpenRule, Outcome, Rate, Recovery, Window};
+use cutout::{
+    Backoff, BulkheadConfig, CircuitBreaker, Config, HalfOpenRule, Outcome, Rate, Recovery, Window,
+};
 use proptest::prelude::*;
 use proptest::{option, sample};
 use serde::{Deserialize, Serialize};
@@ -115,6 +117,21 @@ proptest! {
         for again in read {
             prop_assert_eq!(fields(&again.breaker), fields(&breaker));
         }
+    }
+
+    #[test]
+    fn a_bulkhead_reads_back_as_it_was_written(
+        limit in 1..=1_000_000_u32,
+        waiting in option::of((1..=1_000_000_u32, durations(1, DAY))),
+    ) {
+        let config = waiting.map_or(BulkheadConfig::new(limit), |(queue, max_wait)| {
+            BulkheadConfig::new(limit).queue(queue).max_wait(max_wait)
+        });
+        let settings = Settings::from(&config);
+        let toml = toml::to_string(&settings).unwrap();
+        let again: Settings = toml::from_str(&toml).unwrap();
+        prop_assert_eq!(again.to_bulkhead(), Ok(Some(config)));
+        prop_assert_eq!(again, settings);
     }
 
     #[test]
