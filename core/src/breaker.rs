@@ -22,6 +22,7 @@ use crate::window::{Lanes, Tally};
 mod admission;
 mod change;
 mod reconfigure;
+mod saving;
 mod settlement;
 
 pub(crate) use settlement::Ending;

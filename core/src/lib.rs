@@ -88,6 +88,7 @@ mod policy;
 mod rate;
 #[cfg(feature = "heapless")]
 mod ring;
+mod saved;
 mod settings;
 mod state;
 mod streak;
@@ -109,6 +110,7 @@ pub use permit::{Outcome, Permit, Report, Ticket};
 pub use rate::Rate;
 #[cfg(feature = "heapless")]
 pub use ring::LastTransitions;
+pub use saved::{Saved, SavedError};
 pub use state::{Mode, State};
 #[cfg(feature = "heapless")]
 pub use table::{InsertError, Table};

@@ -97,9 +97,6 @@ pub(crate) fn judge_trials(
     }
 }
 
-/// What a server's `retry_after` may ask for at most, where there is no backoff to say.
-const RETRY_AFTER_CAP: Duration = Duration::from_secs(300);
-
 /// How long the break after `reopens` reopenings in a row is, in nanoseconds.
 ///
 /// `chance` is a fraction of 2^64 and draws the jitter. Nothing is divided.
@@ -109,11 +106,10 @@ pub(crate) fn break_length(
     retry_after: Option<Duration>,
     chance: u64,
 ) -> u64 {
-    let (length, cap) = match breaks.backoff {
-        Some(backoff) => {
-            (grow(breaks.duration, backoff.percent.get(), reopens).min(backoff.cap), backoff.cap)
-        }
-        None => (breaks.duration, breaks.duration.max(nanos(RETRY_AFTER_CAP))),
+    let cap = breaks.longest();
+    let length = match breaks.backoff {
+        Some(backoff) => grow(breaks.duration, backoff.percent.get(), reopens).min(cap),
+        None => breaks.duration,
     };
     const POINT: u64 = u64::MAX / 10_000;
     let most_off = high(length, u64::from(breaks.jitter.basis_points()) * POINT);

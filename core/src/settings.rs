@@ -153,6 +153,18 @@ pub(crate) struct Breaks {
     pub(crate) jitter: Rate,
 }
 
+impl Breaks {
+    /// What a server's `retry_after` may ask for at most, and so the longest break there is.
+    pub(crate) const fn longest(&self) -> u64 {
+        const ASKED_FOR: u64 = 300_000_000_000;
+        match self.backoff {
+            Some(backoff) => backoff.cap,
+            None if self.duration > ASKED_FOR => self.duration,
+            None => ASKED_FOR,
+        }
+    }
+}
+
 /// The words.
 pub(crate) struct Settings {
     plan: AtomicU32,

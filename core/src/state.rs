@@ -269,6 +269,27 @@ impl Word {
         GENERATION.set(self.0 & KEPT, generation)
     }
 
+    /// As [`open`](Self::open), or Closed and ramping, after so many reopenings in a row.
+    #[must_use]
+    #[allow(clippy::cast_possible_truncation)] // a field's maximum fits its type
+    pub(crate) const fn restored(state: State, ramping: bool, mode: Mode, reopens: u32) -> Self {
+        let word = Self(0).with_mode(mode, 0);
+        let state = match state {
+            State::Closed if ramping => RAMPING,
+            State::Closed => CLOSED,
+            State::Open | State::HalfOpen => OPEN,
+        };
+        let most = REOPENS.max() as u32;
+        let reopens = if state == CLOSED {
+            0
+        } else if reopens < most {
+            reopens
+        } else {
+            most
+        };
+        Self(REOPENS.set(STATE.set(word.0, state), reopens))
+    }
+
     // Changes within a generation.
 
     #[must_use]
@@ -328,6 +349,12 @@ impl Circuit {
         pub(crate) fn new() -> Self {
             Self { word: AtomicU64::new(0), until: AtomicU64::new(0), leases: zeroes() }
         }
+    }
+
+    /// Begins as `word`, with the end of its break or ramp, before anybody else knows of it.
+    pub(crate) fn restore(&self, word: Word, until: Instant) {
+        self.until.store(until.as_nanos(), Ordering::Relaxed);
+        self.word.store(word.0, Ordering::Relaxed);
     }
 
     #[inline]

@@ -57,6 +57,11 @@ impl Streak {
         }
     }
 
+    /// Begins with a row of `length` in generation 0, before anybody counts.
+    pub(crate) fn restore(&self, length: u64) {
+        self.word.store(length.min(COUNT), Ordering::Relaxed);
+    }
+
     /// Ends the row. Writes nothing where there is none.
     #[inline]
     pub(crate) fn succeed(&self, generation: u32) {

@@ -55,11 +55,13 @@ mod count;
 mod grid;
 mod lane;
 mod lanes;
+mod saved;
 mod time;
 
 pub(crate) use count::{MAX_RESULTS_A_WORD, Ring};
 pub(crate) use grid::Grid;
 pub(crate) use lanes::Lanes;
+pub(crate) use saved::{RESULTS_A_WORD, SavedBucket, SavedWindow};
 
 use crate::rate::Rate;
 
@@ -114,6 +116,14 @@ impl Tally {
         }
     }
 
+    const fn saturating_plus(self, other: Self) -> Self {
+        Self {
+            successes: self.successes.saturating_add(other.successes),
+            failures: self.failures.saturating_add(other.failures),
+            slow: self.slow.saturating_add(other.slow),
+        }
+    }
+
     const fn minus(self, other: Self) -> Self {
         Self {
             successes: self.successes - other.successes,
@@ -131,6 +141,11 @@ pub(crate) struct Counted {
 }
 
 impl Counted {
+    /// As a batch has it: the lower bit for a failure.
+    const fn bits(self) -> u64 {
+        self.failed as u64 | ((self.slow as u64) << 1)
+    }
+
     pub(crate) const fn tally(self) -> Tally {
         Tally {
             successes: !self.failed as u64,

@@ -112,8 +112,7 @@ impl Batch {
     /// This batch with one result more. There is room.
     const fn with(self, result: Counted) -> Self {
         let at = 2 * self.filled();
-        let bits = result.failed as u64 | ((result.slow as u64) << 1);
-        Self(((self.0 & !(3 << at)) | (bits << at)) + (1 << FILLED))
+        Self(((self.0 & !(3 << at)) | (result.bits() << at)) + (1 << FILLED))
     }
 
     /// An empty batch of a new lap, above the results of the `old` one if that was the lap before.
@@ -186,6 +185,40 @@ impl<const N: usize> Lane<N> {
                 self.add_to_totals(left);
                 return Recorded::In { stayed: None };
             }
+        }
+    }
+
+    /// Shows the last results of `generation` from the oldest on.
+    pub(super) fn each_result(&self, ring: &Ring, generation: u32, mut show: impl FnMut(Counted)) {
+        let head = self.head();
+        if !head.is_of(generation) {
+            return;
+        }
+        let (current, lap) = ring.place(head.tick());
+        let mut show_part = |place: usize, lap: Option<u64>, is_behind: bool| {
+            let batch = Batch(self.word(place).load(Ordering::Acquire)); // B3
+            let of_lap = |lap| batch.is_of(generation, lap);
+            let size = ring.size(place);
+            let part = match (lap, is_behind) {
+                // Of the batch that is being filled, first what the lap before left above.
+                (Some(lap), true) if of_lap(lap) && batch.holds_lap_before() => {
+                    batch.filled()..size
+                }
+                (Some(lap), false) if of_lap(lap) => 0..batch.filled().min(size),
+                (Some(before), true) if before > 0 && of_lap(before - 1) => 0..size,
+                _ => 0..0,
+            };
+            for at in part {
+                let bits = batch.0 >> (2 * at);
+                show(Counted { failed: bits & 1 != 0, slow: bits & 2 != 0 });
+            }
+        };
+        show_part(current, Some(lap), true);
+        for place in current + 1..ring.batches() {
+            show_part(place, lap.checked_sub(1), false);
+        }
+        for place in 0..=current {
+            show_part(place, Some(lap), false);
         }
     }
 

@@ -149,6 +149,11 @@ impl<const N: usize> Lane<N> {
         Head(self.head.load(Ordering::Acquire)) // B1
     }
 
+    /// Turns to `tick` in generation 0, before anybody counts.
+    pub(super) fn begin_at(&self, tick: u64) {
+        self.head.store(Head::new(0, tick).0, Ordering::Relaxed);
+    }
+
     /// The word at `place`; `config` has checked that a window has no more than `N`.
     #[inline]
     pub(super) fn word(&self, place: usize) -> &AtomicU64 {

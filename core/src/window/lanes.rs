@@ -56,7 +56,12 @@ impl<const N: usize, const LANES: usize> Lanes<N, LANES> {
         }
     }
 
-    fn all(&self) -> impl Iterator<Item = &Lane<N>> {
+    /// The lane that a window by count lies in.
+    pub(super) const fn first(&self) -> &Lane<N> {
+        &self.fixed[0]
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &Lane<N>> {
         let fixed = self.fixed.iter();
         #[cfg(feature = "alloc")]
         let fixed = fixed.chain(self.grown.get().into_iter().flatten().map(|lane| &**lane));
@@ -157,6 +162,11 @@ impl<const N: usize, const LANES: usize> Lanes<N, LANES> {
             self.contended(clock);
             self.mine(clock).successes.count();
         }
+    }
+
+    /// Adds so many refusals.
+    pub(crate) fn add_rejected(&self, more: u64, clock: &impl Clock) {
+        self.mine(clock).rejected.add(more);
     }
 
     /// Adds a refusal.

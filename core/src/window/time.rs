@@ -74,6 +74,18 @@ impl Bucket {
     }
 }
 
+/// `tally` halved until it fits a bucket (W4).
+pub(super) const fn halved(mut tally: Tally) -> Tally {
+    while tally.successes > FULL || tally.failures > FULL || tally.slow > FULL {
+        tally = Tally {
+            successes: tally.successes / 2,
+            failures: tally.failures / 2,
+            slow: tally.slow / 2,
+        };
+    }
+    tally
+}
+
 /// What `bucket` holds; all of it will go to the totals.
 pub(super) const fn held(bucket: u64) -> Tally {
     Bucket(bucket).tally()
@@ -163,6 +175,18 @@ impl<const N: usize> Lane<N> {
             place = if place == 0 { grid.last_place() } else { place - 1 };
         }
         sum
+    }
+
+    /// What the bucket of `tick` holds, if it is one of `generation`.
+    pub(super) fn held_at(&self, grid: &Grid, generation: u32, tick: u64) -> Tally {
+        let bucket = Bucket(self.word(grid.place(tick)).load(Ordering::Acquire)); // B3
+        if bucket.is_of(generation, tick) { bucket.tally() } else { NOTHING }
+    }
+
+    /// Puts `tally` into the bucket of `tick` in generation 0, before anybody counts.
+    pub(super) fn hold_at(&self, grid: &Grid, tick: u64, tally: Tally) {
+        let bucket = Bucket::new(0, tick, tally);
+        self.word(grid.place(tick)).store(bucket.0, Ordering::Relaxed);
     }
 
     /// Turns the ring to `tick`. If it was this thread that did: how many results stayed.

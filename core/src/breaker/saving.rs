@@ -1,0 +1,115 @@
+//! A breaker that goes on where another left off.
+
+use super::CircuitBreaker;
+use crate::config::{Config, ConfigError};
+use crate::observe::Observer;
+use crate::saved::Saved;
+use crate::state::{State, Word};
+use crate::time::Clock;
+use crate::window::Tally;
+
+/// # Going on where another left off
+impl<C: Clock, O: Observer> CircuitBreaker<C, O> {
+    /// A breaker that goes on where the one that was saved left off.
+    ///
+    /// As [`restored_from_parts`](Self::restored_from_parts), for a breaker with room for 10 buckets.
+    ///
+    /// # Errors
+    ///
+    /// The first setting that is out of its range.
+    pub fn restored(
+        config: Config,
+        clock: C,
+        observer: O,
+        saved: &Saved,
+    ) -> Result<Self, ConfigError> {
+        Self::restored_from_parts(config, clock, observer, saved)
+    }
+}
+
+/// # Saving and restoring
+impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
+    CircuitBreaker<C, O, BUCKETS, LANES>
+{
+    /// What this breaker knows, for one that will go on where it left off. See [`Saved`].
+    ///
+    /// It is read while others write, as a [`snapshot`](Self::snapshot) is.
+    #[must_use]
+    pub fn save(&self) -> Saved<BUCKETS> {
+        let word = self.circuit.load();
+        let now = self.now();
+        let generation = word.generation();
+        let is_closed = word.state() == State::Closed;
+        let has_end = word.is_ramping() || word.state() == State::Open;
+        Saved {
+            state: if is_closed { State::Closed } else { State::Open },
+            ramping: word.is_ramping(),
+            mode: word.mode(),
+            left: if has_end { self.circuit.until().since(now) } else { 0 },
+            reopens: word.reopens(),
+            failures_in_a_row: self.streak.length(generation),
+            totals: self.totals(),
+            window: self.lanes.save(self.settings.shape(), generation, now),
+        }
+    }
+
+    /// A breaker that goes on where the one that was saved left off.
+    ///
+    /// Announces nothing, and starts a generation of its own: a ticket of the old one does not belong
+    /// here. The next result looks at the window, whatever it is. Where `config` has another window,
+    /// results are sorted into its buckets to within one of them, or the last ones are kept; a window
+    /// of the other kind starts empty. A break does not last longer than `config` allows a break to
+    /// last, and a ramp without [`Config::recovery`] is over. The totals go on, so that calls that were
+    /// in flight are missing from them.
+    ///
+    /// # Errors
+    ///
+    /// The first setting that is out of its range.
+    pub fn restored_from_parts(
+        config: Config,
+        clock: C,
+        observer: O,
+        saved: &Saved<BUCKETS>,
+    ) -> Result<Self, ConfigError> {
+        let breaker = Self::try_from_parts(config, clock, observer)?;
+        let now = breaker.now();
+        let recovery = breaker.settings.recovery();
+        let ramping = saved.ramping && recovery.is_some();
+        let longest = match recovery {
+            Some(recovery) if ramping => recovery.length(),
+            _ => breaker.settings.breaks().longest(),
+        };
+        let word = Word::restored(saved.state, ramping, saved.mode, saved.reopens);
+        let word = word.with_armed(breaker.settings.plan().has_rate());
+        breaker.circuit.restore(word, now.plus(saved.left.min(longest)));
+        if breaker.settings.plan().has_streak() {
+            breaker.streak.restore(saved.failures_in_a_row);
+        }
+        if saved.state == State::Closed {
+            breaker.lanes.restore(breaker.settings.shape(), &saved.window, now, &breaker.clock);
+        }
+        breaker.restore_totals(saved);
+        Ok(breaker)
+    }
+
+    fn restore_totals(&self, saved: &Saved<BUCKETS>) {
+        let totals = &saved.totals;
+        let (held, _) = self.lanes.totals(self.settings.shape());
+        let missing = Tally {
+            successes: totals.successes.saturating_sub(held.successes),
+            failures: totals.failures.saturating_sub(held.failures),
+            slow: totals.slow.saturating_sub(held.slow),
+        };
+        self.lanes.add_to_totals(missing, &self.clock);
+        self.lanes.add_rejected(totals.rejected, &self.clock);
+        for (counter, total) in [
+            (&self.counters.ignored, totals.ignored),
+            (&self.counters.cancelled, totals.cancelled),
+            (&self.counters.stale, totals.stale),
+            (&self.counters.would_reject, totals.would_reject),
+            (&self.counters.trials, totals.trials),
+        ] {
+            counter.add(total);
+        }
+    }
+}

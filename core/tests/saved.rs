@@ -1,0 +1,318 @@
+//! A breaker that is saved, and one that goes on where it left off.
+
+mod support;
+
+use core::time::Duration;
+
+use cutout_core::{
+    CircuitBreaker, Config, Instant, ManualClock, Mode, Rate, Recovery, RejectReason, Saved,
+    SavedError, State, Tally, Window,
+};
+use proptest::prelude::*;
+use support::{Breaker, Log, breaker, config, fail, follow, millis, secs, succeed, tripped};
+
+/// The breaker that goes on where `breaker` left off, on a clock that shows the same.
+fn carried_on(breaker: &Breaker, config: Config) -> Breaker {
+    carried_to(breaker, config, cutout_core::Clock::now(breaker.clock()))
+}
+
+/// The same on a clock that shows `now`.
+fn carried_to(breaker: &Breaker, config: Config, now: Instant) -> Breaker {
+    let numbers: Vec<_> = breaker.save().numbers().collect();
+    let saved = Saved::from_numbers(numbers).expect("it was just written");
+    assert_eq!(saved, breaker.save(), "numbers lose nothing");
+    let clock = ManualClock::new();
+    clock.set(now);
+    CircuitBreaker::restored(config, clock, Log::default(), &saved).unwrap()
+}
+
+#[test]
+fn an_open_circuit_stays_open_for_what_is_left_of_its_break() {
+    let before = tripped(config());
+    before.clock().advance(secs(2));
+    let after = carried_to(&before, config(), Instant::ORIGIN);
+    assert_eq!(after.try_acquire().unwrap_err().retry_after(), Some(secs(3)));
+    follow(&after, "3s + +", "O H C");
+    assert_eq!(after.observer().causes().len(), 2, "to be restored is no transition");
+}
+
+#[test]
+fn a_break_that_ran_out_while_the_breaker_lay_is_over() {
+    let before = tripped(config());
+    let saved = before.save().aged(secs(6));
+    assert_eq!(saved.left(), Duration::ZERO);
+    let after =
+        CircuitBreaker::restored(config(), ManualClock::new(), Log::default(), &saved).unwrap();
+    follow(&after, "+", "H");
+}
+
+#[test]
+fn a_half_open_circuit_begins_its_trials_anew() {
+    let before = tripped(config());
+    follow(&before, "5s +", "O H");
+    let after = carried_on(&before, config());
+    assert_eq!(after.state(), State::Open);
+    follow(&after, "+ +", "H C");
+}
+
+#[test]
+fn the_window_goes_on_and_old_results_leave_it_when_they_were_to_leave() {
+    let before = breaker(config().minimum_throughput(6));
+    follow(&before, "x x 4s x +", "C C C C C");
+    let after =
+        carried_to(&before, config().minimum_throughput(6), Instant::from_nanos(77_000_000_000));
+    assert_eq!(after.snapshot().tally, Tally { successes: 1, failures: 3, slow: 0 });
+    follow(&after, "6s", "C");
+    assert_eq!(after.snapshot().tally, Tally { successes: 1, failures: 1, slow: 0 });
+    follow(&after, "4s", "C");
+    assert_eq!(after.snapshot().tally, Tally::default());
+}
+
+#[test]
+fn the_next_result_looks_at_the_window_that_was_carried() {
+    let before = breaker(config().minimum_throughput(100));
+    follow(&before, "x x x x", "C C C C");
+    follow(&carried_on(&before, config()), "+", "O");
+}
+
+#[test]
+fn results_that_aged_while_the_breaker_lay_are_gone() {
+    let before = breaker(config());
+    follow(&before, "x 5s x", "C C C");
+    let clock = ManualClock::new();
+    clock.set(Instant::from_nanos(60_000_000_000));
+    let saved = before.save().aged(secs(5));
+    let after = CircuitBreaker::restored(config(), clock, Log::default(), &saved).unwrap();
+    assert_eq!(after.snapshot().tally.failures, 1);
+}
+
+#[test]
+fn results_from_before_the_origin_of_the_clock_are_as_old_as_it() {
+    let before = breaker(config());
+    follow(&before, "x 5s x", "C C C");
+    let after = carried_to(&before, config(), Instant::ORIGIN);
+    assert_eq!(after.snapshot().tally.failures, 2);
+    after.clock().advance(secs(10));
+    assert_eq!(after.snapshot().tally.failures, 0);
+    let saved = before.save().aged(secs(5));
+    let after =
+        CircuitBreaker::restored(config(), ManualClock::new(), Log::default(), &saved).unwrap();
+    assert_eq!(after.snapshot().tally.failures, 1, "the other has left the window");
+}
+
+#[test]
+fn what_several_lanes_hold_is_carried_together() {
+    /// A clock on another core at each look.
+    #[derive(Default)]
+    struct Cores(core::cell::Cell<usize>);
+
+    impl cutout_core::Clock for Cores {
+        fn now(&self) -> Instant {
+            Instant::from_nanos(100_000_000_000)
+        }
+
+        fn lane(&self) -> usize {
+            self.0.replace(self.0.get() + 1)
+        }
+    }
+
+    let config = config().minimum_throughput(100);
+    let before = CircuitBreaker::<_, _, 10, 3>::from_parts(config, Cores::default(), ());
+    for _ in 0..7 {
+        assert!(before.call(|| Err::<(), _>(())).is_err());
+    }
+    let after: CircuitBreaker<_, _, 10, 3> =
+        CircuitBreaker::restored_from_parts(config, Cores::default(), (), &before.save()).unwrap();
+    assert_eq!(after.snapshot().tally.failures, 7);
+    assert_eq!(after.totals(), before.totals());
+}
+
+#[test]
+fn the_last_results_keep_their_order() {
+    let config = config().failure_rate(Rate::percent(90)).window(Window::count(25));
+    let before = breaker(config);
+    // Once round and a bit: 20 results in the first batch, 5 in the second, then over the first.
+    for n in 0..33 {
+        if n % 3 == 0 { fail(&before) } else { assert!(succeed(&before)) }
+    }
+    let after = carried_on(&before, config);
+    assert_eq!(after.snapshot().tally, before.snapshot().tally);
+    for _ in 0..25 {
+        assert!(succeed(&before) && succeed(&after));
+        assert_eq!(after.snapshot().tally, before.snapshot().tally, "the same one leaves");
+    }
+    assert_eq!(after.totals(), before.totals());
+}
+
+#[test]
+fn a_shorter_window_keeps_the_last_results_and_one_of_another_kind_starts_empty() {
+    let long = config().window(Window::count(25));
+    let before = breaker(long);
+    fail(&before);
+    (0..24).for_each(|_| assert!(succeed(&before)));
+    let after = carried_on(&before, config().window(Window::count(24)));
+    assert_eq!(after.snapshot().tally, Tally { successes: 24, failures: 0, slow: 0 });
+    let other = carried_on(&before, config());
+    assert_eq!(other.snapshot().tally, Tally::default());
+    assert_eq!(other.totals(), before.totals());
+}
+
+#[test]
+fn a_row_of_failures_goes_on() {
+    let config = config().without_failure_rate().consecutive_failures(3);
+    let before = breaker(config);
+    follow(&before, "x x", "C C");
+    follow(&carried_on(&before, config), "x", "O");
+}
+
+#[test]
+fn the_mode_goes_on_and_so_do_the_totals() {
+    let before = breaker(config());
+    follow(&before, "x + ~", "C C C");
+    drop(before.try_acquire());
+    before.force_open();
+    assert!(!succeed(&before));
+    let after = carried_on(&before, config());
+    assert_eq!(after.mode(), Mode::ForcedOpen);
+    assert_eq!(after.try_acquire().unwrap_err().reason(), RejectReason::ForcedOpen);
+    let mut expected = before.totals();
+    expected.rejected += 1;
+    assert_eq!(after.totals(), expected);
+}
+
+#[test]
+fn a_ramp_goes_on_and_is_over_where_there_is_none() {
+    let ramped = config().trials(1).recovery(Recovery::in_stages_of(secs(2)));
+    let before = tripped(ramped);
+    follow(&before, "5s + 5s", "O C C");
+    let after = carried_on(&before, ramped);
+    assert!(after.snapshot().recovering);
+    assert_eq!((0..100).filter(|_| succeed(&after)).count(), 50, "the last stage");
+    after.clock().advance(secs(1));
+    assert_eq!((0..100).filter(|_| succeed(&after)).count(), 100);
+    assert!(!carried_on(&before, config()).snapshot().recovering);
+}
+
+#[test]
+fn reopenings_in_a_row_go_on_to_lengthen_the_break() {
+    let growing = config().break_backoff(cutout_core::Backoff::doubling(secs(60)));
+    let before = tripped(growing);
+    follow(&before, "5s x", "O O");
+    let after = carried_on(&before, growing);
+    follow(&after, "10s x", "O O");
+    assert_eq!(after.try_acquire().unwrap_err().retry_after(), Some(secs(20)));
+}
+
+#[test]
+fn a_break_lasts_no_longer_than_the_settings_allow() {
+    let mut numbers: Vec<_> = tripped(config()).save().numbers().collect();
+    numbers[3] = u64::MAX;
+    let saved = Saved::from_numbers(numbers).unwrap();
+    let restored =
+        CircuitBreaker::restored(config(), ManualClock::new(), Log::default(), &saved).unwrap();
+    assert_eq!(restored.try_acquire().unwrap_err().retry_after(), Some(secs(300)));
+}
+
+#[test]
+fn numbers_that_are_no_breaker_are_refused_by_name() {
+    let good: Vec<_> = breaker(config()).save().numbers().collect();
+    let with = |at: usize, number: u64| {
+        let mut numbers = good.clone();
+        numbers[at] = number;
+        Saved::from_numbers(numbers).unwrap_err()
+    };
+    assert_eq!(with(0, 2), SavedError::Version(2));
+    assert_eq!(with(0, 2).to_string(), "version: must be 1, got 2");
+    assert_eq!(with(1, 3), SavedError::Invalid("state"));
+    assert_eq!(with(2, 5), SavedError::Invalid("mode"));
+    assert_eq!(with(4, 1 << 40), SavedError::Invalid("reopens"));
+    assert_eq!(with(15, 9), SavedError::Invalid("window"));
+    assert_eq!(with(16, 11), SavedError::Room);
+    let short = good[..good.len() - 1].iter().copied();
+    assert_eq!(Saved::from_numbers(short), Err(SavedError::Short));
+    let long = good.iter().copied().chain([0]);
+    assert_eq!(Saved::from_numbers(long), Err(SavedError::Long));
+}
+
+/// One step of two breakers side by side.
+fn step(breaker: &Breaker, byte: u8) -> Result<(), RejectReason> {
+    match byte {
+        0..=99 => breaker.call(|| Ok::<_, ()>(())).map(drop).or_else(refused),
+        100..=199 => breaker.call(|| Err::<(), _>(())).or_else(refused),
+        200..=219 => {
+            let clock = breaker.clock();
+            let slow = breaker.call(|| {
+                clock.advance(millis(1_001));
+                Ok::<_, ()>(())
+            });
+            slow.or_else(refused)
+        }
+        _ => {
+            breaker.clock().advance(millis(u64::from(byte - 219) * 150));
+            Ok(())
+        }
+    }
+}
+
+fn refused<E>(error: cutout_core::Error<E>) -> Result<(), RejectReason> {
+    error.rejected().map_or(Ok(()), |refusal| Err(refusal.reason()))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_breaker_that_was_carried_decides_as_the_one_that_stayed(
+        by_count in any::<bool>(),
+        row in any::<bool>(),
+        before in prop::collection::vec(any::<u8>(), 0..120),
+        after in prop::collection::vec(any::<u8>(), 0..120),
+    ) {
+        let mut config = config()
+            .slow_call_duration(secs(1))
+            .slow_call_rate(Rate::percent(80))
+            // So that it makes no difference that the next result looks.
+            .evaluate_every_result(true);
+        if by_count {
+            config = config.window(Window::count(30));
+        }
+        if row {
+            config = config.consecutive_failures(7);
+        }
+        let stayed = breaker(config);
+        for byte in before {
+            let _ = step(&stayed, byte);
+        }
+        // Trials cannot be carried.
+        prop_assume!(stayed.state() != State::HalfOpen);
+        let carried = carried_on(&stayed, config);
+        for byte in after {
+            prop_assert_eq!(step(&stayed, byte), step(&carried, byte));
+            let (stayed, carried) = (stayed.snapshot(), carried.snapshot());
+            prop_assert_eq!(stayed.state, carried.state);
+            prop_assert_eq!(stayed.tally, carried.tally);
+            prop_assert_eq!(stayed.consecutive_failures, carried.consecutive_failures);
+            prop_assert_eq!(stayed.retry_after, carried.retry_after);
+            prop_assert_eq!(stayed.totals, carried.totals);
+        }
+    }
+
+    #[test]
+    fn any_numbers_are_refused_or_make_a_breaker_that_works(
+        mut numbers in prop::collection::vec(prop_oneof![0..6_u64, any::<u64>()], 0..80),
+        at in any::<u64>(),
+    ) {
+        if let Some(first) = numbers.first_mut() {
+            *first = 1;
+        }
+        if let Ok(saved) = Saved::from_numbers(numbers) {
+            for config in [config(), config().window(Window::count(50))] {
+                let clock = ManualClock::new();
+                clock.set(Instant::from_nanos(at));
+                let breaker =
+                    CircuitBreaker::restored(config, clock, Log::default(), &saved).unwrap();
+                let _ = (breaker.snapshot(), succeed(&breaker), breaker.save());
+            }
+        }
+    }
+}
