@@ -448,6 +448,33 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         self.circuit.load().mode()
     }
 
+    /// What a call that came now would be refused with; `None` if it would be admitted.
+    ///
+    /// Looking admits nothing and counts nothing. It is for who would have to prepare for a call, or
+    /// could go elsewhere; admission alone decides. Under [`Mode::Shadow`] nobody is refused, and
+    /// which calls a ramp refuses is known only when they come.
+    ///
+    /// Trials whose lease is over are given up, as a call would give them up, so that HalfOpen ends
+    /// even if all that anybody does is look.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cutout_core::{CircuitBreaker, Config, ManualClock, RejectReason};
+    ///
+    /// let breaker = CircuitBreaker::with_clock(Config::new(), ManualClock::new());
+    /// assert_eq!(breaker.refusal(), None);
+    /// breaker.force_open();
+    /// assert_eq!(breaker.refusal().unwrap().reason(), RejectReason::ForcedOpen);
+    /// assert_eq!(breaker.totals().rejected, 0);
+    /// ```
+    #[inline]
+    #[must_use]
+    pub fn refusal(&self) -> Option<Rejected> {
+        let word = self.circuit.load();
+        if word.is_plainly_closed() { None } else { self.refusal_by_state(word) }
+    }
+
     /// Everything there is to see. It reads counters while others write them, so its parts agree
     /// with each other exactly only when all is quiet.
     #[must_use]

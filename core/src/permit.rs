@@ -42,7 +42,32 @@ impl Outcome {
     /// ```
     #[must_use]
     pub const fn retry_after(self, duration: Duration) -> Report {
-        Report { outcome: self, retry_after: Some(duration) }
+        Report::of(self).retry_after(duration)
+    }
+
+    /// This outcome, left out of the failures in a row: where the dependency refused one call and is
+    /// not down for it, as one that asks its callers to slow down.
+    ///
+    /// A failure counts in the window and fails a trial as always, but neither adds to the row of
+    /// [`Config::consecutive_failures`](crate::Config::consecutive_failures) nor ends it. Other
+    /// outcomes stay as they are.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cutout_core::{CircuitBreaker, Config, ManualClock, Outcome};
+    ///
+    /// let breaker =
+    ///     CircuitBreaker::with_clock(Config::new().consecutive_failures(2), ManualClock::new());
+    /// breaker.try_acquire()?.settle(Outcome::Failure);
+    /// breaker.try_acquire()?.settle(Outcome::Failure.not_consecutive());
+    /// let snapshot = breaker.snapshot();
+    /// assert_eq!((snapshot.tally.failures, snapshot.consecutive_failures), (2, 1));
+    /// # Ok::<_, cutout_core::Rejected>(())
+    /// ```
+    #[must_use]
+    pub const fn not_consecutive(self) -> Report {
+        Report::of(self).not_consecutive()
     }
 }
 
@@ -51,12 +76,32 @@ impl Outcome {
 pub struct Report {
     pub(crate) outcome: Outcome,
     pub(crate) retry_after: Option<Duration>,
+    /// Whether a failure is one in a row.
+    pub(crate) consecutive: bool,
+}
+
+impl Report {
+    const fn of(outcome: Outcome) -> Self {
+        Self { outcome, retry_after: None, consecutive: true }
+    }
+
+    /// The same, with the time that the server asked for: see [`Outcome::retry_after`].
+    #[must_use]
+    pub const fn retry_after(self, duration: Duration) -> Self {
+        Self { retry_after: Some(duration), ..self }
+    }
+
+    /// The same, left out of the failures in a row: see [`Outcome::not_consecutive`].
+    #[must_use]
+    pub const fn not_consecutive(self) -> Self {
+        Self { consecutive: false, ..self }
+    }
 }
 
 impl From<Outcome> for Report {
     #[inline]
     fn from(outcome: Outcome) -> Self {
-        Self { outcome, retry_after: None }
+        Self::of(outcome)
     }
 }
 

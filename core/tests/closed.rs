@@ -5,7 +5,8 @@ mod support;
 use core::cell::Cell;
 
 use cutout_core::{
-    Cause, CircuitBreaker, Clock, Config, Instant, Rate, RejectReason, State, TripReason, Window,
+    Cause, CircuitBreaker, Clock, Config, Instant, Outcome, Rate, RejectReason, Report, State,
+    TripReason, Window,
 };
 use support::{breaker, config, fail, secs, succeed, timeline};
 
@@ -108,6 +109,38 @@ fn consecutive_failures_trip_without_a_minimum_and_a_success_starts_the_row_over
         "C C C C C C O",
     );
     assert_eq!(trips_by(&breaker), TripReason::ConsecutiveFailures);
+}
+
+#[test]
+fn a_failure_that_is_not_consecutive_neither_adds_to_the_row_nor_ends_it() {
+    let breaker = breaker(config().consecutive_failures(3).minimum_throughput(5));
+    let settle = |report: Report| breaker.try_acquire().unwrap().settle(report);
+    settle(Outcome::Failure.into());
+    settle(Outcome::Failure.not_consecutive());
+    settle(Outcome::Failure.into());
+    assert_eq!((breaker.state(), breaker.snapshot().consecutive_failures), (State::Closed, 2));
+    settle(Outcome::Failure.into());
+    assert_eq!(trips_by(&breaker), TripReason::ConsecutiveFailures);
+}
+
+#[test]
+fn a_failure_that_is_not_consecutive_counts_for_the_rate_and_says_how_long_to_wait() {
+    let breaker = breaker(config().consecutive_failures(1));
+    for _ in 0..4 {
+        assert_eq!(breaker.state(), State::Closed);
+        let report = Outcome::Failure.not_consecutive().retry_after(secs(9));
+        breaker.try_acquire().unwrap().settle(report);
+    }
+    assert_eq!(trips_by(&breaker), TripReason::FailureRate);
+    assert_eq!(breaker.snapshot().retry_after, Some(secs(9)));
+}
+
+#[test]
+fn a_success_ends_the_row_whatever_its_report_says_of_rows() {
+    let breaker = breaker(config().consecutive_failures(2));
+    breaker.try_acquire().unwrap().settle(Outcome::Failure);
+    breaker.try_acquire().unwrap().settle(Outcome::Success.not_consecutive());
+    assert_eq!(breaker.snapshot().consecutive_failures, 0);
 }
 
 #[test]

@@ -42,6 +42,37 @@ fn the_first_failed_trial_reopens() {
 }
 
 #[test]
+fn a_trial_that_fails_without_being_consecutive_has_failed() {
+    let breaker = recovering(config());
+    breaker.try_acquire().unwrap().settle(Outcome::Failure.not_consecutive());
+    assert_eq!(breaker.observer().last().cause, Cause::TrialFailed);
+}
+
+#[test]
+fn who_looks_is_told_that_the_trials_are_taken_and_takes_none() {
+    let breaker = recovering(config());
+    assert_eq!(breaker.refusal(), None, "the break is over");
+    assert_eq!(breaker.state(), State::Open, "who looks is no call");
+    let first = breaker.try_acquire().unwrap();
+    assert_eq!(breaker.refusal(), None, "one of two");
+    let _second = breaker.try_acquire().unwrap();
+    assert_eq!(breaker.refusal().unwrap().reason(), RejectReason::HalfOpenFull);
+    drop(first);
+    assert_eq!(breaker.refusal(), None, "its place is free again");
+    assert_eq!(breaker.totals().rejected, 0);
+}
+
+#[test]
+fn a_trial_that_is_lost_ends_half_open_even_if_callers_only_look() {
+    let breaker = recovering(config().trials(1));
+    let _lost = breaker.admit().unwrap();
+    breaker.clock().advance(secs(20));
+    let refusal = breaker.refusal().unwrap();
+    assert_eq!((refusal.reason(), refusal.retry_after()), (RejectReason::Open, Some(secs(5))));
+    assert_eq!(breaker.observer().last().cause, Cause::TrialTimedOut);
+}
+
+#[test]
 fn only_as_many_trials_as_configured_run_at_once() {
     let breaker = recovering(config());
     let trials = (breaker.try_acquire().unwrap(), breaker.try_acquire().unwrap());

@@ -51,6 +51,26 @@ fn an_error_says_in_words_why_the_call_was_refused_or_how_it_failed() {
 }
 
 #[test]
+fn who_looks_is_told_what_a_call_would_be_told_and_is_not_counted() {
+    let breaker = tripped(config());
+    breaker.clock().advance(secs(1));
+    let seen = breaker.refusal();
+    assert_eq!(breaker.totals().rejected, 0);
+    assert_eq!(seen, breaker.try_acquire().err());
+    for (force, reason) in [
+        (Breaker::force_open as fn(&Breaker), Some(RejectReason::ForcedOpen)),
+        (Breaker::force_closed, None),
+        (Breaker::disable, None),
+        (Breaker::shadow, None),
+        (Breaker::release, Some(RejectReason::Open)),
+        (Breaker::reset, None),
+    ] {
+        force(&breaker);
+        assert_eq!(breaker.refusal().map(|refusal| refusal.reason()), reason);
+    }
+}
+
+#[test]
 fn a_refused_call_does_not_run() {
     let breaker = tripped(config());
     let refused = breaker.call(|| -> Result<(), ()> { panic!("it ran") });

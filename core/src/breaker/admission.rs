@@ -71,6 +71,47 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         }
     }
 
+    /// What a call would be refused with by a circuit that was seen as `word` and is not plainly
+    /// closed.
+    #[inline(never)]
+    pub(super) fn refusal_by_state(&self, mut word: Word) -> Option<Rejected> {
+        loop {
+            match (word.mode(), word.state()) {
+                (Mode::ForcedOpen, _) => {
+                    return Some(Rejected::new(RejectReason::ForcedOpen, None));
+                }
+                (Mode::Auto, State::Open) => {
+                    let left = self.circuit.until().saturating_since(self.clock.now());
+                    // The end of the break was read after the word; only together do they say no.
+                    if self.circuit.load() == word {
+                        return (!left.is_zero())
+                            .then(|| Rejected::new(RejectReason::Open, Some(left)));
+                    }
+                }
+                (Mode::Auto, State::HalfOpen) => {
+                    let trials = word.trials();
+                    let lapsed = self.circuit.lapsed(word, self.clock.now());
+                    match policy::judge_trials(&self.config, trials, lapsed) {
+                        Some(cause) => self.end_half_open(word, cause),
+                        None => {
+                            return self
+                                .has_all_trials_taken(word)
+                                .then(|| Rejected::new(RejectReason::HalfOpenFull, None));
+                        }
+                    }
+                }
+                _ => return None,
+            }
+            word = self.circuit.load();
+        }
+    }
+
+    /// Whether no more trials may start in this generation of HalfOpen (R3).
+    const fn has_all_trials_taken(&self, word: Word) -> bool {
+        let trials = word.trials();
+        trials.succeeded + trials.failed + word.trials_out() >= self.config.trials as u32
+    }
+
     /// `None`: the word has moved, look again.
     fn admit_open(&self, word: Word) -> Option<Result<Ticket, Rejected>> {
         let now = self.clock.now();
@@ -130,12 +171,11 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     fn admit_half_open(&self, word: Word) -> Option<Result<Ticket, Rejected>> {
         let now = self.clock.now();
         let lapsed = self.circuit.lapsed(word, now);
-        let trials = word.trials();
-        if let Some(cause) = policy::judge_trials(&self.config, trials, lapsed) {
+        if let Some(cause) = policy::judge_trials(&self.config, word.trials(), lapsed) {
             self.end_half_open(word, cause);
             return None;
         }
-        if trials.succeeded + trials.failed + word.trials_out() >= u32::from(self.config.trials) {
+        if self.has_all_trials_taken(word) {
             return Some(self.refuse_unless_shadowed(word, RejectReason::HalfOpenFull, None));
         }
         let slot = word.free_slot();

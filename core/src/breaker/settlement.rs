@@ -30,9 +30,14 @@ enum Settled {
 impl Ending {
     const fn retry_after(self) -> Option<Duration> {
         match self {
-            Self::Reported(Report { outcome: Outcome::Failure, retry_after }) => retry_after,
+            Self::Reported(Report { outcome: Outcome::Failure, retry_after, .. }) => retry_after,
             _ => None,
         }
+    }
+
+    /// Whether a failure adds to those in a row.
+    const fn is_consecutive(self) -> bool {
+        !matches!(self, Self::Reported(Report { consecutive: false, .. }))
     }
 }
 
@@ -112,7 +117,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     ) {
         let Settled::Counted(result) = settled else { return self.count_aside(settled) };
         let generation = ticket.generation();
-        let streak = if self.plan.has_streak && result.failed {
+        let streak = if self.plan.has_streak && result.failed && ending.is_consecutive() {
             self.streak.fail(generation, || self.is_live(generation))
         } else {
             0

@@ -30,6 +30,8 @@ enum Role {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
     Reported(Outcome, Option<u64>),
+    /// A failure that is left out of those in a row.
+    NotConsecutive(Option<u64>),
     Dropped,
     Panicked,
 }
@@ -215,6 +217,24 @@ impl Model {
         }
     }
 
+    /// What a call would be refused with, for who only looks.
+    pub(crate) fn refusal(&mut self, now: Time) -> Option<(RejectReason, Option<u64>)> {
+        if self.mode == Mode::Auto && self.state == State::HalfOpen {
+            self.judge_trials(now, None);
+        }
+        let taken = self.succeeded as usize + self.failed as usize + self.out.len();
+        match (self.mode, self.state) {
+            (Mode::ForcedOpen, _) => Some((RejectReason::ForcedOpen, None)),
+            (Mode::Auto, State::Open) if now < self.break_end => {
+                Some((RejectReason::Open, Some(self.break_end - now)))
+            }
+            (Mode::Auto, State::HalfOpen) if taken >= self.settings.trials as usize => {
+                Some((RejectReason::HalfOpenFull, None))
+            }
+            _ => None,
+        }
+    }
+
     fn admit_by_state(&mut self, id: u64, now: Time) -> Result<Call, (RejectReason, Option<u64>)> {
         if self.state == State::HalfOpen {
             self.judge_trials(now, None);
@@ -326,7 +346,7 @@ impl Model {
             .is_some_and(|limit| now.saturating_sub(call.started) > limit);
         let outcome = match (ending, self.settings.cancelled_as) {
             (Ending::Reported(outcome, _), _) => Some(outcome),
-            (Ending::Panicked, _) => Some(Outcome::Failure),
+            (Ending::NotConsecutive(_) | Ending::Panicked, _) => Some(Outcome::Failure),
             (Ending::Dropped, Some(Outcome::Ignored)) => None,
             (Ending::Dropped, Some(outcome)) => Some(outcome),
             (Ending::Dropped, None) => slow.then_some(Outcome::Failure),
@@ -343,12 +363,22 @@ impl Model {
             self.totals.slow += 1;
         }
         let retry_after = match ending {
-            Ending::Reported(Outcome::Failure, retry_after) => retry_after,
+            Ending::Reported(Outcome::Failure, retry_after)
+            | Ending::NotConsecutive(retry_after) => retry_after,
             _ => None,
         };
         match call.role {
             Role::Passing => {}
-            Role::Counted if counts => self.record(failed, slow, retry_after, now),
+            Role::Counted if counts => {
+                if self.settings.consecutive_failures.is_some() {
+                    self.failures_in_a_row = match ending {
+                        Ending::NotConsecutive(_) => self.failures_in_a_row,
+                        _ if failed => self.failures_in_a_row + 1,
+                        _ => 0,
+                    };
+                }
+                self.record(failed, slow, retry_after, now);
+            }
             Role::Counted => {}
             Role::Trial => {
                 self.out.retain(|trial| trial.call != call.id);
@@ -365,16 +395,13 @@ impl Model {
         self.totals.stale += 1;
         self.events.push(Event::Stale(match ending {
             Ending::Reported(outcome, _) => Some(outcome),
-            Ending::Panicked => Some(Outcome::Failure),
+            Ending::NotConsecutive(_) | Ending::Panicked => Some(Outcome::Failure),
             Ending::Dropped => None,
         }));
     }
 
     /// A result of a closed circuit, and whether it opens it.
     fn record(&mut self, failed: bool, slow: bool, retry_after: Option<u64>, now: Time) {
-        if self.settings.consecutive_failures.is_some() {
-            self.failures_in_a_row = if failed { self.failures_in_a_row + 1 } else { 0 };
-        }
         let before = self.tally(now).total();
         if self.settings.needs_window() {
             self.window.push_back(Entry { tick: self.tick(now), failed, slow });

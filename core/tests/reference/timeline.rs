@@ -5,8 +5,8 @@ use core::cell::{Cell, RefCell};
 use core::time::Duration;
 
 use cutout_core::{
-    CircuitBreaker, Clock, Error, Instant, ManualClock, Mode, Observer, Outcome, Permit, Rejected,
-    Report, Stale, Tally, Ticket, Transition, TripReason,
+    CircuitBreaker, Clock, Error, Instant, ManualClock, Mode, Observer, Outcome, Permit,
+    RejectReason, Rejected, Report, Stale, Tally, Ticket, Transition, TripReason,
 };
 
 use super::model::{Call, Ending, Event, Model};
@@ -101,6 +101,8 @@ enum Operation {
     StepBack(u64),
     SetMode(Mode),
     Reset,
+    /// Asks whether a call would be refused.
+    Look,
 }
 
 impl Operation {
@@ -137,8 +139,11 @@ impl Operation {
                 Mode::Shadow,
             ])),
             30 => Self::SetMode(Mode::Auto),
-            _ if bytes.once_in(4) => Self::Reset,
-            _ => Self::Admit,
+            _ => match bytes.next() % 4 {
+                3 => Self::Reset,
+                0 | 1 => Self::Look,
+                _ => Self::Admit,
+            },
         }
     }
 }
@@ -146,7 +151,8 @@ impl Operation {
 fn ending(bytes: &mut Bytes<'_>) -> Ending {
     match bytes.next() % 16 {
         0..=5 => Ending::Reported(Outcome::Success, None),
-        6..=10 => Ending::Reported(Outcome::Failure, None),
+        6..=9 => Ending::Reported(Outcome::Failure, None),
+        10 => Ending::NotConsecutive(bytes.maybe().then(|| bytes.number() >> 20)),
         11 => Ending::Reported(Outcome::Failure, Some(bytes.number() >> (bytes.next() % 64))),
         12 | 13 => Ending::Reported(Outcome::Ignored, None),
         14 => Ending::Dropped,
@@ -262,6 +268,11 @@ impl<'a, const LANES: usize> Pair<'a, LANES> {
                 }
                 self.model.set_mode(mode, now);
             }
+            Operation::Look => {
+                let refusal = self.engine.refusal().map(|refusal| told(&refusal));
+                self.lend_draws();
+                assert_eq!(refusal, self.model.refusal(now), "what a call would be told");
+            }
             Operation::Reset => {
                 self.engine.reset();
                 self.model.reset(now);
@@ -286,7 +297,7 @@ impl<'a, const LANES: usize> Pair<'a, LANES> {
         self.lend_draws();
         self.calls += 1;
         let expected = self.model.admit(self.calls, self.now());
-        let refused = refusal.map(|refusal| (refusal.reason(), refusal.retry_after().map(nanos)));
+        let refused = refusal.map(told);
         assert_eq!(refused, expected.err(), "whether a call is refused, and what it is told");
         self.admitted += u64::from(expected.is_ok());
         expected.ok()
@@ -294,7 +305,9 @@ impl<'a, const LANES: usize> Pair<'a, LANES> {
 
     fn settle(&mut self, call: Call, held: Held<'a, LANES>, ending: Ending) {
         match (held, ending) {
-            (Held::Permit(permit), Ending::Reported(..)) => permit.settle(report(ending)),
+            (Held::Permit(permit), Ending::Reported(..) | Ending::NotConsecutive(_)) => {
+                permit.settle(report(ending));
+            }
             (Held::Permit(permit), Ending::Dropped) => drop(permit),
             (Held::Permit(permit), Ending::Panicked) => {
                 self.engine.clock().unwinding.set(true);
@@ -313,7 +326,7 @@ impl<'a, const LANES: usize> Pair<'a, LANES> {
     /// without unwinding for real, so it fails instead.
     fn call(&mut self, takes: u64, ending: Ending) {
         let ending = match ending {
-            Ending::Reported(..) => ending,
+            Ending::Reported(..) | Ending::NotConsecutive(_) => ending,
             _ => Ending::Reported(Outcome::Failure, None),
         };
         let (engine, before) = (self.engine, self.now());
@@ -414,12 +427,20 @@ impl<'a, const LANES: usize> Pair<'a, LANES> {
     }
 }
 
+fn told(refusal: &Rejected) -> (RejectReason, Option<u64>) {
+    (refusal.reason(), refusal.retry_after().map(nanos))
+}
+
 fn report(ending: Ending) -> Report {
     match ending {
         Ending::Reported(outcome, Some(retry_after)) => {
             outcome.retry_after(Duration::from_nanos(retry_after))
         }
         Ending::Reported(outcome, None) => outcome.into(),
+        Ending::NotConsecutive(Some(retry_after)) => {
+            Outcome::Failure.not_consecutive().retry_after(Duration::from_nanos(retry_after))
+        }
+        Ending::NotConsecutive(None) => Outcome::Failure.not_consecutive(),
         Ending::Panicked | Ending::Dropped => Outcome::Failure.into(),
     }
 }
