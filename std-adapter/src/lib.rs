@@ -66,6 +66,8 @@
 //!
 //! - `quanta`: `QuantaClock` reads the time-stamp counter, for less than the system's clock costs.
 //! - `coarse`: `CoarseClock` reads the time of the system's last tick, for less still.
+//! - `tower`: `tower::CircuitBreakerLayer` puts a breaker in front of a tower service.
+//! - `http`: the layer judges HTTP and gRPC responses, and answers in their place.
 //!
 //! The engine is [`cutout_core`], whose documentation states the guarantees; this crate adds the
 //! system's clock ([`StdClock`]), permits that own their breaker ([`OwnedPermit`]), and keeps
@@ -79,6 +81,8 @@ mod observe;
 mod owned;
 mod sleep;
 mod thread;
+#[cfg(feature = "tower")]
+pub mod tower;
 
 pub use breaker::CircuitBreaker;
 #[cfg(feature = "coarse")]

@@ -1,0 +1,125 @@
+//! `Breaker` and `CallPermit`: what the layer needs of a circuit breaker, and one admitted call.
+
+use core::fmt;
+use core::ops::Deref;
+
+use cutout_core::{Clock, Observer, Outcome, Rejected, Report, Ticket};
+
+use crate::CircuitBreaker;
+
+/// What the layer needs of a circuit breaker.
+///
+/// The layer holds it by any pointer that can be cloned, `P: Deref<Target: Breaker> + Clone`, and
+/// each call holds a clone. A `&'static CircuitBreaker` is the cheapest; an
+/// [`Arc`](std::sync::Arc) costs two changes of its count for each call.
+pub trait Breaker {
+    /// What a call that came now would be refused with: [`cutout_core::CircuitBreaker::refusal`].
+    fn refusal(&self) -> Option<Rejected>;
+
+    /// Admits a call: [`cutout_core::CircuitBreaker::admit`].
+    ///
+    /// # Errors
+    ///
+    /// If the circuit refuses.
+    fn admit(&self) -> Result<Ticket, Rejected>;
+
+    /// Ends a call with its outcome: [`cutout_core::CircuitBreaker::settle`].
+    fn settle(&self, ticket: Ticket, report: Report);
+
+    /// Ends a call that was given up: [`cutout_core::CircuitBreaker::cancel`].
+    fn cancel(&self, ticket: Ticket);
+}
+
+impl<C: Clock, O: Observer, const BUCKETS: usize> Breaker for CircuitBreaker<C, O, BUCKETS> {
+    #[inline]
+    fn refusal(&self) -> Option<Rejected> {
+        (**self).refusal()
+    }
+
+    #[inline]
+    fn admit(&self) -> Result<Ticket, Rejected> {
+        (**self).admit()
+    }
+
+    #[inline]
+    fn settle(&self, ticket: Ticket, report: Report) {
+        (**self).settle(ticket, report);
+    }
+
+    fn cancel(&self, ticket: Ticket) {
+        (**self).cancel(ticket);
+    }
+}
+
+/// One admitted call, held by the future that makes it or by the body that it returned.
+///
+/// # Cancellation
+///
+/// Dropped without [`settle`](Self::settle) it is a cancelled call; dropped by a panic, or after one
+/// in what it watches over, a failure.
+#[must_use = "a permit that is dropped cancels its call"]
+pub struct CallPermit<P: Deref<Target: Breaker>> {
+    breaker: P,
+    ticket: Option<Ticket>,
+    /// Set while code runs that may panic on the permit's watch. Who catches the panic may drop the
+    /// permit long after.
+    in_call: bool,
+}
+
+impl<P: Deref<Target: Breaker> + Clone> CallPermit<P> {
+    /// Admits a call to `breaker`.
+    ///
+    /// # Errors
+    ///
+    /// If the circuit refuses.
+    #[inline]
+    pub fn acquire(breaker: &P) -> Result<Self, Rejected> {
+        let ticket = breaker.admit()?;
+        Ok(Self { breaker: breaker.clone(), ticket: Some(ticket), in_call: false })
+    }
+}
+
+impl<P: Deref<Target: Breaker>> CallPermit<P> {
+    /// Ends the call with its outcome.
+    #[inline]
+    pub fn settle(mut self, report: impl Into<Report>) {
+        // Conversion is the caller's code.
+        let report = self.watch(|| report.into());
+        if let Some(ticket) = self.ticket.take() {
+            self.breaker.settle(ticket, report);
+        }
+    }
+
+    /// Runs `watched`; should it panic, the call has failed, whoever catches the panic.
+    #[inline]
+    pub fn watch<T>(&mut self, watched: impl FnOnce() -> T) -> T {
+        self.in_call = true;
+        let value = watched();
+        self.in_call = false;
+        value
+    }
+
+    /// Whether a panic is what would drop this permit now.
+    pub(super) fn panicked(&self) -> bool {
+        self.in_call || std::thread::panicking()
+    }
+}
+
+impl<P: Deref<Target: Breaker>> Drop for CallPermit<P> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            if self.panicked() {
+                self.breaker.settle(ticket, Outcome::Failure.into());
+            } else {
+                self.breaker.cancel(ticket);
+            }
+        }
+    }
+}
+
+impl<P: Deref<Target: Breaker>> fmt::Debug for CallPermit<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallPermit").field("ticket", &self.ticket).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,62 @@
+//! `Classify`: what a response or an error says about the dependency, and when it has said it.
+
+use core::ops::Deref;
+
+use cutout_core::{Outcome, Report};
+
+use super::{Breaker, CallPermit};
+
+/// Judges how calls end.
+///
+/// Any `Fn(Result<&T, &E>) -> R` with `R: Into<Report>` is one that has its word as soon as the inner
+/// service has answered. One that needs more than the answer, such as the end of a body, takes the
+/// permit along in the [`Response`](Self::Response) that it makes.
+pub trait Classify<T, E, P: Deref<Target: Breaker>> {
+    /// What the caller gets for a `T`.
+    type Response;
+
+    /// The inner service answered: settles the call, or sees to it that somebody will.
+    fn response(&self, response: T, permit: CallPermit<P>) -> Self::Response;
+
+    /// The inner service failed: settles the call.
+    fn error(&self, error: &E, permit: CallPermit<P>);
+}
+
+impl<T, E, P, F, R> Classify<T, E, P> for F
+where
+    P: Deref<Target: Breaker>,
+    F: Fn(Result<&T, &E>) -> R,
+    R: Into<Report>,
+{
+    type Response = T;
+
+    fn response(&self, response: T, mut permit: CallPermit<P>) -> T {
+        let report = permit.watch(|| self(Ok(&response)));
+        permit.settle(report);
+        response
+    }
+
+    fn error(&self, error: &E, mut permit: CallPermit<P>) {
+        let report = permit.watch(|| self(Err(error)));
+        permit.settle(report);
+    }
+}
+
+/// A response is a success and an error a failure.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ByResult;
+
+impl<T, E, P: Deref<Target: Breaker>> Classify<T, E, P> for ByResult {
+    type Response = T;
+
+    #[inline]
+    fn response(&self, response: T, permit: CallPermit<P>) -> T {
+        permit.settle(Outcome::Success);
+        response
+    }
+
+    #[inline]
+    fn error(&self, _: &E, permit: CallPermit<P>) {
+        permit.settle(Outcome::Failure);
+    }
+}

@@ -1,0 +1,88 @@
+//! `CircuitBreakerService`: a service behind a breaker.
+
+use core::task::{Context, Poll};
+
+use cutout_core::{Error, Outcome, Rejected};
+use tower_service::Service;
+
+use super::{Breaker, Breakers, CallPermit, Classify, ResponseFuture};
+
+/// A service behind a breaker. See the [module](super) for what it promises.
+#[derive(Debug)]
+pub struct CircuitBreakerService<S, B, K> {
+    inner: S,
+    breakers: B,
+    classifier: K,
+    /// Set by a `poll_ready` that found the circuit refusing, and so left the inner service alone.
+    refused: Option<Rejected>,
+}
+
+impl<S, B, K> CircuitBreakerService<S, B, K> {
+    pub(super) const fn new(inner: S, breakers: B, classifier: K) -> Self {
+        Self { inner, breakers, classifier, refused: None }
+    }
+
+    /// The inner service.
+    pub const fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service.
+    pub const fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// The inner service.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S, B, K, Req> Service<Req> for CircuitBreakerService<S, B, K>
+where
+    S: Service<Req>,
+    B: Breakers<Req>,
+    K: Classify<S::Response, S::Error, B::Share> + Clone,
+{
+    type Response = K::Response;
+    type Error = Error<S::Error>;
+    type Future = ResponseFuture<S::Future, B::Share, K>;
+
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.refused = self.breakers.only().and_then(|breaker| breaker.refusal());
+        if self.refused.is_some() {
+            return Poll::Ready(Ok(()));
+        }
+        self.inner.poll_ready(cx).map_err(|error| {
+            if let Some(Ok(permit)) = self.breakers.only().map(CallPermit::acquire) {
+                self.classifier.error(&error, permit);
+            }
+            Error::Inner(error)
+        })
+    }
+
+    #[inline]
+    fn call(&mut self, request: Req) -> Self::Future {
+        let refused = self.refused.take();
+        let mut permit = match self.breakers.admit(&request) {
+            Ok(permit) => permit,
+            Err(rejected) => return ResponseFuture::rejected(rejected),
+        };
+        if let Some(rejected) = refused {
+            // The circuit has come to admit calls since, but the inner service was not asked
+            // whether it can take one.
+            permit.settle(Outcome::Ignored);
+            return ResponseFuture::rejected(rejected);
+        }
+        let future = permit.watch(|| self.inner.call(request));
+        ResponseFuture::made(future, permit, self.classifier.clone())
+    }
+}
+
+/// A clone has to be made ready by itself.
+impl<S: Clone, B: Clone, K: Clone> Clone for CircuitBreakerService<S, B, K> {
+    fn clone(&self) -> Self {
+        Self::new(self.inner.clone(), self.breakers.clone(), self.classifier.clone())
+    }
+}

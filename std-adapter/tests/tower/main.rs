@@ -1,0 +1,8 @@
+//! The layer for tower services.
+
+mod backpressure;
+mod contract;
+mod keyed;
+mod map_rejection;
+mod middlewares;
+mod support;
