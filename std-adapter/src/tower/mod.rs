@@ -68,15 +68,25 @@
 //! (`a_keyed_layer_is_as_ready_as_the_inner_service_whatever_its_circuits_do`).
 
 mod backpressure;
+#[cfg(feature = "http")]
+mod body;
 mod breaker;
 mod breakers;
 mod classify;
 mod future;
+#[cfg(feature = "http")]
+pub mod grpc;
+#[cfg(feature = "http")]
+pub mod http;
 mod layer;
 mod map_rejection;
+#[cfg(feature = "http")]
+mod retry_after;
 mod service;
 
 pub use backpressure::{Backpressure, BackpressureLayer};
+#[cfg(feature = "http")]
+pub use body::SettlingBody;
 pub use breaker::{Breaker, CallPermit};
 pub use breakers::{Breakers, Keyed, Single};
 pub use classify::{ByResult, Classify};

@@ -1,0 +1,163 @@
+//! `SettlingBody`: a response body that ends the call.
+
+use core::fmt;
+use core::ops::Deref;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+
+use cutout_core::Outcome;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+use super::{Breaker, CallPermit, grpc};
+
+pin_project! {
+    /// A response body that settles its call when it ends, or when the trailers come.
+    ///
+    /// It passes on what the inner body gives, as it is. One made from a body by `From`, or by
+    /// `Default`, settles nothing.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropped early, it settles the call as its classifier says; dropped by a panic, as a failure.
+    pub struct SettlingBody<B, P: Deref>
+    where
+        P::Target: Breaker,
+    {
+        #[pin]
+        inner: B,
+        // None: the call is settled.
+        open: Option<OpenCall<P>>,
+    }
+}
+
+impl<B, P: Deref<Target: Breaker>> SettlingBody<B, P> {
+    /// The body of a call that is settled.
+    pub(super) const fn settled(inner: B) -> Self {
+        Self { inner, open: None }
+    }
+
+    /// The body of a call that is a success if the body comes to its end, or is dropped before.
+    pub(super) const fn until_its_end(inner: B, permit: CallPermit<P>) -> Self {
+        Self { inner, open: Some(OpenCall { permit: Some(permit), awaits: Awaits::End }) }
+    }
+
+    /// The body of a call whose gRPC status comes in the trailers.
+    pub(super) const fn until_its_trailers(inner: B, permit: CallPermit<P>) -> Self {
+        Self { inner, open: Some(OpenCall { permit: Some(permit), awaits: Awaits::Status }) }
+    }
+}
+
+impl<B, P: Deref<Target: Breaker>> From<B> for SettlingBody<B, P> {
+    fn from(inner: B) -> Self {
+        Self::settled(inner)
+    }
+}
+
+impl<B: Default, P: Deref<Target: Breaker>> Default for SettlingBody<B, P> {
+    fn default() -> Self {
+        Self::settled(B::default())
+    }
+}
+
+/// What is still to come of a call whose response is there.
+#[derive(Clone, Copy, Debug)]
+enum Awaits {
+    /// The end of the body.
+    End,
+    /// The gRPC status.
+    Status,
+}
+
+/// A call whose response is there, and that is not settled.
+struct OpenCall<P: Deref<Target: Breaker>> {
+    permit: Option<CallPermit<P>>,
+    awaits: Awaits,
+}
+
+impl<P: Deref<Target: Breaker>> OpenCall<P> {
+    fn settle(mut self, report: impl Into<cutout_core::Report>) {
+        if let Some(permit) = self.permit.take() {
+            permit.settle(report);
+        }
+    }
+
+    /// Polls the body, and settles the call if that ends it; else gives the call back.
+    fn poll<B: Body>(
+        mut self,
+        mut body: Pin<&mut B>,
+        cx: &mut Context<'_>,
+    ) -> (Poll<Option<Result<Frame<B::Data>, B::Error>>>, Option<Self>) {
+        let Some(permit) = &mut self.permit else { return (body.poll_frame(cx), None) };
+        let (poll, is_last) = permit.watch(|| {
+            let poll = body.as_mut().poll_frame(cx);
+            // Who sees that nothing more will come does not poll again.
+            let is_last = match &poll {
+                Poll::Pending => false,
+                Poll::Ready(Some(Ok(frame))) => frame.is_trailers() || body.is_end_stream(),
+                Poll::Ready(_) => true,
+            };
+            (poll, is_last)
+        });
+        if !is_last {
+            return (poll, Some(self));
+        }
+        let frame = match &poll {
+            Poll::Ready(Some(frame)) => Some(frame.as_ref().ok()),
+            _ => None,
+        };
+        match (self.awaits, frame) {
+            (_, Some(None)) => self.settle(Outcome::Failure),
+            (Awaits::End, _) => self.settle(Outcome::Success),
+            (Awaits::Status, frame) => {
+                let trailers = frame.flatten().and_then(Frame::trailers_ref);
+                self.settle(trailers.and_then(grpc::report).unwrap_or(Outcome::Failure.into()));
+            }
+        }
+        (poll, None)
+    }
+}
+
+impl<P: Deref<Target: Breaker>> Drop for OpenCall<P> {
+    fn drop(&mut self) {
+        // The caller has had its answer, and wants no more of it. A gRPC call has none before its
+        // status, so that one is cancelled.
+        if let (Awaits::End, Some(permit)) = (self.awaits, self.permit.take_if(|it| !it.panicked()))
+        {
+            permit.settle(Outcome::Success);
+        }
+    }
+}
+
+impl<B: Body, P: Deref<Target: Breaker>> Body for SettlingBody<B, P> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let this = self.project();
+        let Some(open) = this.open.take() else { return this.inner.poll_frame(cx) };
+        let (poll, open) = open.poll(this.inner, cx);
+        *this.open = open;
+        poll
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+impl<B: fmt::Debug, P: Deref<Target: Breaker>> fmt::Debug for SettlingBody<B, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SettlingBody")
+            .field("inner", &self.inner)
+            .field("awaits", &self.open.as_ref().map(|open| open.awaits))
+            .finish()
+    }
+}
