@@ -5,7 +5,7 @@ use core::ops::Deref;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
-use cutout_core::Outcome;
+use cutout_core::{Outcome, Report};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
@@ -76,45 +76,33 @@ struct OpenCall<P: Deref<Target: Breaker>> {
 }
 
 impl<P: Deref<Target: Breaker>> OpenCall<P> {
-    fn settle(mut self, report: impl Into<cutout_core::Report>) {
+    /// What the call amounts to, now that `poll` came of its body; `None` if more is to come.
+    ///
+    /// Who sees by `is_end_stream` that nothing more will come does not poll again.
+    fn verdict<D, E>(
+        &self,
+        poll: &Poll<Option<Result<Frame<D>, E>>>,
+        is_end_stream: impl FnOnce() -> bool,
+    ) -> Option<Report> {
+        let trailers = match poll {
+            Poll::Pending => return None,
+            Poll::Ready(Some(Err(_))) => return Some(Outcome::Failure.into()),
+            Poll::Ready(None) => None,
+            Poll::Ready(Some(Ok(frame))) => match frame.trailers_ref() {
+                None if !is_end_stream() => return None,
+                trailers => trailers,
+            },
+        };
+        Some(match self.awaits {
+            Awaits::End => Outcome::Success.into(),
+            Awaits::Status => trailers.and_then(grpc::report).unwrap_or(Outcome::Failure.into()),
+        })
+    }
+
+    fn settle(mut self, report: Report) {
         if let Some(permit) = self.permit.take() {
             permit.settle(report);
         }
-    }
-
-    /// Polls the body, and settles the call if that ends it; else gives the call back.
-    fn poll<B: Body>(
-        mut self,
-        mut body: Pin<&mut B>,
-        cx: &mut Context<'_>,
-    ) -> (Poll<Option<Result<Frame<B::Data>, B::Error>>>, Option<Self>) {
-        let Some(permit) = &mut self.permit else { return (body.poll_frame(cx), None) };
-        let (poll, is_last) = permit.watch(|| {
-            let poll = body.as_mut().poll_frame(cx);
-            // Who sees that nothing more will come does not poll again.
-            let is_last = match &poll {
-                Poll::Pending => false,
-                Poll::Ready(Some(Ok(frame))) => frame.is_trailers() || body.is_end_stream(),
-                Poll::Ready(_) => true,
-            };
-            (poll, is_last)
-        });
-        if !is_last {
-            return (poll, Some(self));
-        }
-        let frame = match &poll {
-            Poll::Ready(Some(frame)) => Some(frame.as_ref().ok()),
-            _ => None,
-        };
-        match (self.awaits, frame) {
-            (_, Some(None)) => self.settle(Outcome::Failure),
-            (Awaits::End, _) => self.settle(Outcome::Success),
-            (Awaits::Status, frame) => {
-                let trailers = frame.flatten().and_then(Frame::trailers_ref);
-                self.settle(trailers.and_then(grpc::report).unwrap_or(Outcome::Failure.into()));
-            }
-        }
-        (poll, None)
     }
 }
 
@@ -122,9 +110,10 @@ impl<P: Deref<Target: Breaker>> Drop for OpenCall<P> {
     fn drop(&mut self) {
         // The caller has had its answer, and wants no more of it. A gRPC call has none before its
         // status, so that one is cancelled.
-        if let (Awaits::End, Some(permit)) = (self.awaits, self.permit.take_if(|it| !it.panicked()))
-        {
-            permit.settle(Outcome::Success);
+        if matches!(self.awaits, Awaits::End) && !std::thread::panicking() {
+            if let Some(permit) = self.permit.take() {
+                permit.settle(Outcome::Success);
+            }
         }
     }
 }
@@ -137,10 +126,14 @@ impl<B: Body, P: Deref<Target: Breaker>> Body for SettlingBody<B, P> {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        let this = self.project();
+        let mut this = self.project();
+        // On the stack, so that a panic in the inner body drops it there and then.
         let Some(open) = this.open.take() else { return this.inner.poll_frame(cx) };
-        let (poll, open) = open.poll(this.inner, cx);
-        *this.open = open;
+        let poll = this.inner.as_mut().poll_frame(cx);
+        match open.verdict(&poll, || this.inner.is_end_stream()) {
+            Some(report) => open.settle(report),
+            None => *this.open = Some(open),
+        }
         poll
     }
 

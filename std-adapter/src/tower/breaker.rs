@@ -55,15 +55,13 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> Breaker for CircuitBreaker<C, 
 ///
 /// # Cancellation
 ///
-/// Dropped without [`settle`](Self::settle) it is a cancelled call; dropped by a panic, or after one
-/// in what it watches over, a failure.
+/// Dropped without [`settle`](Self::settle) it is a cancelled call, dropped by a panic a failure. Who
+/// runs code that may panic holds the permit on the stack meanwhile: a runtime that catches the panic
+/// drops what lies elsewhere only afterwards.
 #[must_use = "a permit that is dropped cancels its call"]
 pub struct CallPermit<P: Deref<Target: Breaker>> {
     breaker: P,
     ticket: Option<Ticket>,
-    /// Set while code runs that may panic on the permit's watch. Who catches the panic may drop the
-    /// permit long after.
-    in_call: bool,
 }
 
 impl<P: Deref<Target: Breaker> + Clone> CallPermit<P> {
@@ -75,7 +73,7 @@ impl<P: Deref<Target: Breaker> + Clone> CallPermit<P> {
     #[inline]
     pub fn acquire(breaker: &P) -> Result<Self, Rejected> {
         let ticket = breaker.admit()?;
-        Ok(Self { breaker: breaker.clone(), ticket: Some(ticket), in_call: false })
+        Ok(Self { breaker: breaker.clone(), ticket: Some(ticket) })
     }
 }
 
@@ -83,25 +81,11 @@ impl<P: Deref<Target: Breaker>> CallPermit<P> {
     /// Ends the call with its outcome.
     #[inline]
     pub fn settle(mut self, report: impl Into<Report>) {
-        // Conversion is the caller's code.
-        let report = self.watch(|| report.into());
+        // Conversion is the caller's code; if it panics, the permit is still there to be dropped.
+        let report = report.into();
         if let Some(ticket) = self.ticket.take() {
             self.breaker.settle(ticket, report);
         }
-    }
-
-    /// Runs `watched`; should it panic, the call has failed, whoever catches the panic.
-    #[inline]
-    pub fn watch<T>(&mut self, watched: impl FnOnce() -> T) -> T {
-        self.in_call = true;
-        let value = watched();
-        self.in_call = false;
-        value
-    }
-
-    /// Whether a panic is what would drop this permit now.
-    pub(super) fn panicked(&self) -> bool {
-        self.in_call || std::thread::panicking()
     }
 }
 
@@ -109,7 +93,7 @@ impl<P: Deref<Target: Breaker>> Drop for CallPermit<P> {
     #[inline]
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket.take() {
-            if self.panicked() {
+            if std::thread::panicking() {
                 self.breaker.settle(ticket, Outcome::Failure.into());
             } else {
                 self.breaker.cancel(ticket);

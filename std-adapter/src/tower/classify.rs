@@ -30,15 +30,13 @@ where
 {
     type Response = T;
 
-    fn response(&self, response: T, mut permit: CallPermit<P>) -> T {
-        let report = permit.watch(|| self(Ok(&response)));
-        permit.settle(report);
+    fn response(&self, response: T, permit: CallPermit<P>) -> T {
+        permit.settle(self(Ok(&response)));
         response
     }
 
-    fn error(&self, error: &E, mut permit: CallPermit<P>) {
-        let report = permit.watch(|| self(Err(error)));
-        permit.settle(report);
+    fn error(&self, error: &E, permit: CallPermit<P>) {
+        permit.settle(self(Err(error)));
     }
 }
 

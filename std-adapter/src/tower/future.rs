@@ -66,10 +66,11 @@ where
         match self.project().call.project() {
             CallProjection::Rejected { rejected } => Poll::Ready(Err(Error::Rejected(*rejected))),
             CallProjection::Made { future, permit, classifier } => {
-                let Some(mut held) = permit.take() else {
+                // On the stack, so that a panic in the inner future drops it there and then.
+                let Some(held) = permit.take() else {
                     panic!("the future of a call is polled after its end");
                 };
-                let Poll::Ready(result) = held.watch(|| future.poll(cx)) else {
+                let Poll::Ready(result) = future.poll(cx) else {
                     *permit = Some(held);
                     return Poll::Pending;
                 };

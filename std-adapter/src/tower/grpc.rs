@@ -85,13 +85,13 @@ pub struct ByStatus;
 impl<B: Body, E, P: Deref<Target: Breaker>> Classify<Response<B>, E, P> for ByStatus {
     type Response = Response<SettlingBody<B, P>>;
 
-    fn response(&self, response: Response<B>, mut permit: CallPermit<P>) -> Self::Response {
+    fn response(&self, response: Response<B>, permit: CallPermit<P>) -> Self::Response {
         let (status, headers) = (response.status(), response.headers());
         let settled = if let Some(report) = report(headers) {
             report
         } else if status != StatusCode::OK {
             report_of_http(status, headers)
-        } else if permit.watch(|| response.body().is_end_stream()) {
+        } else if response.body().is_end_stream() {
             Outcome::Failure.into()
         } else {
             return response.map(|body| SettlingBody::until_its_trailers(body, permit));

@@ -125,12 +125,12 @@ pub struct ByStatusAndBody;
 impl<B: Body, E, P: Deref<Target: Breaker>> Classify<Response<B>, E, P> for ByStatusAndBody {
     type Response = Response<SettlingBody<B, P>>;
 
-    fn response(&self, response: Response<B>, mut permit: CallPermit<P>) -> Self::Response {
+    fn response(&self, response: Response<B>, permit: CallPermit<P>) -> Self::Response {
         if let Some(failure) = failure(&response) {
             permit.settle(failure);
             return response.map(SettlingBody::settled);
         }
-        if permit.watch(|| response.body().is_end_stream()) {
+        if response.body().is_end_stream() {
             permit.settle(Outcome::Success);
             return response.map(SettlingBody::settled);
         }

@@ -40,6 +40,10 @@ pub trait OnRejection<T, E> {
     type Error;
 
     /// The call was refused.
+    ///
+    /// # Errors
+    ///
+    /// If a refusal is to stay one.
     fn rejected(&self, rejected: Rejected) -> Result<T, Self::Error>;
 
     /// The inner service failed.
@@ -89,7 +93,7 @@ impl<S, R: Clone> Layer<S> for MapRejectionLayer<R> {
 }
 
 /// The service of a [`MapRejectionLayer`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct MapRejection<S, R> {
     inner: S,
     rejection: R,
@@ -108,6 +112,7 @@ where
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), R::Error>> {
+        self.refused = None;
         Poll::Ready(match ready!(self.inner.poll_ready(cx)) {
             Ok(()) => Ok(()),
             Err(Error::Rejected(rejected)) => {
@@ -126,13 +131,6 @@ where
             None => Step::Called { future: self.inner.call(request) },
         };
         MapRejectionFuture { rejection, step }
-    }
-}
-
-/// A clone has to be made ready by itself.
-impl<S: Clone, R: Clone> Clone for MapRejection<S, R> {
-    fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), rejection: self.rejection.clone(), refused: None }
     }
 }
 

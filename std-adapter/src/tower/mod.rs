@@ -12,7 +12,7 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn core::error::Error + Send + Sync>> {
 //! let mut client = ServiceBuilder::new()
-//!     .layer(CircuitBreakerLayer::new(&BANK))
+//!     .layer(CircuitBreakerLayer::new(&BANK).box_errors())
 //!     .layer(TimeoutLayer::new(Duration::from_secs(1)))
 //!     .service(service_fn(async |order: u32| Ok::<_, std::io::Error>(order)));
 //! assert_eq!(client.ready().await?.call(7).await?, 7);
@@ -21,7 +21,9 @@
 //! ```
 //!
 //! The timeout goes inside, or a call that is given up counts as a cancellation. A limit on
-//! concurrency goes inside too; a retry goes outside.
+//! concurrency goes inside too; a retry goes outside. The service's error is an
+//! [`Error`](crate::Error) of the inner one's, unless it is [boxed](CircuitBreakerLayer::box_errors)
+//! or refusals are [answered](CircuitBreakerLayer::map_rejection).
 //!
 //! # Contract
 //!

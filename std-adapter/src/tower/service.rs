@@ -8,7 +8,7 @@ use tower_service::Service;
 use super::{Breaker, Breakers, CallPermit, Classify, ResponseFuture};
 
 /// A service behind a breaker. See the [module](super) for what it promises.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct CircuitBreakerService<S, B, K> {
     inner: S,
     breakers: B,
@@ -65,7 +65,7 @@ where
     #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
         let refused = self.refused.take();
-        let mut permit = match self.breakers.admit(&request) {
+        let permit = match self.breakers.admit(&request) {
             Ok(permit) => permit,
             Err(rejected) => return ResponseFuture::rejected(rejected),
         };
@@ -75,14 +75,7 @@ where
             permit.settle(Outcome::Ignored);
             return ResponseFuture::rejected(rejected);
         }
-        let future = permit.watch(|| self.inner.call(request));
+        let future = self.inner.call(request);
         ResponseFuture::made(future, permit, self.classifier.clone())
-    }
-}
-
-/// A clone has to be made ready by itself.
-impl<S: Clone, B: Clone, K: Clone> Clone for CircuitBreakerService<S, B, K> {
-    fn clone(&self) -> Self {
-        Self::new(self.inner.clone(), self.breakers.clone(), self.classifier.clone())
     }
 }

@@ -1,9 +1,9 @@
 //! Breakers in every state and mode, and a mock service that counts how often it is asked.
 
+use core::sync::atomic::{AtomicU32, Ordering};
 use core::task::{Context, Poll};
 use core::time::Duration;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use cutout::tower::CircuitBreakerLayer;
 use cutout::tower::{CircuitBreakerService, Single};

@@ -1,6 +1,7 @@
 //! gRPC statuses, wherever they come.
 
 use core::panic::AssertUnwindSafe;
+use core::task::Poll;
 use core::time::Duration;
 use std::panic::catch_unwind;
 
@@ -92,7 +93,7 @@ fn a_status_in_the_trailers_settles_when_they_come() {
             let _ = poll(&mut body);
             assert_eq!(ends(&breaker), [0; 4], "{code}: a message is no status");
         }
-        let std::task::Poll::Ready(Some(Ok(frame))) = poll(&mut body) else { panic!("{code}") };
+        let Poll::Ready(Some(Ok(frame))) = poll(&mut body) else { panic!("{code}") };
         assert_eq!(frame.trailers_ref(), Some(&status(code)), "they are passed on");
         assert_eq!(ends(&breaker), expected, "{code}");
         assert_eq!(read(&mut body), Ok(0));

@@ -1,6 +1,7 @@
 //! HTTP responses.
 
 use core::panic::AssertUnwindSafe;
+use core::task::Poll;
 use core::time::Duration;
 use std::panic::catch_unwind;
 use std::time::SystemTime;
@@ -124,7 +125,7 @@ fn with_the_body_a_call_is_settled_when_that_ends() {
         .unwrap()
         .into_body();
     for _ in 0..3 {
-        assert!(!matches!(poll(&mut body), std::task::Poll::Ready(None)));
+        assert!(!matches!(poll(&mut body), Poll::Ready(None)));
         assert_eq!(ends(&breaker), [0; 4]);
     }
     assert_eq!(read(&mut body), Ok(0));
