@@ -15,7 +15,7 @@ use crate::state::Word;
 use crate::state::{Circuit, Mode, State, Step};
 use crate::streak::Streak;
 use crate::sync::{IS_LOCK_FREE, const_fn};
-use crate::time::Clock;
+use crate::time::{Clock, Instant};
 use crate::totals::{Counters, Totals};
 use crate::window::{Lanes, Tally};
 
@@ -424,7 +424,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
             Step::To(word.closed(next).with_mode(Mode::Auto, next))
         });
         if let Some(change) = change {
-            self.announce(change, Cause::Reset, self.clock.now(), None, Tally::default());
+            self.announce(change, Cause::Reset, self.now(), None, Tally::default());
         }
     }
 }
@@ -480,7 +480,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let word = self.circuit.load();
-        let now = self.clock.now();
+        let now = self.now();
         let generation = word.generation();
         let is_open = word.state() == State::Open && word.effective_state() == State::Open;
         let break_left = self.circuit.until().saturating_since(now);
@@ -553,6 +553,14 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     #[doc(hidden)]
     pub fn set_word(&self, bits: u64) {
         let _ = self.circuit.change(|_| Step::To(Word::from_bits(bits)));
+    }
+}
+
+impl<C: Clock, O, const BUCKETS: usize, const LANES: usize> CircuitBreaker<C, O, BUCKETS, LANES> {
+    /// The time, as finely as the settings need it. All that this breaker is told comes from here.
+    #[inline]
+    fn now(&self) -> Instant {
+        if self.plan.coarse { self.clock.now_coarse() } else { self.clock.now() }
     }
 }
 

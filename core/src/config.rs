@@ -330,6 +330,24 @@ impl Config {
         }
     }
 
+    /// Whether every duration that the breaker measures is a second or more.
+    pub(crate) const fn is_coarse(&self) -> bool {
+        const SECOND: u64 = 1_000_000_000;
+        let window = match self.window.0 {
+            Span::Time { length, buckets } => length / buckets as u64,
+            Span::Count { .. } => SECOND,
+        };
+        let stage = match self.recovery {
+            Some(recovery) => recovery.stage.get(),
+            None => SECOND,
+        };
+        self.slow_call_duration.is_none()
+            && window >= SECOND
+            && stage >= SECOND
+            && self.break_duration >= SECOND
+            && self.trial_timeout >= SECOND
+    }
+
     /// Whether the result of a closed circuit has to be told the time.
     pub(crate) const fn needs_time(&self) -> bool {
         self.slow_call_duration.is_some()

@@ -8,6 +8,8 @@ use crate::window::Shape;
 pub(crate) struct Plan {
     /// How the window is laid out.
     pub(crate) shape: Shape,
+    /// Whether a coarse reading of the clock will do.
+    pub(crate) coarse: bool,
     /// Whether slow calls are measured, so that the start of a call matters.
     pub(crate) measures: bool,
     /// Whether the result of a closed circuit has to be told the time.
@@ -27,6 +29,7 @@ impl Plan {
     pub(crate) const fn of(config: &Config) -> Self {
         Self {
             shape: config.shape(),
+            coarse: config.is_coarse(),
             measures: config.slow_call_duration.is_some(),
             needs_time: config.needs_time(),
             needs_window: config.needs_window(),

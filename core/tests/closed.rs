@@ -3,10 +3,11 @@
 mod support;
 
 use core::cell::Cell;
+use core::time::Duration;
 
 use cutout_core::{
-    Cause, CircuitBreaker, Clock, Config, Instant, Outcome, Rate, RejectReason, Report, State,
-    TripReason, Window,
+    Cause, CircuitBreaker, Clock, Config, Instant, Outcome, Rate, Recovery, RejectReason, Report,
+    State, TripReason, Window,
 };
 use support::{breaker, config, fail, secs, succeed, timeline};
 
@@ -277,6 +278,58 @@ fn a_healthy_call_reads_the_clock_only_as_often_as_the_settings_need_it() {
     assert_eq!(reads(row.window(count).slow_call_duration(secs(1))), 2);
     assert_eq!(reads(row.failure_count(3)), 1);
     assert_eq!(reads(row.trip_when(|_| false)), 1);
+}
+
+/// A clock that counts how often each of its readings is taken: fine, coarse.
+#[derive(Default)]
+struct TwoReadings([Cell<u32>; 2]);
+
+impl TwoReadings {
+    fn read(&self, which: usize) -> Instant {
+        self.0[which].set(self.0[which].get() + 1);
+        Instant::from_nanos(1)
+    }
+}
+
+impl Clock for TwoReadings {
+    fn now(&self) -> Instant {
+        self.read(0)
+    }
+
+    fn now_coarse(&self) -> Instant {
+        self.read(1)
+    }
+}
+
+#[test]
+fn a_clock_is_read_coarsely_where_no_setting_is_finer_than_a_second_and_never_both_ways() {
+    let is_coarse = |config: Config| {
+        let clock = TwoReadings::default();
+        let breaker = CircuitBreaker::with_clock(config, &clock);
+        for _ in 0..2 {
+            let _ = breaker.call(|| Ok::<_, ()>(()));
+            breaker.force_open();
+            let _ = breaker.call(|| Ok::<_, ()>(()));
+            breaker.reset();
+        }
+        let _ = breaker.snapshot();
+        let [fine, coarse] = clock.0.each_ref().map(Cell::get);
+        assert!(fine == 0 || coarse == 0, "{fine} fine and {coarse} coarse readings");
+        coarse > 0
+    };
+    let nearly = secs(1) - Duration::from_nanos(1);
+    let recovery = |stage| Config::new().recovery(Recovery::in_stages_of(stage));
+    assert!(is_coarse(Config::new()));
+    assert!(is_coarse(Config::new().window(Window::time(secs(10)))));
+    assert!(!is_coarse(Config::new().window(Window::time(secs(10) - Duration::from_nanos(10)))));
+    assert!(is_coarse(Config::new().window(Window::count(20))));
+    assert!(!is_coarse(Config::new().slow_call_duration(secs(60))));
+    assert!(is_coarse(Config::new().break_duration(secs(1))));
+    assert!(!is_coarse(Config::new().break_duration(nearly)));
+    assert!(is_coarse(Config::new().trial_timeout(secs(1))));
+    assert!(!is_coarse(Config::new().trial_timeout(nearly)));
+    assert!(is_coarse(recovery(secs(1))));
+    assert!(!is_coarse(recovery(nearly)));
 }
 
 #[test]

@@ -60,12 +60,14 @@
 //! Threads that call through one breaker at the same time count in lanes of their own: once two are
 //! seen to contend, the breaker grows as many as threads can run at once, by the call that saw it.
 //! That call allocates; before and after, a call neither allocates nor locks, but for the very first
-//! reading of a clock in the process.
+//! reading of `QuantaClock`, and outside Linux of any clock, in the process.
 //!
 //! # Features
 //!
-//! - `quanta`: `QuantaClock` reads the time-stamp counter, for less than the system's clock costs.
-//! - `coarse`: `CoarseClock` reads the time of the system's last tick, for less still.
+//! - `quanta`: `QuantaClock` reads the time-stamp counter, for less than a fine reading of the
+//!   system's clock costs.
+//! - `coarse`: `CoarseClock` reads the time of the system's last tick, whatever the settings.
+//! - `registry`: `Registry` has a breaker for each key, bounded in number, and finds it without a lock.
 //! - `tower`: `tower::CircuitBreakerLayer` puts a breaker in front of a tower service.
 //! - `http`: the layer judges HTTP and gRPC responses, and answers in their place.
 //!
@@ -79,6 +81,8 @@ mod breaker;
 mod clock;
 mod observe;
 mod owned;
+#[cfg(feature = "registry")]
+mod registry;
 mod sleep;
 mod thread;
 #[cfg(feature = "tower")]
@@ -97,6 +101,11 @@ pub use cutout_core::{
 };
 pub use observe::Isolated;
 pub use owned::OwnedPermit;
+#[cfg(feature = "registry")]
+pub use registry::{
+    CheckedConfig, Handle, Registry, RegistryBuilder, RegistryCounters, RegistryError,
+    RegistryEvent,
+};
 pub use sleep::Sleep;
 pub use thread::OnThread;
 

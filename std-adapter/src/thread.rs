@@ -41,6 +41,11 @@ impl<C: Clock> Clock for OnThread<C> {
         self.0.now()
     }
 
+    #[inline]
+    fn now_coarse(&self) -> Instant {
+        self.0.now_coarse()
+    }
+
     fn unwinding(&self) -> bool {
         thread::panicking()
     }

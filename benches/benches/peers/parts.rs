@@ -4,8 +4,7 @@ use core::cell::Cell;
 use core::hint::black_box;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-#[cfg(target_os = "linux")]
-use rustix::time::{ClockId, clock_gettime};
+use cutout::{Clock, StdClock};
 
 use crate::peer::{Peer, Shown};
 use crate::row::{Kind, Row};
@@ -81,10 +80,10 @@ pub(crate) fn rows() -> Vec<Row> {
         part("own-lane add", move || lanes.add()),
         Row::bare("the floor: shared load and own-lane add", Kind::Floor, floor),
         part("shared add", move || added.add()),
-        part("clock: std", std::time::Instant::now),
+        part("clock: std's Instant", std::time::Instant::now),
+        part("clock: the default, fine", || StdClock.now()),
+        part("clock: the default, coarse", || StdClock.now_coarse()),
         part("clock: quanta", quanta::Instant::now),
-        #[cfg(target_os = "linux")]
-        part("clock: CLOCK_MONOTONIC_COARSE", || clock_gettime(ClockId::MonotonicCoarse)),
         part("clock: quanta, recent", quanta::Instant::recent),
     ]
 }

@@ -47,7 +47,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     /// The ticket of a call that starts now, if when it starts matters.
     #[inline]
     pub(super) fn ticket(&self, word: Word, role: Role) -> Ticket {
-        let started = if self.plan.measures { self.clock.now() } else { Instant::ORIGIN };
+        let started = if self.plan.measures { self.now() } else { Instant::ORIGIN };
         Ticket::new(started, word.generation(), role)
     }
 
@@ -114,7 +114,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
 
     /// `None`: the word has moved, look again.
     fn admit_open(&self, word: Word) -> Option<Result<Ticket, Rejected>> {
-        let now = self.clock.now();
+        let now = self.now();
         let left = self.circuit.until().saturating_since(now);
         if left.is_zero() {
             let mut now = now;
@@ -122,7 +122,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
                 if seen != word {
                     return Step::Leave;
                 }
-                now = self.clock.now();
+                now = self.now();
                 if !self.circuit.propose_lease_end(0, self.lease_end(now), seen) {
                     return Step::Again;
                 }
@@ -141,7 +141,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
 
     /// `None`: the word has moved, look again.
     fn admit_ramping(&self, word: Word) -> Option<Result<Ticket, Rejected>> {
-        let now = self.clock.now();
+        let now = self.now();
         let left = self.circuit.until().since(now);
         if self.circuit.load() != word {
             return None;
@@ -169,7 +169,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
 
     /// `None`: the word has moved, look again.
     fn admit_half_open(&self, word: Word) -> Option<Result<Ticket, Rejected>> {
-        let now = self.clock.now();
+        let now = self.now();
         let lapsed = self.circuit.lapsed(word, now);
         if let Some(cause) = policy::judge_trials(&self.config, word.trials(), lapsed) {
             self.end_half_open(word, cause);
@@ -184,7 +184,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
             if seen != word {
                 return Step::Leave;
             }
-            now = self.clock.now();
+            now = self.now();
             if !self.circuit.propose_lease_end(slot, self.lease_end(now), seen) {
                 return Step::Again;
             }

@@ -83,7 +83,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
                 (Mode::ForcedClosed, _) if word.was_told() => Step::Leave,
                 (Mode::ForcedClosed, _) => Step::To(word.with_told().with_armed(false)),
                 (Mode::Auto | Mode::Shadow, State::Closed) => {
-                    now = self.clock.now(); // R4
+                    now = self.now(); // R4
                     length = self.break_length(word, now, trip.retry_after);
                     if self.circuit.propose_until(now.plus(length), word) {
                         Step::To(word.open(self.next_generation(word)))
@@ -125,7 +125,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         retry_after: Option<Duration>,
         end: &mut Option<HalfOpenEnd>,
     ) -> Step {
-        let (next, now) = (self.next_generation(word), self.clock.now()); // R4
+        let (next, now) = (self.next_generation(word), self.now()); // R4
         if cause == Cause::TrialsPassed {
             *end = Some(HalfOpenEnd { cause, at: now, break_length: None });
             return match self.config.recovery {
@@ -153,7 +153,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
             }
         });
         if let Some(change) = change {
-            self.announce(change, Cause::Mode, self.clock.now(), None, Tally::default());
+            self.announce(change, Cause::Mode, self.now(), None, Tally::default());
         }
     }
 

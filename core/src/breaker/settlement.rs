@@ -55,7 +55,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
             return self.finish_aside(word, ticket, ending);
         }
         // The only clock read of a call, unless slow calls are measured; none where nothing needs it.
-        let now = if self.plan.needs_time { self.clock.now() } else { Instant::ORIGIN };
+        let now = if self.plan.needs_time { self.now() } else { Instant::ORIGIN };
         let settled = self.judge_ending(ticket, ending, now);
         if let Settled::Counted(Counted { failed: false, slow }) = settled {
             if self.plan.has_streak {
@@ -148,7 +148,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
 
     /// Whether the result counted; if not, its generation or its lease was over.
     fn finish_trial(&self, slot: u32, ticket: &Ticket, ending: Ending) -> bool {
-        let now = self.clock.now();
+        let now = self.now();
         let settled = self.judge_ending(ticket, ending, now);
         let mut counts = false;
         let mut end = None;
@@ -190,7 +190,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         let settled = if word.mode() == Mode::Disabled {
             Settled::Ignored
         } else {
-            let now = if self.plan.measures { self.clock.now() } else { Instant::ORIGIN };
+            let now = if self.plan.measures { self.now() } else { Instant::ORIGIN };
             self.judge_ending(ticket, ending, now)
         };
         self.count_aside(settled);

@@ -1,10 +1,11 @@
 //! `cutout`, by its public API.
 
+use core::time::Duration;
 use std::sync::Arc;
 
 use cutout::{
-    CircuitBreaker, Clock, CoarseClock, Config, Error, ManualClock, QuantaClock, Rate,
-    State as Engine, StdClock, Window,
+    CircuitBreaker, Clock, Config, Error, ManualClock, QuantaClock, Rate, State as Engine,
+    StdClock, Window,
 };
 
 use super::BREAK;
@@ -54,14 +55,14 @@ impl Policy for Counter {
     }
 }
 
-/// The same on the system's last tick.
-pub(crate) struct Coarse;
+/// The same over so short a window that the default clock is read finely.
+pub(crate) struct Short;
 
-impl Policy for Coarse {
-    type Clock = CoarseClock;
+impl Policy for Short {
+    type Clock = StdClock;
 
-    fn breaker() -> CircuitBreaker<CoarseClock> {
-        CircuitBreaker::with_clock(CONFIG, CoarseClock)
+    fn breaker() -> CircuitBreaker {
+        CircuitBreaker::new(CONFIG.window(Window::time(Duration::from_secs(5))))
     }
 }
 

@@ -1,0 +1,37 @@
+//! What becomes of entries: told one by one, and counted.
+
+/// What became of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RegistryEvent<'a, K> {
+    /// A breaker was made for the key, and the registry holds it.
+    Created(&'a K),
+    /// The breaker of the key made room for another.
+    Evicted(&'a K),
+    /// The breaker of the key was not looked up for the idle time.
+    Expired(&'a K),
+    /// The key was [removed](crate::Registry::remove).
+    Removed(&'a K),
+    /// A breaker was made for the key and handed out, and the registry does not hold it: it is
+    /// full of breakers that have to stay.
+    Unstored(&'a K),
+}
+
+/// How often each of the [`RegistryEvent`]s has been.
+///
+/// `created - evicted - expired - removed` is the number of breakers that the registry holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct RegistryCounters {
+    /// Breakers that were made and are or were held by the registry.
+    pub created: u64,
+    /// Breakers that made room for others.
+    pub evicted: u64,
+    /// Breakers that were idle.
+    pub expired: u64,
+    /// Keys that were removed.
+    pub removed: u64,
+    /// Breakers that were handed out and never held. If this grows, the capacity is too small for
+    /// the breakers that are in use or open at the same time.
+    pub unstored: u64,
+}

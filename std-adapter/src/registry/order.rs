@@ -1,0 +1,74 @@
+//! Orders to all breakers: those that are there, and those to come.
+
+use core::hash::Hash;
+
+use cutout_core::{Clock, Mode, Observer};
+
+use super::Registry;
+
+/// # Forcing all
+///
+/// Each of these holds for all breakers of the registry and for those that it makes from then on,
+/// until another is given. Of two that are given at the same time, one comes last and holds for all.
+/// They replace what a single breaker was told; breakers that the registry does not hold are not
+/// reached.
+///
+/// A forced breaker is not evicted. So a full registry makes no room while all are forced: new keys get
+/// breakers that it does not hold, forced like the others.
+///
+/// # Examples
+///
+/// ```
+/// use cutout::{Config, Registry, State};
+///
+/// let hosts: Registry<String> = Registry::new(Config::new());
+/// hosts.get("10.0.0.7");
+/// hosts.force_open_all();
+/// assert_eq!(hosts.get("10.0.0.7").state(), State::Open);
+/// assert_eq!(hosts.get("10.0.0.8").state(), State::Open);
+/// hosts.release_all();
+/// assert_eq!(hosts.get("10.0.0.8").state(), State::Closed);
+/// ```
+impl<K: Hash + Eq, C: Clock, O: Observer> Registry<K, C, O> {
+    /// Has all refuse every call.
+    pub fn force_open_all(&self) {
+        self.order(Mode::ForcedOpen);
+    }
+
+    /// Has all admit and count every call, and trip on none.
+    pub fn force_closed_all(&self) {
+        self.order(Mode::ForcedClosed);
+    }
+
+    /// Has all admit every call, and count every result as ignored.
+    pub fn disable_all(&self) {
+        self.order(Mode::Disabled);
+    }
+
+    /// Has all decide as always, but refuse nobody.
+    pub fn shadow_all(&self) {
+        self.order(Mode::Shadow);
+    }
+
+    /// Lets all decide for themselves again.
+    pub fn release_all(&self) {
+        self.order(Mode::Auto);
+    }
+
+    fn order(&self, mode: Mode) {
+        let mut standing = {
+            let mut office = self.office();
+            office.standing = office.standing.then(mode);
+            office.standing
+        };
+        // Who was overtaken by a later order gives that one too, for it may just have undone it.
+        loop {
+            self.for_each(|_, breaker| standing.give_to(breaker));
+            let latest = self.office().standing;
+            if latest == standing {
+                return;
+            }
+            standing = latest;
+        }
+    }
+}
