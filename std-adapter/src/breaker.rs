@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use cutout_core::{CircuitBreaker as Engine, Clock, Config, ConfigError, Observer, Rejected};
 
+use crate::sync::const_fn;
 use crate::{Isolated, OnThread, OwnedPermit, StdClock};
 
 /// A circuit breaker on the system's clock.
@@ -41,15 +42,17 @@ pub struct CircuitBreaker<C: Clock = StdClock, O: Observer = (), const BUCKETS: 
 
 /// # Constructing
 impl CircuitBreaker {
-    /// A closed breaker on the default clock.
-    ///
-    /// # Panics
-    ///
-    /// If a setting is out of its range; in a `static` that is a compile error. The message names
-    /// the setting.
-    #[must_use]
-    pub const fn new(config: Config) -> Self {
-        Self::from_parts(config, StdClock, ())
+    const_fn! {
+        /// A closed breaker on the default clock.
+        ///
+        /// # Panics
+        ///
+        /// If a setting is out of its range; in a `static` that is a compile error. The message names
+        /// the setting.
+        #[must_use]
+        pub fn new(config: Config) -> Self {
+            Self::from_parts(config, StdClock, ())
+        }
     }
 
     /// A closed breaker on the default clock, for settings that come as input.
@@ -73,14 +76,16 @@ impl CircuitBreaker {
 
 /// # Constructing on another clock
 impl<C: Clock> CircuitBreaker<C> {
-    /// A closed breaker that reads `clock`.
-    ///
-    /// # Panics
-    ///
-    /// If a setting is out of its range; in a `static` that is a compile error.
-    #[must_use]
-    pub const fn with_clock(config: Config, clock: C) -> Self {
-        Self::from_parts(config, clock, ())
+    const_fn! {
+        /// A closed breaker that reads `clock`.
+        ///
+        /// # Panics
+        ///
+        /// If a setting is out of its range; in a `static` that is a compile error.
+        #[must_use]
+        pub fn with_clock(config: Config, clock: C) -> Self {
+            Self::from_parts(config, clock, ())
+        }
     }
 
     /// A closed breaker that reads `clock`, for settings that come as input.
@@ -95,14 +100,16 @@ impl<C: Clock> CircuitBreaker<C> {
 
 /// # Constructing with an observer
 impl<C: Clock, O: Observer> CircuitBreaker<C, O> {
-    /// A closed breaker that reads `clock` and announces to `observer`.
-    ///
-    /// # Panics
-    ///
-    /// If a setting is out of its range; in a `static` that is a compile error.
-    #[must_use]
-    pub const fn with_observer(config: Config, clock: C, observer: O) -> Self {
-        Self::from_parts(config, clock, observer)
+    const_fn! {
+        /// A closed breaker that reads `clock` and announces to `observer`.
+        ///
+        /// # Panics
+        ///
+        /// If a setting is out of its range; in a `static` that is a compile error.
+        #[must_use]
+        pub fn with_observer(config: Config, clock: C, observer: O) -> Self {
+            Self::from_parts(config, clock, observer)
+        }
     }
 
     /// A closed breaker that reads `clock` and announces to `observer`, for settings that come as
@@ -118,14 +125,16 @@ impl<C: Clock, O: Observer> CircuitBreaker<C, O> {
 
 /// # Constructing with room for another number of buckets
 impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> {
-    /// A closed breaker with room for `BUCKETS` buckets.
-    ///
-    /// # Panics
-    ///
-    /// If a setting is out of its range; in a `static` that is a compile error.
-    #[must_use]
-    pub const fn from_parts(config: Config, clock: C, observer: O) -> Self {
-        Self { engine: Engine::from_parts(config, OnThread::new(clock), Isolated::new(observer)) }
+    const_fn! {
+        /// A closed breaker with room for `BUCKETS` buckets.
+        ///
+        /// # Panics
+        ///
+        /// If a setting is out of its range; in a `static` that is a compile error.
+        #[must_use]
+        pub fn from_parts(config: Config, clock: C, observer: O) -> Self {
+            Self { engine: Engine::from_parts(config, OnThread::new(clock), Isolated::new(observer)) }
+        }
     }
 
     /// A closed breaker with room for `BUCKETS` buckets, for settings that come as input.

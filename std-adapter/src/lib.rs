@@ -78,17 +78,23 @@
 #![forbid(unsafe_code)]
 
 mod breaker;
+mod bulkhead;
 mod clock;
 mod observe;
 mod owned;
 #[cfg(feature = "registry")]
 mod registry;
 mod sleep;
+mod sync;
 mod thread;
 #[cfg(feature = "tower")]
 pub mod tower;
 
 pub use breaker::CircuitBreaker;
+pub use bulkhead::{
+    Bulkhead, BulkheadAcquire, BulkheadConfig, BulkheadConfigError, BulkheadPermit, BulkheadReason,
+    BulkheadRejected, OwnedBulkheadAcquire, OwnedBulkheadPermit,
+};
 #[cfg(feature = "coarse")]
 pub use clock::CoarseClock;
 #[cfg(feature = "quanta")]
