@@ -9,8 +9,8 @@ use crate::CircuitBreaker;
 
 /// What the layer needs of a circuit breaker.
 ///
-/// The layer holds it by any pointer that can be cloned, `P: Deref<Target: Breaker> + Clone`, and
-/// each call holds a clone. A `&'static CircuitBreaker` is the cheapest; an
+/// The layer holds it by any pointer that can be cloned, `P: Deref<Target: Breaker> + Clone`, and each
+/// admitted call holds a clone. A `&'static CircuitBreaker` is the cheapest; an
 /// [`Arc`](std::sync::Arc) costs two changes of its count for each call.
 pub trait Breaker {
     /// What a call that came now would be refused with: [`cutout_core::CircuitBreaker::refusal`].
@@ -64,20 +64,13 @@ pub struct CallPermit<P: Deref<Target: Breaker>> {
     ticket: Option<Ticket>,
 }
 
-impl<P: Deref<Target: Breaker> + Clone> CallPermit<P> {
-    /// Admits a call to `breaker`.
-    ///
-    /// # Errors
-    ///
-    /// If the circuit refuses.
-    #[inline]
-    pub fn acquire(breaker: &P) -> Result<Self, Rejected> {
-        let ticket = breaker.admit()?;
-        Ok(Self { breaker: breaker.clone(), ticket: Some(ticket) })
-    }
-}
-
 impl<P: Deref<Target: Breaker>> CallPermit<P> {
+    /// The call that `breaker` admitted with `ticket`.
+    #[inline]
+    pub const fn new(breaker: P, ticket: Ticket) -> Self {
+        Self { breaker, ticket: Some(ticket) }
+    }
+
     /// Ends the call with its outcome.
     #[inline]
     pub fn settle(mut self, report: impl Into<Report>) {

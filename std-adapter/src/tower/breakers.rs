@@ -10,7 +10,7 @@ use super::{Breaker, CallPermit};
 /// Finds the breaker of a request.
 pub trait Breakers<Req> {
     /// How a call holds its breaker.
-    type Share: Deref<Target: Breaker> + Clone;
+    type Share: Deref<Target: Breaker>;
 
     /// Admits the call of `request`, which is not made yet.
     ///
@@ -19,26 +19,42 @@ pub trait Breakers<Req> {
     /// If the request's circuit refuses.
     fn admit(&self, request: &Req) -> Result<CallPermit<Self::Share>, Rejected>;
 
-    /// The breaker of all requests, if they have but one: then a service can be told that its
-    /// circuit refuses before there is a request.
-    fn only(&self) -> Option<&Self::Share>;
+    /// What any request that came now would be refused with; `None` if that is not known before it
+    /// is there.
+    fn refusal(&self) -> Option<Rejected>;
+
+    /// Admits a call whose request will not come, because the inner service has failed before;
+    /// `None` if it is refused, or if nobody knows whose failure that is.
+    fn admit_any(&self) -> Option<CallPermit<Self::Share>>;
 }
 
 /// One breaker for all requests.
 #[derive(Clone, Copy, Debug)]
 pub struct Single<P>(pub(super) P);
 
+impl<P: Deref<Target: Breaker> + Clone> Single<P> {
+    #[inline]
+    fn acquire(&self) -> Result<CallPermit<P>, Rejected> {
+        let ticket = self.0.admit()?;
+        Ok(CallPermit::new(self.0.clone(), ticket))
+    }
+}
+
 impl<Req, P: Deref<Target: Breaker> + Clone> Breakers<Req> for Single<P> {
     type Share = P;
 
     #[inline]
     fn admit(&self, _: &Req) -> Result<CallPermit<P>, Rejected> {
-        CallPermit::acquire(&self.0)
+        self.acquire()
     }
 
     #[inline]
-    fn only(&self) -> Option<&P> {
-        Some(&self.0)
+    fn refusal(&self) -> Option<Rejected> {
+        self.0.refusal()
+    }
+
+    fn admit_any(&self) -> Option<CallPermit<P>> {
+        self.acquire().ok()
     }
 }
 
@@ -49,17 +65,23 @@ pub struct Keyed<F>(pub(super) F);
 impl<Req, F, P> Breakers<Req> for Keyed<F>
 where
     F: Fn(&Req) -> P,
-    P: Deref<Target: Breaker> + Clone,
+    P: Deref<Target: Breaker>,
 {
     type Share = P;
 
     #[inline]
     fn admit(&self, request: &Req) -> Result<CallPermit<P>, Rejected> {
-        CallPermit::acquire(&(self.0)(request))
+        let breaker = (self.0)(request);
+        let ticket = breaker.admit()?;
+        Ok(CallPermit::new(breaker, ticket))
     }
 
     #[inline]
-    fn only(&self) -> Option<&P> {
+    fn refusal(&self) -> Option<Rejected> {
+        None
+    }
+
+    fn admit_any(&self) -> Option<CallPermit<P>> {
         None
     }
 }

@@ -4,7 +4,7 @@ use core::ops::Deref;
 
 use cutout_core::{Outcome, Report};
 
-use super::{Breaker, CallPermit};
+use super::{Breaker, CallPermit, Refusable};
 
 /// Judges how calls end.
 ///
@@ -56,5 +56,30 @@ impl<T, E, P: Deref<Target: Breaker>> Classify<T, E, P> for ByResult {
     #[inline]
     fn error(&self, _: &E, permit: CallPermit<P>) {
         permit.settle(Outcome::Failure);
+    }
+}
+
+/// Ignores what our own layers refuse, and leaves the rest to another classifier.
+#[derive(Clone, Copy, Debug)]
+pub struct IgnoreRefusals<K>(pub(super) K);
+
+impl<T, E, P, K> Classify<T, E, P> for IgnoreRefusals<K>
+where
+    E: Refusable,
+    P: Deref<Target: Breaker>,
+    K: Classify<T, E::Other, P>,
+{
+    type Response = K::Response;
+
+    #[inline]
+    fn response(&self, response: T, permit: CallPermit<P>) -> K::Response {
+        self.0.response(response, permit)
+    }
+
+    fn error(&self, error: &E, permit: CallPermit<P>) {
+        match error.other() {
+            Some(error) => self.0.error(error, permit),
+            None => permit.settle(Outcome::Ignored),
+        }
     }
 }

@@ -28,11 +28,11 @@ use core::time::Duration;
 
 use ::http::header::CONTENT_TYPE;
 use ::http::{HeaderMap, HeaderValue, Response, StatusCode};
-use cutout_core::{Outcome, Rejected, Report};
+use cutout_core::{Outcome, Report};
 use http_body::Body;
 
 use super::retry_after::retry_after;
-use super::{Breaker, CallPermit, Classify, SettlingBody};
+use super::{Breaker, CallPermit, Classify, Refusal, SettlingBody};
 
 const STATUS: &str = "grpc-status";
 const MESSAGE: &str = "grpc-message";
@@ -108,13 +108,13 @@ impl<B: Body, E, P: Deref<Target: Breaker>> Classify<Response<B>, E, P> for BySt
 /// The answer to a refused call: `UNAVAILABLE`, with `grpc-retry-pushback-ms`, rounded up, where it
 /// is known. For [`map_rejection`](super::CircuitBreakerLayer::map_rejection).
 #[must_use]
-pub fn unavailable<B: Default>(rejected: Rejected) -> Response<B> {
+pub fn unavailable<B: Default>(refusal: Refusal) -> Response<B> {
     let mut response = Response::new(B::default());
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     headers.insert(STATUS, HeaderValue::from_static("14"));
-    headers.insert(MESSAGE, HeaderValue::from_static("refused by a circuit breaker"));
-    if let Some(after) = rejected.retry_after() {
+    headers.insert(MESSAGE, HeaderValue::from_static("refused without running"));
+    if let Some(after) = refusal.retry_after() {
         let millis = u64::try_from(after.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
         headers.insert(PUSHBACK, HeaderValue::from(millis));
     }

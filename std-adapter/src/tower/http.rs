@@ -19,13 +19,13 @@
 
 use core::ops::Deref;
 
-use ::http::header::RETRY_AFTER;
-use ::http::{HeaderValue, Response, StatusCode};
-use cutout_core::{Outcome, Rejected, Report};
+use ::http::header::{HOST, RETRY_AFTER};
+use ::http::{HeaderValue, Request, Response, StatusCode};
+use cutout_core::{Outcome, Report};
 use http_body::Body;
 
 use super::retry_after::retry_after;
-use super::{Breaker, CallPermit, Classify, SettlingBody};
+use super::{Breaker, CallPermit, Classify, Refusal, SettlingBody};
 
 /// What a response says about the server, by its status alone.
 ///
@@ -146,12 +146,23 @@ impl<B: Body, E, P: Deref<Target: Breaker>> Classify<Response<B>, E, P> for BySt
 /// rounded up, where it is known. For
 /// [`map_rejection`](super::CircuitBreakerLayer::map_rejection).
 #[must_use]
-pub fn unavailable<B: Default>(rejected: Rejected) -> Response<B> {
+pub fn unavailable<B: Default>(refusal: Refusal) -> Response<B> {
     let mut response = Response::new(B::default());
     *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-    if let Some(after) = rejected.retry_after() {
+    if let Some(after) = refusal.retry_after() {
         let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
+}
+
+/// The host that a request is for, with its port if it names one: of its URI, or else of its `Host`
+/// header; empty if it has neither. A key for [`keyed`](super::CircuitBreakerLayer::keyed) layers.
+#[must_use]
+pub fn host<B>(request: &Request<B>) -> &str {
+    match request.uri().authority() {
+        // What stands before it are credentials.
+        Some(authority) => authority.as_str().rsplit('@').next().unwrap_or_default(),
+        None => request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default(),
+    }
 }

@@ -2,12 +2,12 @@
 
 use core::ops::Deref;
 
-use cutout_core::{Rejected, Report};
+use cutout_core::Report;
 use tower_layer::{Layer, Stack};
 
 use super::{
-    AnswerWith, BackpressureLayer, BoxErrors, Breaker, ByResult, CircuitBreakerService, Keyed,
-    MapRejectionLayer, Single,
+    AnswerWith, BackpressureLayer, BoxErrors, Breaker, ByResult, CircuitBreakerService,
+    IgnoreRefusals, Keyed, MapRejectionLayer, Refusal, Single,
 };
 use crate::Sleep;
 
@@ -120,6 +120,20 @@ impl<B, K> CircuitBreakerLayer<B, K> {
     }
 }
 
+/// # Judging refusals
+impl<B, K> CircuitBreakerLayer<B, K> {
+    /// Ignores what layers inside of this one refuse: a [`BulkheadLayer`](super::BulkheadLayer), or a
+    /// breaker for a part of the dependency. Their refusals say nothing about it, and a trial that one
+    /// of them refuses gives its place back.
+    ///
+    /// The inner service's error has to be one that may be a refusal ([`Refusable`](super::Refusable)):
+    /// a [`BulkheadError`](super::BulkheadError), an [`Error`](crate::Error), or a box. The classifier
+    /// hears of the other errors. Set the classifier first.
+    pub fn ignore_refusals(self) -> CircuitBreakerLayer<B, IgnoreRefusals<K>> {
+        CircuitBreakerLayer { breakers: self.breakers, classifier: IgnoreRefusals(self.classifier) }
+    }
+}
+
 /// # Around it
 impl<B, K> CircuitBreakerLayer<B, K> {
     /// Answers refused calls with what `answer` makes of the refusal, so that the service has the
@@ -127,13 +141,13 @@ impl<B, K> CircuitBreakerLayer<B, K> {
     /// [`Infallible`](core::convert::Infallible).
     pub fn map_rejection<T, F>(self, answer: F) -> Stack<Self, MapRejectionLayer<AnswerWith<F>>>
     where
-        F: Fn(Rejected) -> T,
+        F: Fn(Refusal) -> T,
     {
         Stack::new(self, MapRejectionLayer::new(answer))
     }
 
     /// Boxes refusals and errors alike, as tower's own layers expect of what they stand in front of:
-    /// a refusal as a [`Rejected`], which a caller can downcast to, an error as what it is.
+    /// a refusal as a [`Rejected`](crate::Rejected), which a caller can downcast to, an error as what it is.
     ///
     /// It is needed where the inner service's error is a box already, because an
     /// [`Error`](crate::Error) of a box is no [`core::error::Error`]: the box is none.

@@ -4,15 +4,19 @@ use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 
-use cutout_core::{Error, Rejected};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-/// Makes something else of refusals, in front of a
-/// [`CircuitBreakerLayer`](super::CircuitBreakerLayer), whose
-/// [`map_rejection`](super::CircuitBreakerLayer::map_rejection) and
-/// [`box_errors`](super::CircuitBreakerLayer::box_errors) put it there.
+use super::refusal::BoxError;
+use super::{Refusable, Refusal};
+
+/// Makes something else of refusals.
+///
+/// It stands in front of what may refuse:
+/// [`CircuitBreakerLayer::map_rejection`](super::CircuitBreakerLayer::map_rejection),
+/// [`CircuitBreakerLayer::box_errors`](super::CircuitBreakerLayer::box_errors) and their like of
+/// [`BulkheadLayer`](super::BulkheadLayer) put it there.
 #[derive(Clone, Copy, Debug)]
 pub struct MapRejectionLayer<R> {
     rejection: R,
@@ -44,7 +48,7 @@ pub trait OnRejection<T, E> {
     /// # Errors
     ///
     /// If a refusal is to stay one.
-    fn rejected(&self, rejected: Rejected) -> Result<T, Self::Error>;
+    fn refused(&self, refusal: Refusal) -> Result<T, Self::Error>;
 
     /// The inner service failed.
     fn error(&self, error: E) -> Self::Error;
@@ -54,11 +58,11 @@ pub trait OnRejection<T, E> {
 #[derive(Clone, Copy, Debug)]
 pub struct AnswerWith<F>(F);
 
-impl<T, E, F: Fn(Rejected) -> T> OnRejection<T, E> for AnswerWith<F> {
+impl<T, E, F: Fn(Refusal) -> T> OnRejection<T, E> for AnswerWith<F> {
     type Error = E;
 
-    fn rejected(&self, rejected: Rejected) -> Result<T, E> {
-        Ok((self.0)(rejected))
+    fn refused(&self, refusal: Refusal) -> Result<T, E> {
+        Ok((self.0)(refusal))
     }
 
     fn error(&self, error: E) -> E {
@@ -66,17 +70,16 @@ impl<T, E, F: Fn(Rejected) -> T> OnRejection<T, E> for AnswerWith<F> {
     }
 }
 
-type BoxError = Box<dyn core::error::Error + Send + Sync>;
-
-/// A refusal is boxed as a [`Rejected`], an error as it is.
+/// A refusal is boxed as a [`Rejected`](crate::Rejected) or as a
+/// [`BulkheadRejected`](crate::BulkheadRejected), an error as it is.
 #[derive(Clone, Copy, Debug)]
 pub struct BoxErrors;
 
 impl<T, E: Into<BoxError>> OnRejection<T, E> for BoxErrors {
     type Error = BoxError;
 
-    fn rejected(&self, rejected: Rejected) -> Result<T, BoxError> {
-        Err(rejected.into())
+    fn refused(&self, refusal: Refusal) -> Result<T, BoxError> {
+        Err(refusal.boxed())
     }
 
     fn error(&self, error: E) -> BoxError {
@@ -98,13 +101,13 @@ pub struct MapRejection<S, R> {
     inner: S,
     rejection: R,
     /// A refusal that a service which is not ours gave in `poll_ready`: it waits for the request.
-    refused: Option<Rejected>,
+    refused: Option<Refusal>,
 }
 
-impl<S, R, Req, E> Service<Req> for MapRejection<S, R>
+impl<S, R, Req> Service<Req> for MapRejection<S, R>
 where
-    S: Service<Req, Error = Error<E>>,
-    R: OnRejection<S::Response, E> + Clone,
+    S: Service<Req, Error: Refusable>,
+    R: OnRejection<S::Response, <S::Error as Refusable>::Other> + Clone,
 {
     type Response = S::Response;
     type Error = R::Error;
@@ -115,11 +118,13 @@ where
         self.refused = None;
         Poll::Ready(match ready!(self.inner.poll_ready(cx)) {
             Ok(()) => Ok(()),
-            Err(Error::Rejected(rejected)) => {
-                self.refused = Some(rejected);
-                Ok(())
-            }
-            Err(Error::Inner(error)) => Err(self.rejection.error(error)),
+            Err(error) => match error.into_other() {
+                Ok(error) => Err(self.rejection.error(error)),
+                Err(refusal) => {
+                    self.refused = Some(refusal);
+                    Ok(())
+                }
+            },
         })
     }
 
@@ -127,7 +132,7 @@ where
     fn call(&mut self, request: Req) -> Self::Future {
         let rejection = self.rejection.clone();
         let step = match self.refused.take() {
-            Some(rejected) => Step::Refused { rejected },
+            Some(refusal) => Step::Refused { refusal },
             None => Step::Called { future: self.inner.call(request) },
         };
         MapRejectionFuture { rejection, step }
@@ -153,29 +158,32 @@ pin_project! {
     #[derive(Debug)]
     #[project = StepProjection]
     enum Step<F> {
-        Refused { rejected: Rejected },
+        Refused { refusal: Refusal },
         Called { #[pin] future: F },
     }
 }
 
 impl<F, R, T, E> Future for MapRejectionFuture<F, R>
 where
-    F: Future<Output = Result<T, Error<E>>>,
-    R: OnRejection<T, E>,
+    F: Future<Output = Result<T, E>>,
+    E: Refusable,
+    R: OnRejection<T, E::Other>,
 {
     type Output = Result<T, R::Error>;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let result = match this.step.project() {
-            StepProjection::Refused { rejected } => Err(Error::Rejected(*rejected)),
-            StepProjection::Called { future } => ready!(future.poll(cx)),
+        let error = match this.step.project() {
+            StepProjection::Refused { refusal } => Err(*refusal),
+            StepProjection::Called { future } => match ready!(future.poll(cx)) {
+                Ok(response) => return Poll::Ready(Ok(response)),
+                Err(error) => error.into_other(),
+            },
         };
-        Poll::Ready(match result {
-            Ok(response) => Ok(response),
-            Err(Error::Rejected(rejected)) => this.rejection.rejected(rejected),
-            Err(Error::Inner(error)) => Err(this.rejection.error(error)),
+        Poll::Ready(match error {
+            Ok(error) => Err(this.rejection.error(error)),
+            Err(refusal) => this.rejection.refused(refusal),
         })
     }
 }

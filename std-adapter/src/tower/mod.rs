@@ -74,6 +74,7 @@ mod backpressure;
 mod body;
 mod breaker;
 mod breakers;
+mod bulkhead;
 mod classify;
 mod future;
 #[cfg(feature = "http")]
@@ -82,6 +83,7 @@ pub mod grpc;
 pub mod http;
 mod layer;
 mod map_rejection;
+mod refusal;
 #[cfg(feature = "http")]
 mod retry_after;
 mod service;
@@ -91,10 +93,15 @@ pub use backpressure::{Backpressure, BackpressureLayer};
 pub use body::SettlingBody;
 pub use breaker::{Breaker, CallPermit};
 pub use breakers::{Breakers, Keyed, Single};
-pub use classify::{ByResult, Classify};
+pub use bulkhead::{
+    BulkheadError, BulkheadFuture, BulkheadLayer, BulkheadService, BulkheadShare, QueueFuture,
+    QueueLayer, QueueService,
+};
+pub use classify::{ByResult, Classify, IgnoreRefusals};
 pub use future::ResponseFuture;
 pub use layer::CircuitBreakerLayer;
 pub use map_rejection::{
     AnswerWith, BoxErrors, MapRejection, MapRejectionFuture, MapRejectionLayer, OnRejection,
 };
+pub use refusal::{Refusable, Refusal};
 pub use service::CircuitBreakerService;

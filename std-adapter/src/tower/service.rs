@@ -5,7 +5,7 @@ use core::task::{Context, Poll};
 use cutout_core::{Error, Outcome, Rejected};
 use tower_service::Service;
 
-use super::{Breaker, Breakers, CallPermit, Classify, ResponseFuture};
+use super::{Breakers, Classify, ResponseFuture};
 
 /// A service behind a breaker. See the [module](super) for what it promises.
 #[derive(Clone, Debug)]
@@ -50,12 +50,12 @@ where
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.refused = self.breakers.only().and_then(|breaker| breaker.refusal());
+        self.refused = self.breakers.refusal();
         if self.refused.is_some() {
             return Poll::Ready(Ok(()));
         }
         self.inner.poll_ready(cx).map_err(|error| {
-            if let Some(Ok(permit)) = self.breakers.only().map(CallPermit::acquire) {
+            if let Some(permit) = self.breakers.admit_any() {
                 self.classifier.error(&error, permit);
             }
             Error::Inner(error)

@@ -63,3 +63,26 @@ fn a_keyed_layer_is_as_ready_as_the_inner_service_whatever_its_circuits_do() {
     assert_ready_err!(service.poll_ready());
     assert_eq!((ends(&even), ends(&odd)), ([0, 2, 0, 0], [0; 4]), "it is nobody's failure");
 }
+
+#[cfg(feature = "registry")]
+#[tokio::test]
+async fn a_registry_makes_the_breaker_of_a_key_when_its_first_request_comes() {
+    use cutout::{Config, Registry};
+    use tower::{Layer, ServiceExt, service_fn};
+
+    let hosts: Arc<Registry<String>> =
+        Arc::new(Registry::new(Config::new().consecutive_failures(1)));
+    let find = {
+        let hosts = Arc::clone(&hosts);
+        move |(host, _): &(&str, bool)| hosts.get(*host)
+    };
+    let service = CircuitBreakerLayer::keyed(find)
+        .layer(service_fn(async |(_, fails)| if fails { Err("down") } else { Ok(()) }));
+    assert!(hosts.is_empty());
+    assert_eq!(service.clone().oneshot(("a", false)).await, Ok(()));
+    assert_eq!(service.clone().oneshot(("b", true)).await, Err(Error::Inner("down")));
+    let refused = service.clone().oneshot(("b", false)).await;
+    assert!(matches!(refused, Err(Error::Rejected(_))));
+    assert_eq!(service.oneshot(("a", false)).await, Ok(()));
+    assert_eq!((hosts.len(), hosts.get("a").totals().successes), (2, 2));
+}

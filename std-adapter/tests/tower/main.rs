@@ -1,6 +1,7 @@
 //! The layer for tower services.
 
 mod backpressure;
+mod bulkhead;
 mod contract;
 mod keyed;
 mod map_rejection;

@@ -6,6 +6,7 @@ use core::time::Duration;
 use std::panic::catch_unwind;
 
 use ::http::{HeaderMap, Response, StatusCode};
+use cutout::tower::Refusal;
 use cutout::tower::grpc::{self, ByStatus};
 use cutout::{Outcome, Report, State};
 
@@ -179,6 +180,18 @@ fn without_a_grpc_status_the_http_status_speaks() {
 }
 
 #[test]
+fn too_many_requests_without_a_grpc_status_is_no_failure_in_a_row() {
+    for (code, in_a_row) in [(503, 1), (429, 0)] {
+        let breaker = breaker();
+        breaker.force_closed();
+        let mut answer = streaming([]);
+        *answer.status_mut() = StatusCode::from_u16(code).unwrap();
+        let _response = call(&breaker, ByStatus, Ok(answer)).unwrap();
+        assert_eq!(breaker.snapshot().consecutive_failures, in_a_row, "{code}");
+    }
+}
+
+#[test]
 fn an_error_of_the_transport_is_a_failure() {
     let breaker = breaker();
     assert!(call(&breaker, ByStatus, Err("no connection")).is_err());
@@ -190,11 +203,11 @@ fn a_refusal_is_answered_as_unavailable_with_a_pushback() {
     let breaker = breaker();
     breaker.try_acquire().unwrap().settle(Outcome::Failure);
     breaker.clock().advance(Duration::from_nanos(1));
-    let answer: Response<String> = grpc::unavailable(breaker.refusal().unwrap());
+    let answer: Response<String> = grpc::unavailable(Refusal::Circuit(breaker.refusal().unwrap()));
     let expected = Outcome::Failure.retry_after(Duration::from_secs(1));
     assert_eq!(grpc::report(answer.headers()), Some(expected), "rounded up to a millisecond");
     assert_eq!(answer.headers()["content-type"], "application/grpc");
     breaker.force_open();
-    let answer: Response<String> = grpc::unavailable(breaker.refusal().unwrap());
+    let answer: Response<String> = grpc::unavailable(Refusal::Circuit(breaker.refusal().unwrap()));
     assert_eq!(grpc::report(answer.headers()), Some(Outcome::Failure.into()));
 }

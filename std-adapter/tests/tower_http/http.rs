@@ -6,12 +6,13 @@ use core::time::Duration;
 use std::panic::catch_unwind;
 use std::time::SystemTime;
 
-use ::http::{Response, StatusCode};
+use ::http::{Request, Response, StatusCode};
+use cutout::tower::Refusal;
 use cutout::tower::http::{self, ByStatus, ByStatusAndBody};
 use cutout::{Error, Outcome, State};
 use http_body::Body;
 
-use crate::support::{Scripted, Step, breaker, call, ends, poll, read};
+use crate::support::{Breaker, Scripted, Step, breaker, call, ends, poll, read};
 
 fn response(status: u16) -> Response<Scripted> {
     let mut response = Response::new(Scripted::default());
@@ -25,6 +26,10 @@ fn asking(status: u16, headers: &[(&'static str, &str)]) -> Response<Scripted> {
         response.headers_mut().insert(*name, value.parse().unwrap());
     }
     response
+}
+
+fn refusal(breaker: &Breaker) -> Refusal {
+    Refusal::Circuit(breaker.refusal().unwrap())
 }
 
 fn secs(secs: u64) -> Duration {
@@ -213,10 +218,28 @@ fn with_the_body_one_that_is_dropped_unread_is_a_success_and_one_that_panics_a_f
 #[test]
 fn a_wrapped_body_says_of_itself_what_the_inner_one_says() {
     let full = http_body_util::Full::new(bytes::Bytes::from_static(b"four"));
-    let wrapped: cutout::tower::SettlingBody<_, std::sync::Arc<crate::support::Breaker>> =
-        full.into();
+    let wrapped: cutout::tower::SettlingBody<_, std::sync::Arc<Breaker>> = full.into();
     assert_eq!(wrapped.size_hint().exact(), Some(4));
     assert!(!wrapped.is_end_stream());
+}
+
+#[test]
+fn the_host_of_a_request_is_that_of_its_uri_or_else_of_its_header() {
+    let host = |uri: &str, header: Option<&str>| {
+        let mut request = Request::new(());
+        *request.uri_mut() = uri.parse().unwrap();
+        if let Some(header) = header {
+            request.headers_mut().insert("host", header.parse().unwrap());
+        }
+        http::host(&request).to_owned()
+    };
+    assert_eq!(host("http://example.com/a", None), "example.com");
+    assert_eq!(host("http://example.com:8080/a", Some("other")), "example.com:8080");
+    assert_eq!(host("http://user:secret@example.com:8080/", None), "example.com:8080");
+    assert_eq!(host("http://[::1]:80/", None), "[::1]:80");
+    assert_eq!(host("/a", Some("example.com:8080")), "example.com:8080");
+    assert_eq!(host("/a", None), "");
+    assert_eq!(host("/a", Some("\u{e9}")), "");
 }
 
 #[test]
@@ -224,12 +247,12 @@ fn a_refusal_is_answered_with_503_and_whole_seconds() {
     let breaker = breaker();
     breaker.try_acquire().unwrap().settle(Outcome::Failure.retry_after(secs(5)));
     breaker.clock().advance(Duration::from_nanos(1));
-    let answer: Response<String> = http::unavailable(breaker.refusal().unwrap());
+    let answer: Response<String> = http::unavailable(refusal(&breaker));
     assert_eq!(
         (answer.status(), answer.headers()["retry-after"].to_str().unwrap()),
         (StatusCode::SERVICE_UNAVAILABLE, "5")
     );
     breaker.force_open();
-    let answer: Response<String> = http::unavailable(breaker.refusal().unwrap());
+    let answer: Response<String> = http::unavailable(refusal(&breaker));
     assert!(answer.headers().is_empty(), "only the operator knows");
 }
