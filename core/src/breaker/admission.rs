@@ -81,7 +81,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
                     return Some(Rejected::new(RejectReason::ForcedOpen, None));
                 }
                 (Mode::Auto, State::Open) => {
-                    let left = self.circuit.until().saturating_since(self.clock.now());
+                    let left = self.circuit.until().saturating_since(self.now());
                     // The end of the break was read after the word; only together do they say no.
                     if self.circuit.load() == word {
                         return (!left.is_zero())
@@ -90,7 +90,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
                 }
                 (Mode::Auto, State::HalfOpen) => {
                     let trials = word.trials();
-                    let lapsed = self.circuit.lapsed(word, self.clock.now());
+                    let lapsed = self.circuit.lapsed(word, self.now());
                     match policy::judge_trials(&self.config, trials, lapsed) {
                         Some(cause) => self.end_half_open(word, cause),
                         None => {

@@ -11,7 +11,8 @@ use crate::CircuitBreaker;
 ///
 /// The layer holds it by any pointer that can be cloned, `P: Deref<Target: Breaker> + Clone`, and each
 /// admitted call holds a clone. A `&'static CircuitBreaker` is the cheapest; an
-/// [`Arc`](std::sync::Arc) costs two changes of its count for each call.
+/// [`Arc`](std::sync::Arc) costs two changes of its count for each call, and threads that call at the
+/// same time wait for each other at that count.
 pub trait Breaker {
     /// What a call that came now would be refused with: [`cutout_core::CircuitBreaker::refusal`].
     fn refusal(&self) -> Option<Rejected>;

@@ -158,6 +158,28 @@ pub fn unavailable<B: Default>(refusal: Refusal) -> Response<B> {
 
 /// The host that a request is for, with its port if it names one: of its URI, or else of its `Host`
 /// header; empty if it has neither. A key for [`keyed`](super::CircuitBreakerLayer::keyed) layers.
+///
+/// # Examples
+///
+/// A breaker per host, with the feature `registry`:
+///
+/// ```
+/// # #[cfg(feature = "registry")]
+/// # {
+/// use std::sync::Arc;
+/// use cutout::tower::{CircuitBreakerLayer, http};
+/// use cutout::{Config, Registry};
+/// # use ::http::Request;
+///
+/// let hosts: Arc<Registry<String>> = Arc::new(Registry::new(Config::new()));
+/// let layer = {
+///     let hosts = Arc::clone(&hosts);
+///     CircuitBreakerLayer::keyed(move |request: &Request<String>| hosts.get(http::host(request)))
+///         .classify(http::ByStatus)
+/// };
+/// # let _ = layer;
+/// # }
+/// ```
 #[must_use]
 pub fn host<B>(request: &Request<B>) -> &str {
     match request.uri().authority() {

@@ -25,6 +25,14 @@
 //! [`Error`](crate::Error) of the inner one's, unless it is [boxed](CircuitBreakerLayer::box_errors)
 //! or refusals are [answered](CircuitBreakerLayer::map_rejection).
 //!
+//! | for | take |
+//! | --- | --- |
+//! | HTTP and gRPC responses (feature `http`) | `http::ByStatus`, `http::ByStatusAndBody`, `grpc::ByStatus` |
+//! | a breaker per host, route or tenant | [`CircuitBreakerLayer::keyed`] |
+//! | services that cannot fail, such as those of axum | [`CircuitBreakerLayer::map_rejection`] |
+//! | a balancer that is to leave an open endpoint alone | [`CircuitBreakerLayer::backpressure`] |
+//! | so many calls at a time | [`BulkheadLayer`] and [`CircuitBreakerLayer::ignore_refusals`] |
+//!
 //! # Contract
 //!
 //! Each item names the test that holds it.

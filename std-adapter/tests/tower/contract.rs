@@ -289,6 +289,27 @@ fn c12_who_waits_for_the_inner_service_is_refused_when_next_polled() {
 }
 
 #[test]
+fn each_item_of_the_contract_names_a_test_that_is_there() {
+    let contract = include_str!("../../src/tower/mod.rs");
+    let tests = [
+        include_str!("contract.rs"),
+        include_str!("keyed.rs"),
+        include_str!("../tower_allocation.rs"),
+    ];
+    let named: Vec<_> =
+        contract.split("(`").skip(1).filter_map(|rest| rest.split_once("`)")).collect();
+    assert!(named.len() >= 13, "{named:?}");
+    for (name, _) in named {
+        let is_there = |text: &&str| text.contains(&format!("fn {name}()"));
+        assert!(tests.iter().any(|text| is_there(&text)), "{name}");
+    }
+    for item in 1..=12 {
+        assert!(contract.contains(&format!("//! {item}. ")), "item {item}");
+        assert!(contract.contains(&format!("(`c{item}_")), "a test of item {item}");
+    }
+}
+
+#[test]
 fn a_static_breaker_serves_without_being_counted_in_and_out() {
     static BREAKER: cutout::CircuitBreaker = cutout::CircuitBreaker::new(cutout::Config::new());
     let (mut service, mut handle, _) = spawn(&CircuitBreakerLayer::new(&BREAKER));
