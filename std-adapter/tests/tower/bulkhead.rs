@@ -122,9 +122,12 @@ async fn in_boxes_each_refusal_is_what_it_is_and_none_is_a_failure() {
         .service(service_fn(async |_: u32| Err::<u32, BoxError>("down".into())));
     let error = service.clone().oneshot(1).await.unwrap_err();
     assert!(error.is::<BulkheadRejected>());
+    let answer = |refusal| u32::from(matches!(refusal, Refusal::Bulkhead(_)));
+    let answered = MapRejectionLayer::new(answer).layer(service.clone());
+    assert_eq!(answered.oneshot(1).await.unwrap(), 1);
     drop(held);
     assert_eq!(service.oneshot(1).await.unwrap_err().to_string(), "down");
-    assert_eq!(ends(&breaker), [0, 1, 1, 0]);
+    assert_eq!(ends(&breaker), [0, 1, 2, 0]);
 }
 
 #[tokio::test]
