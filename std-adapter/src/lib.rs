@@ -67,7 +67,7 @@
 //! - `quanta`: `QuantaClock` reads the time-stamp counter, for less than a fine reading of the
 //!   system's clock costs.
 //! - `coarse`: `CoarseClock` reads the time of the system's last tick, whatever the settings.
-//! - `registry`: `Registry` has a breaker for each key, bounded in number, and finds it without a lock.
+//! - `registry`: `Registry` has a breaker for each key, bounded in number, found without a lock.
 //! - `tower`: `tower::CircuitBreakerLayer` puts a breaker in front of a tower service.
 //! - `http`: the layer judges HTTP and gRPC responses, and answers in their place.
 //!

@@ -23,14 +23,17 @@
 //!   `Lifecycle::is_pinned` would keep open breakers, but not say what happens if all are pinned: it
 //!   then grows over its capacity. It has no idle time.
 //! - `dashmap` 6 takes the read lock of a shard too, and evicts nothing. `moka` logs each read into a
-//!   shared queue. `scc` reads without a lock as well, but is under Apache-2.0 alone, and its
-//!   `HashCache` evicts by position in a bucket.
-//! - `papaya` 0.2.5 (MIT, Rust 1.72, three small dependencies: `seize`, `equivalent`, `libc`) reads
-//!   with no shared write: a look-up pins the thread's own record. What it no longer needs it frees
-//!   in batches of 32 or as many as cores, a batch a thread: so some hundred entries that have left
-//!   may still take their memory. The breakers in them do not: they belong to the ring, and are
-//!   dropped by who evicts them. Its known unsoundness (`retain`, fixed in 0.1.9) is in a method that
-//!   is not used here, and so is `HashSet`, which asks too little of its keys to be `Sync`.
+//!   queue that all threads share. `scc` reads without a lock as well, but is under Apache-2.0 alone.
+//! - `papaya` 0.2.5 (MIT, Rust 1.72; `seize`, `equivalent` and, on Unix, `libc` come with it) reads with
+//!   no shared write: a look-up pins the thread's own record. What it no longer needs it frees in
+//!   batches of 32, or as many as there are cores, a batch for each thread that evicts: so the memory
+//!   of some entries that have left stays taken. The breakers in them do not stay: they belong to the
+//!   ring, and are dropped by who evicts them. The one invalid access on record was in `retain`,
+//!   which is not used here; nor is `HashSet`, which asks too little of its keys to be `Sync`.
+//!
+//! A handle owns its breaker, because it is used across an await, for which a map must not be pinned.
+//! On one thread that makes a look-up dearer than papaya's with an `Arc` by the mark, the weak count
+//! and one more pointer; with two it is what keeps them apart, for their clones of one `Arc` contend.
 //!
 //! Recency is a second chance: a look-up sets a mark if it is not set. Its hasher is std's, because
 //! keys may come from outside.
@@ -46,6 +49,8 @@ mod order;
 mod ring;
 mod standing;
 mod sync;
+#[cfg(all(test, not(shuttle)))]
+mod tests;
 
 pub use builder::{CheckedConfig, RegistryBuilder, RegistryError};
 pub use event::{RegistryCounters, RegistryEvent};
@@ -282,7 +287,8 @@ impl<K: Hash + Eq, C: Clock, O: Observer> Registry<K, C, O> {
     }
 
     fn office(&self) -> MutexGuard<'_, Office<K, Breaker<C, O>>> {
-        // Only a `Hash` or an `Eq` can have panicked, before anything was changed.
+        // Only a `Hash` or an `Eq` can have panicked. At worst that leaves an entry in the ring that no
+        // look-up finds, and that goes like any other.
         self.office.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

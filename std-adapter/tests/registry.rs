@@ -1,9 +1,10 @@
 //! One breaker for each key: how it is made, found, shown, forced and removed.
 #![cfg(feature = "registry")]
 
+use core::panic::AssertUnwindSafe;
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use core::time::Duration;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::panic::catch_unwind;
 use std::sync::{Arc, Mutex};
 
 use cutout::{

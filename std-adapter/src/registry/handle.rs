@@ -30,7 +30,7 @@ use crate::{CircuitBreaker, StdClock};
 /// assert_eq!(host.totals().successes, 1);
 /// ```
 pub struct Handle<C: Clock = StdClock, O: Observer = ()> {
-    hold: Hold<CircuitBreaker<C, O>>,
+    pub(super) hold: Hold<CircuitBreaker<C, O>>,
 }
 
 impl<C: Clock, O: Observer> Handle<C, O> {

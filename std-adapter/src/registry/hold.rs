@@ -154,9 +154,10 @@ mod tests {
     #[test]
     fn a_root_ends_only_while_nobody_holds_the_value() {
         let (root, door) = Root::new("value");
-        let hold = door.enter(|| 0).expect("it lives").hold;
+        let Entered { hold, crowded } = door.enter(|| 0).expect("it lives");
+        assert!(!crowded, "one alone is no crowd");
         assert!(root.is_held());
-        let root = root.end().err().expect("it is held");
+        let root = root.end().expect_err("it is held");
         drop(hold);
         assert!(!root.is_held());
         assert_eq!(root.end().ok(), Some("value"));
@@ -181,7 +182,7 @@ mod tests {
         let (mut root, door) = Root::new("value");
         root.grow(&door, 4);
         let first = door.enter(|| 0).unwrap().hold;
-        let root = root.end().err().expect("the first share is held, the others have gone");
+        let root = root.end().expect_err("the first share is held, the others have gone");
         for lane in 0..4 {
             assert_eq!(**door.enter(|| lane).expect("it lives").hold.value(), "value");
         }
@@ -197,7 +198,7 @@ mod tests {
         root.grow(&door, 2);
         let value = Arc::clone(door.enter(|| 1).unwrap().hold.value());
         assert!(root.is_held());
-        let root = root.end().err().expect("the value is held, though no share is");
+        let root = root.end().expect_err("the value is held, though no share is");
         drop(value);
         assert_eq!(root.end().ok(), Some("value"));
     }
@@ -205,6 +206,8 @@ mod tests {
 
 #[cfg(all(test, shuttle))]
 mod model {
+    use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
     use super::*;
     use shuttle::sync::Mutex;
     use shuttle::thread;
@@ -250,6 +253,26 @@ mod model {
     #[test]
     fn h1_a_value_that_is_held_is_not_ended() {
         shuttle::check_dfs(|| ending_against_entering(1), None);
+    }
+
+    #[test]
+    fn h2_two_that_enter_at_once_are_seen_to_crowd() {
+        static CROWDED: AtomicBool = AtomicBool::new(false);
+        shuttle::check_dfs(
+            || {
+                let (root, door) = Root::new(());
+                let door = Arc::new(door);
+                let enter = || {
+                    let door = Arc::clone(&door);
+                    thread::spawn(move || door.enter(|| 0).unwrap())
+                };
+                let entered = [enter(), enter()].map(|each| each.join().unwrap());
+                CROWDED.fetch_or(entered.iter().any(|each| each.crowded), Relaxed);
+                drop(root);
+            },
+            None,
+        );
+        assert!(CROWDED.load(Relaxed), "in some order of their steps");
     }
 
     #[test]

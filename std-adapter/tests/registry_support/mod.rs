@@ -1,7 +1,7 @@
 //! Breakers that are counted while they live.
 
+use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cutout::Observer;
 
