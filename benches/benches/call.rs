@@ -5,25 +5,24 @@
 //! an addition to one that nobody else writes.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use cutout::{CircuitBreaker, Clock, CoarseClock, ManualClock, QuantaClock, StdClock};
-use cutout_benches::{Floor, Load, Scene, tolerant};
+use cutout::{CircuitBreaker, Clock, QuantaClock, StdClock};
+use cutout_benches::{Floor, Load, Scene, late, tolerant};
 
 fn call(criterion: &mut Criterion) {
     let mut floor = Floor::new(1);
     criterion.bench_function("call/floor: load and add", |bencher| {
         bencher.iter_custom(|calls| floor.time(calls));
     });
-    on(criterion, "time told", ManualClock::new);
-    on(criterion, "std clock", || StdClock);
+    on(criterion, "time told", late);
+    on(criterion, "default clock", || StdClock);
     on(criterion, "quanta", || QuantaClock);
-    on(criterion, "coarse", || CoarseClock);
 }
 
-/// The calls on one clock, and that clock alone.
+/// The calls on one clock, and the reading of it that these settings take.
 fn on<C: Clock>(criterion: &mut Criterion, name: &str, clock: impl Fn() -> C) {
     let alone = clock();
     criterion.bench_function(&format!("call/floor: {name}"), |bencher| {
-        bencher.iter(|| alone.now());
+        bencher.iter(|| alone.now_coarse());
     });
     for load in [Load::Success, Load::HalfFailing] {
         let mut scene = Scene::new(load, CircuitBreaker::with_clock(tolerant(), clock()));

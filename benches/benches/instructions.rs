@@ -12,7 +12,7 @@ use cutout::{
     CircuitBreaker, Clock, Isolated, ManualClock, Observer, OnThread, Outcome, State, StdClock,
     Ticket, Totals,
 };
-use cutout_benches::{Load, tolerant, trip};
+use cutout_benches::{Load, late, tolerant, trip};
 use cutout_core::CircuitBreaker as Engine;
 use gungraun::{library_benchmark, library_benchmark_group, main};
 
@@ -27,7 +27,7 @@ struct Prepared<C: 'static, O: 'static> {
 }
 
 fn core() -> &'static Engine<ManualClock> {
-    Box::leak(Box::new(Engine::with_clock(tolerant(), ManualClock::new())))
+    Box::leak(Box::new(Engine::with_clock(tolerant(), late())))
 }
 
 fn cutout() -> &'static Engine<OnThread<StdClock>, Isolated<()>> {

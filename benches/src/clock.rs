@@ -2,9 +2,21 @@
 
 use core::hint::black_box;
 
-use cutout::{Clock, Instant, OnThread, StdClock};
+use cutout::{Clock, Instant, ManualClock, OnThread, StdClock};
 
-/// Time that stands still, one second after its origin; each thread has the lane that it has under
+/// An hour after the origin: long enough for every place of a window to have had its turn, since a
+/// sum over a window that reaches back to the origin is a shorter one.
+const LATE: Instant = Instant::from_nanos(3_600_000_000_000);
+
+/// A clock moved by hand that has run for an hour.
+#[must_use]
+pub fn late() -> ManualClock {
+    let clock = ManualClock::new();
+    clock.set(LATE);
+    clock
+}
+
+/// Time that stands still, an hour after its origin; each thread has the lane that it has under
 /// [`OnThread`].
 ///
 /// Reading it touches no memory that another thread writes, so that what many threads cost each
@@ -14,7 +26,7 @@ pub struct Still;
 
 impl Clock for Still {
     fn now(&self) -> Instant {
-        black_box(Instant::from_nanos(1_000_000_000))
+        black_box(LATE)
     }
 
     fn lane(&self) -> usize {

@@ -9,7 +9,7 @@ mod floor;
 mod pin;
 mod scene;
 
-pub use clock::Still;
+pub use clock::{Still, late};
 pub use crowd::crowd;
 pub use floor::{Floor, Padded};
 pub use pin::pin;

@@ -10,7 +10,7 @@ use std::time::Instant;
 use cutout::{CircuitBreaker, Clock, Config, ManualClock, Observer, Rate, State, Ticket, Totals};
 use cutout_core::CircuitBreaker as Engine;
 
-use crate::crowd;
+use crate::{crowd, late};
 
 /// So many calls are timed in one go; between them the window is looked after.
 const BATCH: u64 = 4_096;
@@ -32,7 +32,7 @@ pub const fn tolerant() -> Config {
 /// A closed, tolerant breaker that is told the time, so that no clock is part of what is measured.
 #[must_use]
 pub fn told() -> CircuitBreaker<ManualClock> {
-    CircuitBreaker::with_clock(tolerant(), ManualClock::new())
+    CircuitBreaker::with_clock(tolerant(), late())
 }
 
 /// Brings `breaker` to Open by failures alone.

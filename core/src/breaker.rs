@@ -9,7 +9,7 @@ use crate::config::{Config, ConfigError};
 use crate::error::{Error, Rejected};
 use crate::observe::{Cause, Observer};
 use crate::permit::{Outcome, Permit, Report, Role, Ticket};
-use crate::plan::Plan;
+use crate::settings::{Plan, Settings};
 #[cfg(fuzzing)]
 use crate::state::Word;
 use crate::state::{Circuit, Mode, State, Step};
@@ -21,6 +21,7 @@ use crate::window::{Lanes, Tally};
 
 mod admission;
 mod change;
+mod reconfigure;
 mod settlement;
 
 pub(crate) use settlement::Ending;
@@ -74,8 +75,7 @@ pub(crate) use settlement::Ending;
 #[repr(C)] // what every call reads comes first, far from what it writes
 pub struct CircuitBreaker<C, O = (), const BUCKETS: usize = 10, const LANES: usize = 1> {
     circuit: Circuit,
-    plan: Plan,
-    config: Config,
+    settings: Settings,
     clock: C,
     observer: O,
     streak: Streak,
@@ -85,6 +85,7 @@ pub struct CircuitBreaker<C, O = (), const BUCKETS: usize = 10, const LANES: usi
 
 /// A breaker at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Snapshot {
     /// The state as calls meet it: a forced mode hides the one underneath.
@@ -190,8 +191,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
                 lanes: Lanes::new(),
                 streak: Streak::new(),
                 counters: Counters::new(),
-                plan: Plan::of(&config),
-                config,
+                settings: Settings::new(&config),
                 clock,
                 observer,
             }
@@ -362,8 +362,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     #[inline]
     pub fn admit(&self) -> Result<Ticket, Rejected> {
         let word = self.circuit.load();
-        if word.is_plainly_closed() {
-            Ok(self.ticket(word, Role::Counted))
+        if word.is_plainly_closed() && !self.settings.plan().measures() {
+            Ok(Ticket::new(UNTIMED, word.generation(), Role::Counted))
         } else {
             self.admit_by_state(word)
         }
@@ -488,7 +488,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
             state: word.effective_state(),
             mode: word.mode(),
             generation,
-            tally: self.lanes.tally(&self.plan.shape, generation, now),
+            tally: self.lanes.tally(self.settings.shape(), generation, now),
             consecutive_failures: self.streak.length(generation),
             trials_in_flight: word.trials_out(),
             recovering: word.is_ramping() && matches!(word.mode(), Mode::Auto | Mode::Shadow),
@@ -500,7 +500,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     /// What became of all calls.
     #[must_use]
     pub fn totals(&self) -> Totals {
-        let (results, rejected) = self.lanes.totals(&self.plan.shape);
+        let (results, rejected) = self.lanes.totals(self.settings.shape());
         Totals {
             successes: results.successes,
             failures: results.failures,
@@ -521,9 +521,10 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         self.lanes.count()
     }
 
-    /// The settings.
-    pub const fn config(&self) -> &Config {
-        &self.config
+    /// The settings as they are now. A window over time reads as long as its buckets together.
+    #[must_use]
+    pub fn config(&self) -> Config {
+        self.settings.config()
     }
 
     /// The clock.
@@ -557,12 +558,20 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
 }
 
 impl<C: Clock, O, const BUCKETS: usize, const LANES: usize> CircuitBreaker<C, O, BUCKETS, LANES> {
-    /// The time, as finely as the settings need it. All that this breaker is told comes from here.
-    #[inline]
+    /// The time, as finely as the settings need it.
     fn now(&self) -> Instant {
-        if self.plan.coarse { self.clock.now_coarse() } else { self.clock.now() }
+        self.read_clock(self.settings.plan())
+    }
+
+    /// The time, as finely as `plan` needs it. All that this breaker is told comes from here.
+    #[inline]
+    fn read_clock(&self, plan: Plan) -> Instant {
+        if plan.is_coarse() { self.clock.now_coarse() } else { self.clock.now() }
     }
 }
+
+/// When a call starts whose length nobody asks for: so late that it is never slow.
+const UNTIMED: Instant = Instant::from_nanos(u64::MAX);
 
 #[inline]
 fn by_result<T, E>(result: &Result<T, E>) -> Outcome {

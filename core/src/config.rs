@@ -22,6 +22,7 @@ const DAY: u64 = 24 * 60 * 60 * SECOND;
 
 /// How the trials of a half-open circuit decide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum HalfOpenRule {
     /// The first trial that fails reopens; as many successes as there are trials close.
     FirstFailure,
@@ -357,16 +358,6 @@ impl Config {
     /// Whether any condition looks at the window.
     pub(crate) const fn needs_window(&self) -> bool {
         self.has_rate() || self.failure_count.is_some() || self.trip_when.is_some()
-    }
-
-    /// How many results make a rate count.
-    pub(crate) const fn minimum(&self, ramping: bool) -> u64 {
-        let minimum = if ramping && (self.trials as u32) < self.minimum_throughput {
-            self.trials as u32
-        } else {
-            self.minimum_throughput
-        };
-        minimum as u64
     }
 
     /// Whether a success can complete the minimum of a rate that is already over.

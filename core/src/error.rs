@@ -5,6 +5,7 @@ use core::time::Duration;
 
 /// Why a call was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum RejectReason {
     /// The circuit is open and its break is not over.
@@ -33,14 +34,15 @@ pub enum RejectReason {
 /// assert_eq!(refusal.reason(), RejectReason::Open);
 /// assert_eq!(refusal.retry_after(), Some(Duration::from_secs(5)));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Rejected {
     reason: RejectReason,
-    retry_after: Option<Duration>,
+    /// In nanoseconds: to make a [`Duration`] of them is a division, for who asks.
+    retry_after: Option<u64>,
 }
 
 impl Rejected {
-    pub(crate) const fn new(reason: RejectReason, retry_after: Option<Duration>) -> Self {
+    pub(crate) const fn new(reason: RejectReason, retry_after: Option<u64>) -> Self {
         Self { reason, retry_after }
     }
 
@@ -56,7 +58,19 @@ impl Rejected {
     /// operator knows when a forced circuit is released.
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
-        self.retry_after
+        match self.retry_after {
+            Some(nanos) => Some(Duration::from_nanos(nanos)),
+            None => None,
+        }
+    }
+}
+
+impl fmt::Debug for Rejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rejected")
+            .field("reason", &self.reason)
+            .field("retry_after", &self.retry_after())
+            .finish()
     }
 }
 
@@ -70,7 +84,7 @@ impl fmt::Display for Rejected {
             RejectReason::ForcedOpen => "refused: the circuit is forced open",
             RejectReason::Ramping => "refused: the circuit takes up its load again",
         })?;
-        match self.retry_after {
+        match self.retry_after() {
             Some(after) => write!(f, ", retry after {after:?}"),
             None => Ok(()),
         }
@@ -79,8 +93,17 @@ impl fmt::Display for Rejected {
 
 impl core::error::Error for Rejected {}
 
+#[cfg(feature = "defmt")]
+impl defmt::Format for Rejected {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        let Self { reason, .. } = self;
+        defmt::write!(f, "Rejected {{ reason: {}, retry_after: {} }}", reason, self.retry_after());
+    }
+}
+
 /// Why a protected call gave no value: the breaker refused it, or it ran and failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Error<E> {
     /// The breaker refused the call; it did not run.
     Rejected(Rejected),

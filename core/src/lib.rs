@@ -58,6 +58,13 @@
 //! With the feature `alloc`, a breaker grows more lanes when threads are seen to contend for it, once,
 //! if its [`Clock`] says how many ([`Clock::lanes`]). `cutout` enables it.
 //!
+//! `heapless` adds `Table`, breakers by key, and `LastTransitions`, an observer that keeps what it
+//! heard: both of fixed size, for a `static`. `defmt` lets that crate log states, outcomes, errors,
+//! transitions and snapshots; the binary provides its logger.
+//!
+//! A counter of ticks that has 32 bits and wraps becomes a clock by [`Ticks64`]. Calls that end in
+//! another language take their [`Ticket`] through it as two words.
+//!
 //! # When not to use it
 //!
 //! A breaker protects callers from a dependency that is down. It does not limit how many calls run
@@ -71,15 +78,22 @@ extern crate std;
 
 mod breaker;
 mod config;
+mod divisor;
 mod error;
+mod field;
 mod observe;
 mod permit;
-mod plan;
 mod policy;
 mod rate;
+#[cfg(feature = "heapless")]
+mod ring;
+mod settings;
 mod state;
 mod streak;
 mod sync;
+#[cfg(feature = "heapless")]
+mod table;
+mod ticks;
 mod time;
 mod totals;
 mod window;
@@ -90,7 +104,12 @@ pub use error::{Error, RejectReason, Rejected};
 pub use observe::{Cause, Observer, Stale, Transition, TripReason};
 pub use permit::{Outcome, Permit, Report, Ticket};
 pub use rate::Rate;
+#[cfg(feature = "heapless")]
+pub use ring::LastTransitions;
 pub use state::{Mode, State};
+#[cfg(feature = "heapless")]
+pub use table::{InsertError, Table};
+pub use ticks::Ticks64;
 pub use time::{Clock, Instant, ManualClock};
 pub use totals::Totals;
 pub use window::Tally;

@@ -9,6 +9,7 @@ use crate::window::Tally;
 
 /// Which trip condition opened a closed circuit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum TripReason {
     /// [`Config::failure_rate`](crate::Config::failure_rate).
@@ -25,6 +26,7 @@ pub enum TripReason {
 
 /// Why a circuit changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Cause {
     /// A trip condition held: Closed to Open.
@@ -47,6 +49,7 @@ pub enum Cause {
 
 /// A change of state or of mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Transition {
     /// The state before, as calls met it.
@@ -69,6 +72,7 @@ pub struct Transition {
 
 /// A result that came after its generation was over. It was counted as stale and decided nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Stale {
     /// The generation that admitted the call.
@@ -143,5 +147,23 @@ impl<O: Observer + ?Sized> Observer for &O {
 
     fn on_stale(&self, stale: &Stale) {
         (**self).on_stale(stale);
+    }
+}
+
+/// Both hear, the first one first. If it panics, the second one does not hear.
+impl<A: Observer, B: Observer> Observer for (A, B) {
+    fn on_transition(&self, transition: &Transition) {
+        self.0.on_transition(transition);
+        self.1.on_transition(transition);
+    }
+
+    fn on_would_trip(&self, reason: TripReason, tally: &Tally) {
+        self.0.on_would_trip(reason, tally);
+        self.1.on_would_trip(reason, tally);
+    }
+
+    fn on_stale(&self, stale: &Stale) {
+        self.0.on_stale(stale);
+        self.1.on_stale(stale);
     }
 }

@@ -6,12 +6,14 @@ use core::time::Duration;
 
 use crate::breaker::{CircuitBreaker, Ending};
 use crate::observe::Observer;
+use crate::state::MAX_TRIALS;
 use crate::time::{Clock, Instant};
 
 /// How a call ended, in the caller's judgement.
 ///
 /// Slowness is not an outcome: it is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Outcome {
     /// The dependency did its work.
     Success,
@@ -73,6 +75,7 @@ impl Outcome {
 
 /// An [`Outcome`] and what else the caller knows. Any outcome is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Report {
     pub(crate) outcome: Outcome,
     pub(crate) retry_after: Option<Duration>,
@@ -125,7 +128,8 @@ pub(crate) enum Role {
 /// handler, a queue, the other side of a foreign interface. Nothing happens when it is lost: a
 /// lost trial is given up when its lease ends, any other call is merely missing from the totals.
 ///
-/// It cannot be copied, so that no call is settled twice:
+/// It cannot be copied, so that no call is settled twice; as [bits](Self::into_bits), for the other
+/// side of a foreign interface, it can.
 ///
 /// ```compile_fail
 /// # use cutout_core::{CircuitBreaker, Config, ManualClock, Outcome};
@@ -157,6 +161,55 @@ impl Ticket {
             Role::Trial { slot } => TRIAL + slot,
         };
         Self { started, mark: generation | (role << ROLE) }
+    }
+
+    /// The same ticket as two words, for where a Rust value cannot go, such as through C.
+    ///
+    /// Words can be copied, and whoever has them must see to it that they are settled once: a counted
+    /// call that is settled twice counts twice. A trial cannot be; its second result is stale.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cutout_core::{CircuitBreaker, Config, ManualClock, Outcome, Ticket};
+    ///
+    /// static RADIO: CircuitBreaker<ManualClock> =
+    ///     CircuitBreaker::with_clock(Config::new(), ManualClock::new());
+    ///
+    /// /// Admits a call: whether it may run, and if so, what `settle` is to be given.
+    /// extern "C" fn radio_admit(bits: &mut [u64; 2]) -> bool {
+    ///     RADIO.admit().map(|ticket| *bits = ticket.into_bits()).is_ok()
+    /// }
+    ///
+    /// extern "C" fn radio_settle(bits: &[u64; 2], failed: bool) {
+    ///     let outcome = if failed { Outcome::Failure } else { Outcome::Success };
+    ///     if let Some(ticket) = Ticket::from_bits(*bits) {
+    ///         RADIO.settle(ticket, outcome);
+    ///     }
+    /// }
+    ///
+    /// let mut bits = [0; 2];
+    /// assert!(radio_admit(&mut bits));
+    /// radio_settle(&bits, true);
+    /// assert_eq!(RADIO.totals().failures, 1);
+    /// ```
+    #[must_use = "an admitted call is to be settled"]
+    pub const fn into_bits(self) -> [u64; 2] {
+        [self.started.as_nanos(), self.mark as u64]
+    }
+
+    /// The ticket that was turned into `bits`; `None` if no ticket can have been.
+    ///
+    /// Bits that were made up are not recognised if they might be a ticket's: they count like one.
+    #[must_use]
+    pub const fn from_bits(bits: [u64; 2]) -> Option<Self> {
+        let [started, mark] = bits;
+        if mark >> ROLE >= (TRIAL + MAX_TRIALS) as u64 {
+            return None;
+        }
+        #[allow(clippy::cast_possible_truncation)] // checked in the line before
+        let mark = mark as u32;
+        Some(Self { started: Instant::from_nanos(started), mark })
     }
 
     pub(crate) const fn generation(&self) -> u32 {

@@ -1,12 +1,14 @@
 //! The pure decisions: what the counts amount to, and how long a break is.
 
-use crate::config::{Config, HalfOpenRule};
+use crate::config::HalfOpenRule;
+use crate::divisor::{Divisor, high};
 use crate::observe::{Cause, TripReason};
 use crate::rate::Rate;
+use crate::settings::{Breaks, Limits, TrialRules};
 use crate::state::Trials;
 use crate::time::{Instant, nanos};
 use crate::window::Tally;
-use core::num::{NonZeroU8, NonZeroU32};
+use core::num::NonZeroU32;
 use core::time::Duration;
 
 /// What a closed circuit's counts amount to.
@@ -21,13 +23,13 @@ pub(crate) enum Verdict {
 }
 
 /// The rates alone, which count from `minimum` results on: all that a success may have to look at.
-pub(crate) fn judge_rates(config: &Config, minimum: u64, tally: &Tally) -> Verdict {
+pub(crate) fn judge_rates(limits: &Limits, minimum: u64, tally: &Tally) -> Verdict {
     let is_over = |limit: Option<Rate>, part| {
-        limit.is_some_and(|limit| limit.is_reached(part, tally.total()))
+        limit.is_some_and(|limit| limit.is_reached_in(part, tally.total()))
     };
-    let reason = if is_over(config.failure_rate, tally.failures) {
+    let reason = if is_over(limits.failure_rate, tally.failures) {
         TripReason::FailureRate
-    } else if is_over(config.slow_call_rate, tally.slow) {
+    } else if is_over(limits.slow_call_rate, tally.slow) {
         TripReason::SlowCallRate
     } else {
         return Verdict::Healthy;
@@ -35,19 +37,27 @@ pub(crate) fn judge_rates(config: &Config, minimum: u64, tally: &Tally) -> Verdi
     if tally.total() < minimum { Verdict::TooFew } else { Verdict::Trip(reason) }
 }
 
-/// Every condition, for a failure or a slow result. `streak` is how many failures in a row it made.
-pub(crate) fn judge(config: &Config, minimum: u64, tally: &Tally, streak: u64) -> Verdict {
+/// Every condition, for a failure or a slow result. `streak` is how many failures in a row it made,
+/// `row` how many of them trip.
+pub(crate) fn judge(
+    limits: &Limits,
+    row: Option<NonZeroU32>,
+    trip_when: Option<fn(&Tally) -> bool>,
+    minimum: u64,
+    tally: &Tally,
+    streak: u64,
+) -> Verdict {
     let is_at = |limit: Option<NonZeroU32>, count| {
         limit.is_some_and(|limit| count >= u64::from(limit.get()))
     };
-    let rates = judge_rates(config, minimum, tally);
+    let rates = judge_rates(limits, minimum, tally);
     if let Verdict::Trip(_) = rates {
         rates
-    } else if is_at(config.consecutive_failures, streak) {
+    } else if is_at(row, streak) {
         Verdict::Trip(TripReason::ConsecutiveFailures)
-    } else if is_at(config.failure_count, tally.failures) {
+    } else if is_at(limits.failure_count, tally.failures) {
         Verdict::Trip(TripReason::FailureCount)
-    } else if config.trip_when.is_some_and(|condition| condition(tally)) {
+    } else if trip_when.is_some_and(|condition| condition(tally)) {
         Verdict::Trip(TripReason::Custom)
     } else {
         rates
@@ -57,22 +67,27 @@ pub(crate) fn judge(config: &Config, minimum: u64, tally: &Tally, streak: u64) -
 /// How HalfOpen ends: [`Cause::TrialsPassed`] closes, the others reopen. `None`: not yet.
 ///
 /// `lapsed` trials are out, and their leases are over.
-pub(crate) fn judge_trials(config: &Config, trials: Trials, lapsed: u32) -> Option<Cause> {
-    match config.half_open_rule {
+pub(crate) fn judge_trials(
+    rules: &TrialRules,
+    limits: &Limits,
+    trials: Trials,
+    lapsed: u32,
+) -> Option<Cause> {
+    match rules.rule {
         HalfOpenRule::FirstFailure if trials.failed > 0 => Some(Cause::TrialFailed),
         HalfOpenRule::FirstFailure if lapsed > 0 => Some(Cause::TrialTimedOut),
         HalfOpenRule::FirstFailure => {
-            (trials.succeeded >= u32::from(config.trials)).then_some(Cause::TrialsPassed)
+            (trials.succeeded >= rules.trials).then_some(Cause::TrialsPassed)
         }
         HalfOpenRule::Rate => {
             let settled = u64::from(trials.succeeded + trials.failed + lapsed);
             let is_over = |limit: Option<Rate>, part: u32| {
-                limit.is_some_and(|limit| limit.is_reached(u64::from(part), settled))
+                limit.is_some_and(|limit| limit.is_reached_in(u64::from(part), settled))
             };
-            if settled < u64::from(config.minimum_trials.map_or(config.trials, NonZeroU8::get)) {
+            if settled < u64::from(rules.minimum_trials) {
                 None
-            } else if is_over(config.failure_rate, trials.failed + lapsed)
-                || is_over(config.slow_call_rate, trials.slow)
+            } else if is_over(limits.failure_rate, trials.failed + lapsed)
+                || is_over(limits.slow_call_rate, trials.slow)
             {
                 Some(Cause::TrialFailed)
             } else {
@@ -87,48 +102,50 @@ const RETRY_AFTER_CAP: Duration = Duration::from_secs(300);
 
 /// How long the break after `reopens` reopenings in a row is, in nanoseconds.
 ///
-/// `chance` is a fraction of 2^64 and draws the jitter.
+/// `chance` is a fraction of 2^64 and draws the jitter. Nothing is divided.
 pub(crate) fn break_length(
-    config: &Config,
+    breaks: &Breaks,
     reopens: u32,
     retry_after: Option<Duration>,
     chance: u64,
 ) -> u64 {
-    let (length, cap) = match config.break_backoff {
-        Some(backoff) => (
-            grow(config.break_duration, backoff.percent.get(), reopens).min(backoff.cap),
-            backoff.cap,
-        ),
-        None => (config.break_duration, config.break_duration.max(nanos(RETRY_AFTER_CAP))),
+    let (length, cap) = match breaks.backoff {
+        Some(backoff) => {
+            (grow(breaks.duration, backoff.percent.get(), reopens).min(backoff.cap), backoff.cap)
+        }
+        None => (breaks.duration, breaks.duration.max(nanos(RETRY_AFTER_CAP))),
     };
-    let most_off =
-        u128::from(length) * u128::from(config.break_jitter.map_or(0, Rate::basis_points));
-    let off = share(most_off / 10_000, chance);
+    const POINT: u64 = u64::MAX / 10_000;
+    let most_off = high(length, u64::from(breaks.jitter.basis_points()) * POINT);
+    let off = high(most_off, chance);
     (length - off).max(nanos(retry_after.unwrap_or_default()).min(cap))
 }
 
-/// `whole` times `chance` / 2^64; `whole` is a length of time, below 2^64.
-#[allow(clippy::cast_possible_truncation)] // at most `whole`
-const fn share(whole: u128, chance: u64) -> u64 {
-    ((whole * chance as u128) >> 64) as u64
-}
+/// Binary places of a factor. The 36 before them hold every factor that takes the shortest break to
+/// the longest cap.
+const PLACES: u32 = 28;
 
-/// `length` times (`percent` / 100) to the power of `times`, by squaring, in 32 binary places.
-#[allow(clippy::cast_possible_truncation)] // saturated before
+/// `length` times (`percent` / 100) to the power of `times`, by squaring. What is too large for a
+/// factor is beyond every cap.
 const fn grow(length: u64, percent: u32, times: u32) -> u64 {
-    const ONE: u128 = 1 << 32;
-    let mut power = ONE;
-    let mut square = percent as u128 * ONE / 100;
+    const HUNDRED: Divisor = Divisor::new(100);
+    let mut power = 1 << PLACES;
+    let mut square = HUNDRED.divide((percent as u64) << PLACES).0;
     let mut left = times;
     while left > 0 {
         if left & 1 == 1 {
-            power = power.saturating_mul(square) / ONE;
+            power = product(power, square);
         }
-        square = square.saturating_mul(square) / ONE;
+        square = product(square, square);
         left >>= 1;
     }
-    let grown = (length as u128).saturating_mul(power) / ONE;
-    if grown > u64::MAX as u128 { u64::MAX } else { grown as u64 }
+    product(length, power)
+}
+
+/// The product of a number and a factor, or the largest number there is.
+const fn product(number: u64, factor: u64) -> u64 {
+    let (upper, lower) = (high(number, factor), number.wrapping_mul(factor));
+    if upper >> PLACES == 0 { upper << (64 - PLACES) | lower >> PLACES } else { u64::MAX }
 }
 
 /// A number that differs from break to break and from breaker to breaker: enough to spread the
@@ -145,7 +162,15 @@ pub(crate) fn chance(now: Instant, generation: u32, breaker: usize) -> u64 {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::config::Backoff;
+    use crate::config::{Backoff, Config};
+    use crate::settings::Settings;
+
+    fn breaks(config: &Config) -> Breaks {
+        Settings::new(config).breaks()
+    }
+
+    const MILLISECOND: Duration = Duration::from_millis(1);
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
     #[test]
     fn a_break_grows_by_its_factor_and_stops_at_the_cap() {
@@ -153,7 +178,7 @@ mod tests {
             .break_duration(Duration::from_millis(500))
             .break_backoff(Backoff::percent(150, Duration::from_secs(4)));
         let lengths: [u64; 8] = core::array::from_fn(|n| {
-            break_length(&config, u32::try_from(n).unwrap(), None, 0) / 1_000
+            break_length(&breaks(&config), u32::try_from(n).unwrap(), None, 0) / 1_000
         });
         assert_eq!(
             lengths,
@@ -164,17 +189,20 @@ mod tests {
     #[test]
     fn growth_saturates_instead_of_overflowing() {
         assert_eq!(grow(u64::MAX, 10_000, 63), u64::MAX);
-        assert_eq!(grow(1, 200, 63), 1 << 63);
-        assert_eq!(grow(1, 200, 64), u64::MAX);
+        assert_eq!(grow(1, 200, 35), 1 << 35);
         assert_eq!(grow(7, 100, 63), 7);
+        let (shortest, longest) = (nanos(MILLISECOND), nanos(YEAR));
+        for (percent, times) in [(200, 35), (200, 63), (10_000, 6), (10_000, 63), (150, 63)] {
+            assert!(grow(shortest, percent, times) > longest, "{percent} {times}");
+        }
     }
 
     #[test]
     fn jitter_shortens_by_no_more_than_its_share() {
         let config =
             Config::new().break_duration(Duration::from_secs(10)).break_jitter(Rate::percent(20));
-        assert_eq!(break_length(&config, 0, None, 0), 10_000_000_000);
-        let shortest = break_length(&config, 0, None, u64::MAX);
+        assert_eq!(break_length(&breaks(&config), 0, None, 0), 10_000_000_000);
+        let shortest = break_length(&breaks(&config), 0, None, u64::MAX);
         assert!((8_000_000_000..8_000_000_010).contains(&shortest), "{shortest}");
     }
 
@@ -220,7 +248,7 @@ mod tests {
         let config = Config::new()
             .break_duration(Duration::from_secs(10))
             .break_backoff(Backoff::doubling(Duration::from_secs(60)));
-        let after = |secs| break_length(&config, 0, Some(Duration::from_secs(secs)), 0);
+        let after = |secs| break_length(&breaks(&config), 0, Some(Duration::from_secs(secs)), 0);
         assert_eq!(after(5), 10_000_000_000);
         assert_eq!(after(25), 25_000_000_000);
         assert_eq!(after(u64::MAX), 60_000_000_000);

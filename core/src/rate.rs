@@ -20,11 +20,20 @@ use crate::ConfigError;
 /// assert_eq!(Rate::of(1, 3).unwrap().to_string(), "33.33 %");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Rate(u16);
 
 const WHOLE: u16 = 10_000;
 
 impl Rate {
+    pub(crate) const ZERO: Self = Self(0);
+
+    /// The rate of `points` ten-thousandths, or all of it.
+    #[allow(clippy::cast_possible_truncation)] // at most WHOLE
+    pub(crate) const fn clamped(points: u32) -> Self {
+        Self(if points < WHOLE as u32 { points as u16 } else { WHOLE })
+    }
+
     /// The rate of `percent` hundredths, for literals.
     ///
     /// # Panics
@@ -89,6 +98,11 @@ impl Rate {
     pub const fn is_reached(self, part: u64, whole: u64) -> bool {
         whole != 0 && part as u128 * WHOLE as u128 >= whole as u128 * self.0 as u128
     }
+
+    /// The same for counts below 2^50, as those of a window and of trials are: in 64 bits.
+    pub(crate) const fn is_reached_in(self, part: u64, whole: u64) -> bool {
+        whole != 0 && part * WHOLE as u64 >= whole * self.0 as u64
+    }
 }
 
 impl fmt::Display for Rate {
@@ -119,6 +133,21 @@ mod tests {
         assert!(!half.is_reached(9, 19));
         assert!(!half.is_reached(0, 0));
         assert!(Rate::percent(100).is_reached(u64::MAX, u64::MAX));
+    }
+
+    #[test]
+    fn counts_of_a_window_are_compared_as_all_others_are() {
+        for points in [1, 3_333, 5_000, 10_000] {
+            let rate = Rate::try_basis_points(points).unwrap();
+            let wholes = [0, 1, 2, 3, 20, 10_000, (1 << 50) - 1];
+            for whole in wholes {
+                let edge = u64::from(points) * (whole / 10_000) + 1;
+                for part in [0, 1, 2, edge - 1, edge, edge + 1, whole / 2, whole] {
+                    let reached = rate.is_reached(part, whole);
+                    assert_eq!(rate.is_reached_in(part, whole), reached, "{rate}: {part}/{whole}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -50,6 +50,7 @@
 //! The models are in `loom-tests`. `.ci/kill-orderings` weakens each row and each check that a row
 //! speaks of, and sees its model fail.
 
+use crate::field::Field;
 use crate::sync::{AtomicU64, Ordering, const_fn, zeroes};
 use crate::time::Instant;
 
@@ -65,6 +66,7 @@ use crate::time::Instant;
 ///            enough trials succeed
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum State {
     /// Calls flow and their results are counted. For a while after HalfOpen only a share of them
     /// flows, if [`Config::recovery`](crate::Config::recovery) is set.
@@ -88,6 +90,7 @@ pub enum State {
 /// The mode is a second axis. It leaves the state underneath as it is, and
 /// [`release`](crate::CircuitBreaker::release) goes back to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Mode {
     /// The state decides.
     Auto,
@@ -102,45 +105,13 @@ pub enum Mode {
     Shadow,
 }
 
-const MODES: [Mode; 5] =
+pub(crate) const MODES: [Mode; 5] =
     [Mode::Auto, Mode::ForcedOpen, Mode::ForcedClosed, Mode::Disabled, Mode::Shadow];
 
 /// As many trials as the word has bits for.
 pub(crate) const MAX_TRIALS: u32 = TRIALS_OUT.bits;
 
-/// A run of bits in the word.
-#[derive(Clone, Copy)]
-struct Field {
-    shift: u32,
-    bits: u32,
-}
-
-impl Field {
-    const fn above(below: Self, bits: u32) -> Self {
-        Self { shift: below.shift + below.bits, bits }
-    }
-
-    const fn max(self) -> u64 {
-        (1 << self.bits) - 1
-    }
-
-    const fn mask(self) -> u64 {
-        self.max() << self.shift
-    }
-
-    /// The field's value; no field is wider than 32 bits.
-    #[inline]
-    #[allow(clippy::cast_possible_truncation)]
-    const fn get(self, word: u64) -> u32 {
-        ((word >> self.shift) & self.max()) as u32
-    }
-
-    const fn set(self, word: u64, value: u32) -> u64 {
-        (word & !self.mask()) | ((value as u64 & self.max()) << self.shift)
-    }
-}
-
-const STATE: Field = Field { shift: 0, bits: 2 };
+const STATE: Field = Field::lowest(2);
 const MODE: Field = Field::above(STATE, 3);
 const ARMED: Field = Field::above(MODE, 1);
 const TOLD: Field = Field::above(ARMED, 1);
@@ -150,7 +121,7 @@ const SUCCEEDED: Field = Field::above(TRIALS_OUT, 4);
 const FAILED: Field = Field::above(SUCCEEDED, 4);
 const SLOW: Field = Field::above(FAILED, 4);
 const GENERATION: Field = Field::above(SLOW, 23);
-const _: () = assert!(GENERATION.shift + GENERATION.bits == u64::BITS);
+const _: () = assert!(GENERATION.end() == u64::BITS);
 
 /// The values of `STATE`. The mask of a plain admission relies on Closed being zero.
 const CLOSED: u32 = 0;
@@ -393,7 +364,12 @@ impl Circuit {
     /// When the lease of the trial on `slot` is over, for who has just loaded a word that has it
     /// out.
     pub(crate) fn lease_end(&self, slot: u32) -> Instant {
-        Instant::from_nanos(self.leases[slot as usize].load(Ordering::Relaxed)) // O6
+        Instant::from_nanos(self.lease(slot).load(Ordering::Relaxed)) // O6
+    }
+
+    /// A slot is below [`MAX_TRIALS`]; to say so spares firmware the code of a panic.
+    const fn lease(&self, slot: u32) -> &AtomicU64 {
+        &self.leases[(slot % MAX_TRIALS) as usize]
     }
 
     /// How many of the trials that are out have a lease that is over (R5).
@@ -416,7 +392,7 @@ impl Circuit {
     /// Proposes the end of the lease of the trial that the next word will have out on `slot`.
     #[must_use]
     pub(crate) fn propose_lease_end(&self, slot: u32, end: Instant, under: Word) -> bool {
-        self.propose(&self.leases[slot as usize], end, under)
+        self.propose(self.lease(slot), end, under)
     }
 
     /// Puts `time` into `cell` if the word is still `under`, where the cell has no meaning yet (R4).

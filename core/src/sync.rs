@@ -6,10 +6,14 @@
 pub(crate) use core::sync::atomic::Ordering;
 
 #[cfg(loom)]
-pub(crate) use loom::sync::atomic::{AtomicU64, fence};
+pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, fence};
 
 #[cfg(all(not(loom), target_has_atomic = "64"))]
 pub(crate) use portable_atomic::{AtomicU64, fence};
+
+// They are only loaded and stored, which every target can do without help.
+#[cfg(not(loom))]
+pub(crate) use core::sync::atomic::{AtomicU32, AtomicUsize};
 
 #[cfg(all(not(loom), not(target_has_atomic = "64"), feature = "critical-section"))]
 pub(crate) use self::critical::{AtomicU64, fence};
@@ -20,7 +24,8 @@ pub(crate) use self::critical::{AtomicU64, fence};
 compile_error!(
     "cutout-core: this target has no 64-bit atomics. Enable the feature `critical-section` of \
      cutout-core, and let the binary provide an implementation of the `critical-section` crate \
-     (on a single Cortex-M core: `cortex-m` with its feature `critical-section-single-core`)."
+     (on a single Cortex-M core: `cortex-m` with its feature `critical-section-single-core`; on a \
+     single RISC-V hart: `riscv` with its feature `critical-section-single-hart`)."
 );
 
 /// Stands in for the missing type, so that the error above is the only one.

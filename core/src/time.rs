@@ -5,6 +5,9 @@ use core::time::Duration;
 
 use crate::sync::{AtomicU64, Ordering, const_fn};
 
+/// A second in nanoseconds.
+const SECOND: u64 = 1_000_000_000;
+
 /// A point in time: whole nanoseconds since the origin of a [`Clock`].
 ///
 /// 64 bits of nanoseconds last 584 years. Sums stop at the end of that range instead of wrapping.
@@ -21,6 +24,7 @@ use crate::sync::{AtomicU64, Ordering, const_fn};
 /// assert_eq!(start.saturating_since(later), Duration::ZERO);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Instant(u64);
 
 impl Instant {
@@ -32,6 +36,32 @@ impl Instant {
     #[inline]
     pub const fn from_nanos(nanos: u64) -> Self {
         Self(nanos)
+    }
+
+    /// The instant `ticks` ticks after the origin, of a timer that makes `HERTZ` of them a second,
+    /// rounded down; the last instant there is, if they are more than fit.
+    ///
+    /// Where `HERTZ` divides a second's nanoseconds, as 1,000 and 1,000,000 do, this is a
+    /// multiplication, else a division. A rate other than 1 to 10,000,000,000 does not compile.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use cutout_core::Instant;
+    ///
+    /// let quarter = Instant::from_ticks::<32_768>(8_192);
+    /// assert_eq!(quarter.saturating_since(Instant::ORIGIN), Duration::from_millis(250));
+    /// ```
+    #[must_use]
+    #[inline]
+    pub const fn from_ticks<const HERTZ: u64>(ticks: u64) -> Self {
+        const { assert!(0 < HERTZ && HERTZ <= 10 * SECOND, "HERTZ: 1 to 10,000,000,000") }
+        if SECOND % HERTZ == 0 {
+            return Self(ticks.saturating_mul(SECOND / HERTZ));
+        }
+        let (seconds, rest) = (ticks / HERTZ, ticks % HERTZ);
+        Self(seconds.saturating_mul(SECOND)).plus(rest * SECOND / HERTZ)
     }
 
     /// Nanoseconds since the origin.
@@ -81,24 +111,27 @@ pub(crate) const fn nanos(duration: Duration) -> u64 {
 /// What the breaker needs from its surroundings: the time, whether a panic is under way, and who
 /// runs beside whom.
 ///
-/// The time should not go backwards. It may stand still, and readings that two threads take may
-/// arrive in the other order: a breaker that is told an earlier time than before does not panic,
-/// does not reopen, and brings no old result back.
+/// The time should not go backwards; for a counter that wraps there is [`Ticks64`](crate::Ticks64).
+/// It may stand still, and readings that two threads take may arrive in the other order: a breaker
+/// that is told an earlier time than before does not panic, does not reopen, and brings no old result
+/// back.
 ///
 /// # Examples
 ///
 /// ```
 /// use core::sync::atomic::{AtomicU32, Ordering};
-/// use cutout_core::{CircuitBreaker, Clock, Config, Instant};
+/// use cutout_core::{CircuitBreaker, Clock, Config, Instant, Ticks64};
 ///
-/// /// Counted up by a timer interrupt, once a millisecond.
+/// /// Counted up by a timer interrupt, once a millisecond, which also keeps up `TICKS`.
 /// static MILLIS: AtomicU32 = AtomicU32::new(0);
+/// /// Goes on where `MILLIS` wraps.
+/// static TICKS: Ticks64 = Ticks64::new();
 ///
 /// struct SysTick;
 ///
 /// impl Clock for SysTick {
 ///     fn now(&self) -> Instant {
-///         Instant::from_nanos(u64::from(MILLIS.load(Ordering::Relaxed)) * 1_000_000)
+///         Instant::from_ticks::<1_000>(TICKS.read(|| MILLIS.load(Ordering::Relaxed)))
 ///     }
 /// }
 ///

@@ -1,12 +1,13 @@
 //! What became of all calls, ever.
 
-use crate::sync::{AtomicU64, Ordering, const_fn};
+use crate::sync::{AtomicU64, IS_LOCK_FREE, Ordering, const_fn};
 
 /// What became of all calls since the breaker was made. These only grow.
 ///
 /// Every admitted call ends in exactly one of the first five, so at a quiet moment
 /// `settled() + in flight` is the number of calls that were admitted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Totals {
     /// Results that counted as successes.
@@ -80,8 +81,14 @@ impl Counter {
     }
 
     /// Adds one, unless another thread does so at this very moment.
+    ///
+    /// In a critical section nobody else does, and one section is less than two.
     #[inline]
     pub(crate) fn try_count(&self) -> bool {
+        if !IS_LOCK_FREE {
+            self.count();
+            return true;
+        }
         let old = self.get();
         self.0
             .compare_exchange(old, old.wrapping_add(1), Ordering::Relaxed, Ordering::Relaxed)

@@ -52,7 +52,6 @@
 //! The models are in `loom-tests`; `.ci/kill-orderings` weakens each row and sees its model fail.
 
 mod count;
-mod divisor;
 mod grid;
 mod lane;
 mod lanes;
@@ -78,6 +77,7 @@ use crate::rate::Rate;
 /// assert_eq!(Tally::default().failure_rate(), None);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Tally {
     /// Successful results.
     pub successes: u64,
@@ -147,6 +147,19 @@ const NOTHING: Tally = Tally { successes: 0, failures: 0, slow: 0 };
 pub(crate) enum Shape {
     Time(Grid),
     Count(Ring),
+}
+
+impl Shape {
+    /// Whether both lay their results out alike.
+    pub(crate) const fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Time(ours), Self::Time(other)) => {
+                ours.width() == other.width() && ours.buckets() == other.buckets()
+            }
+            (Self::Count(ours), Self::Count(other)) => ours.results() == other.results(),
+            _ => false,
+        }
+    }
 }
 
 /// Where a result went.

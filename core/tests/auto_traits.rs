@@ -5,6 +5,7 @@ use core::panic::{RefUnwindSafe, UnwindSafe};
 
 use cutout_core::{
     CircuitBreaker, Config, ConfigError, Error, ManualClock, Permit, Rejected, Snapshot, Ticket,
+    Ticks64,
 };
 
 type Breaker = CircuitBreaker<ManualClock>;
@@ -20,8 +21,21 @@ fn everything_may_be_shared_between_threads() {
     is_shared::<Config>();
     is_shared::<Snapshot>();
     is_shared::<Error<()>>();
+    is_shared::<Ticks64>();
     is_unwind_safe::<Breaker>();
     is_unwind_safe::<Ticket>();
+}
+
+#[cfg(feature = "heapless")]
+#[test]
+fn tables_and_rings_may_be_shared_and_their_size_is_known() {
+    use cutout_core::{LastTransitions, Table};
+    is_shared::<Table<u8, Breaker, 3>>();
+    is_shared::<LastTransitions<8>>();
+    is_unwind_safe::<LastTransitions<8>>();
+    if cfg!(target_has_atomic = "64") {
+        assert_eq!(size_of::<LastTransitions<8>>(), 8 * 56 + 16);
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use core::pin::pin;
 use core::task::{Context, Poll, Waker};
 use std::panic::catch_unwind;
 
-use cutout_core::{Clock, Error, Instant, Observer, Outcome, State, Totals, Transition};
+use cutout_core::{Clock, Error, Instant, Observer, Outcome, State, Ticket, Totals, Transition};
 use support::{Breaker, breaker, config, fail, secs, succeed, tripped};
 
 fn poll<F: Future>(future: F) -> Poll<F::Output> {
@@ -284,4 +284,52 @@ fn a_ticket_and_a_permit_show_their_generation_and_what_they_are() {
     let permit = breaker.try_acquire().unwrap();
     let shown = "Permit { ticket: Ticket { generation: 2, role: Trial { slot: 1 }, .. }, .. }";
     assert_eq!(format!("{permit:?}"), shown);
+}
+
+#[test]
+fn a_ticket_that_went_through_bits_is_the_same_ticket() {
+    let breaker = tripped(config());
+    breaker.clock().advance(secs(5));
+    let trial = breaker.admit().unwrap();
+    let said = format!("{trial:?}");
+    let trial = Ticket::from_bits(trial.into_bits()).unwrap();
+    assert_eq!(format!("{trial:?}"), said);
+    breaker.settle(trial, Outcome::Failure);
+    assert_eq!(breaker.state(), State::Open);
+}
+
+#[test]
+fn a_trial_whose_bits_are_settled_twice_counts_once() {
+    let breaker = tripped(config());
+    breaker.clock().advance(secs(5));
+    let bits = breaker.admit().unwrap().into_bits();
+    for _ in 0..2 {
+        breaker.settle(Ticket::from_bits(bits).unwrap(), Outcome::Success);
+    }
+    assert_eq!(breaker.state(), State::HalfOpen, "one trial of two");
+    assert_eq!(breaker.totals().stale, 1);
+}
+
+#[test]
+fn bits_that_no_ticket_has_are_none() {
+    assert!(Ticket::from_bits([0, u64::MAX]).is_none());
+    assert!(Ticket::from_bits([u64::MAX, 17 << 23]).is_some(), "the last of 16 trials");
+    assert!(Ticket::from_bits([u64::MAX, 18 << 23]).is_none());
+    assert!(Ticket::from_bits([0, 1 << 32]).is_none());
+}
+
+#[test]
+fn made_up_bits_do_no_harm() {
+    let breaker = tripped(config());
+    breaker.clock().advance(secs(5));
+    let _trial = breaker.admit().unwrap();
+    for role in 0..18 {
+        for started in [0, u64::MAX] {
+            for generation in [0, 1, 2, (1 << 23) - 1] {
+                let ticket = Ticket::from_bits([started, role << 23 | generation]).unwrap();
+                breaker.settle(ticket, Outcome::Ignored);
+            }
+        }
+    }
+    assert!(breaker.snapshot().trials_in_flight <= 1);
 }

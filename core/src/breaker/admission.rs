@@ -1,16 +1,17 @@
 //! Who is admitted, and as what.
 
-use core::time::Duration;
-
-use super::CircuitBreaker;
 use super::settlement::Ending;
+use super::{CircuitBreaker, UNTIMED};
+use crate::divisor::Divisor;
 use crate::error::{RejectReason, Rejected};
 use crate::observe::{Cause, Observer};
 use crate::permit::{Role, Ticket};
-use crate::policy;
 use crate::state::{Mode, State, Step, Word};
 use crate::time::{Clock, Instant};
 use crate::window::Tally;
+
+/// The basis points of the whole.
+const WHOLE: Divisor = Divisor::new(10_000);
 
 /// A trial whose caller does not have it yet. If an observer panics meanwhile, its place is free
 /// again.
@@ -45,13 +46,12 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     CircuitBreaker<C, O, BUCKETS, LANES>
 {
     /// The ticket of a call that starts now, if when it starts matters.
-    #[inline]
-    pub(super) fn ticket(&self, word: Word, role: Role) -> Ticket {
-        let started = if self.plan.measures { self.now() } else { Instant::ORIGIN };
+    fn ticket(&self, word: Word, role: Role) -> Ticket {
+        let started = if self.settings.plan().measures() { self.now() } else { UNTIMED };
         Ticket::new(started, word.generation(), role)
     }
 
-    /// Admission to a circuit that was seen as `word` and is not plainly closed.
+    /// Admission to a circuit that was seen as `word`, whatever it is.
     #[inline(never)]
     pub(super) fn admit_by_state(&self, mut word: Word) -> Result<Ticket, Rejected> {
         loop {
@@ -81,17 +81,16 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
                     return Some(Rejected::new(RejectReason::ForcedOpen, None));
                 }
                 (Mode::Auto, State::Open) => {
-                    let left = self.circuit.until().saturating_since(self.now());
+                    let left = self.circuit.until().since(self.now());
                     // The end of the break was read after the word; only together do they say no.
                     if self.circuit.load() == word {
-                        return (!left.is_zero())
-                            .then(|| Rejected::new(RejectReason::Open, Some(left)));
+                        return (left != 0).then(|| Rejected::new(RejectReason::Open, Some(left)));
                     }
                 }
                 (Mode::Auto, State::HalfOpen) => {
                     let trials = word.trials();
                     let lapsed = self.circuit.lapsed(word, self.now());
-                    match policy::judge_trials(&self.config, trials, lapsed) {
+                    match self.judge_trials(trials, lapsed) {
                         Some(cause) => self.end_half_open(word, cause),
                         None => {
                             return self
@@ -107,16 +106,16 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     }
 
     /// Whether no more trials may start in this generation of HalfOpen (R3).
-    const fn has_all_trials_taken(&self, word: Word) -> bool {
+    fn has_all_trials_taken(&self, word: Word) -> bool {
         let trials = word.trials();
-        trials.succeeded + trials.failed + word.trials_out() >= self.config.trials as u32
+        trials.succeeded + trials.failed + word.trials_out() >= self.settings.trials()
     }
 
     /// `None`: the word has moved, look again.
     fn admit_open(&self, word: Word) -> Option<Result<Ticket, Rejected>> {
         let now = self.now();
-        let left = self.circuit.until().saturating_since(now);
-        if left.is_zero() {
+        let left = self.circuit.until().since(now);
+        if left == 0 {
             let mut now = now;
             let change = self.circuit.change(|seen| {
                 if seen != word {
@@ -146,7 +145,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         if self.circuit.load() != word {
             return None;
         }
-        let Some(recovery) = self.config.recovery.filter(|_| left > 0) else {
+        let Some(recovery) = self.settings.recovery().filter(|_| left > 0) else {
             let change = self.circuit.change(|seen| {
                 if seen == word {
                     Step::To(seen.closed(self.next_generation(seen)))
@@ -159,8 +158,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         };
         // Whenever the whole calls in `share` of so many grow by one, that one is admitted.
         let share = u64::from(recovery.share(left).basis_points());
-        let so_many = self.counters.ramped.count() % 10_000;
-        if (so_many + 1) * share / 10_000 > so_many * share / 10_000 {
+        let (_, so_many) = WHOLE.divide(self.counters.ramped.count());
+        if WHOLE.divide((so_many + 1) * share).0 > WHOLE.divide(so_many * share).0 {
             Some(Ok(self.ticket(word, Role::Counted)))
         } else {
             Some(self.refuse_unless_shadowed(word, RejectReason::Ramping, None))
@@ -171,7 +170,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     fn admit_half_open(&self, word: Word) -> Option<Result<Ticket, Rejected>> {
         let now = self.now();
         let lapsed = self.circuit.lapsed(word, now);
-        if let Some(cause) = policy::judge_trials(&self.config, word.trials(), lapsed) {
+        if let Some(cause) = self.judge_trials(word.trials(), lapsed) {
             self.end_half_open(word, cause);
             return None;
         }
@@ -198,11 +197,11 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         Ticket::new(now, word.generation(), Role::Trial { slot })
     }
 
-    const fn lease_end(&self, now: Instant) -> Instant {
-        now.plus(self.config.trial_timeout)
+    fn lease_end(&self, now: Instant) -> Instant {
+        now.plus(self.settings.trial_timeout())
     }
 
-    fn refuse(&self, reason: RejectReason, retry_after: Option<Duration>) -> Rejected {
+    fn refuse(&self, reason: RejectReason, retry_after: Option<u64>) -> Rejected {
         self.lanes.count_rejected(&self.clock);
         Rejected::new(reason, retry_after)
     }
@@ -211,7 +210,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         &self,
         word: Word,
         reason: RejectReason,
-        retry_after: Option<Duration>,
+        retry_after: Option<u64>,
     ) -> Result<Ticket, Rejected> {
         if word.mode() == Mode::Shadow {
             self.counters.would_reject.count();

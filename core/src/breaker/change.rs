@@ -5,7 +5,8 @@ use core::time::Duration;
 use super::CircuitBreaker;
 use crate::observe::{Cause, Observer, Transition, TripReason};
 use crate::policy::{self, Verdict};
-use crate::state::{Change, Mode, State, Step, Word};
+use crate::settings::Limits;
+use crate::state::{Change, Mode, State, Step, Trials, Word};
 use crate::time::{Clock, Instant};
 use crate::window::Tally;
 
@@ -37,11 +38,12 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         stayed: Option<u64>,
         mut trip: Trip,
     ) {
-        let minimum = self.config.minimum(word.is_ramping());
+        let limits = self.settings.limits();
+        let minimum = self.minimum(&limits, word);
         let mut verdict = if must_look {
-            policy::judge(&self.config, minimum, &trip.tally, streak)
+            self.judge(&limits, minimum, &trip.tally, streak)
         } else {
-            policy::judge_rates(&self.config, minimum, &trip.tally)
+            policy::judge_rates(&limits, minimum, &trip.tally)
         };
         // A success trips only by completing the minimum. If armed, it may be one of several that
         // do so at once; else it came to look because older results have left, and what stayed says
@@ -67,9 +69,35 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
                 return;
             }
             // Who recorded before this change and saw the bit as it was relies on this look.
-            trip.tally = self.lanes.tally(&self.plan.shape, trip.generation, trip.now);
-            verdict = policy::judge_rates(&self.config, minimum, &trip.tally);
+            // So does who changed the settings before it (C1).
+            trip.tally = self.lanes.tally(self.settings.shape(), trip.generation, trip.now);
+            let limits = self.settings.limits();
+            verdict = policy::judge_rates(&limits, self.minimum(&limits, word), &trip.tally);
         }
+    }
+
+    /// How many results make a rate count.
+    fn minimum(&self, limits: &Limits, word: Word) -> u64 {
+        let all = limits.minimum;
+        u64::from(if word.is_ramping() { all.min(self.settings.trials()) } else { all })
+    }
+
+    /// What a failure or a slow result makes of the circuit.
+    pub(super) fn judge(
+        &self,
+        limits: &Limits,
+        minimum: u64,
+        tally: &Tally,
+        streak: u64,
+    ) -> Verdict {
+        let row = self.settings.consecutive_failures();
+        policy::judge(limits, row, self.settings.trip_when(), minimum, tally, streak)
+    }
+
+    /// How HalfOpen ends with `trials` settled and `lapsed` given up, if it does.
+    pub(super) fn judge_trials(&self, trials: Trials, lapsed: u32) -> Option<Cause> {
+        let (rules, limits) = (self.settings.trial_rules(), self.settings.limits());
+        policy::judge_trials(&rules, &limits, trials, lapsed)
     }
 
     #[cold]
@@ -128,7 +156,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         let (next, now) = (self.next_generation(word), self.now()); // R4
         if cause == Cause::TrialsPassed {
             *end = Some(HalfOpenEnd { cause, at: now, break_length: None });
-            return match self.config.recovery {
+            return match self.settings.recovery() {
                 None => Step::To(word.closed(next)),
                 Some(recovery) if self.circuit.propose_until(now.plus(recovery.length()), word) => {
                     Step::To(word.ramping(next))
@@ -175,7 +203,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
 
     fn break_length(&self, word: Word, now: Instant, retry_after: Option<Duration>) -> u64 {
         let chance = policy::chance(now, word.generation(), core::ptr::from_ref(self).addr());
-        policy::break_length(&self.config, word.reopens_if_opened(), retry_after, chance)
+        policy::break_length(&self.settings.breaks(), word.reopens_if_opened(), retry_after, chance)
     }
 
     pub(super) fn announce(

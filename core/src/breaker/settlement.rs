@@ -6,7 +6,8 @@ use super::CircuitBreaker;
 use super::change::Trip;
 use crate::observe::{Observer, Stale};
 use crate::permit::{Outcome, Report, Role, Ticket};
-use crate::policy::{self, Verdict};
+use crate::policy::Verdict;
+use crate::settings::Plan;
 use crate::state::{Mode, Step, Word};
 use crate::time::{Clock, Instant};
 use crate::window::{Counted, Recorded, Tally};
@@ -55,22 +56,23 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
             return self.finish_aside(word, ticket, ending);
         }
         // The only clock read of a call, unless slow calls are measured; none where nothing needs it.
-        let now = if self.plan.needs_time { self.now() } else { Instant::ORIGIN };
-        let settled = self.judge_ending(ticket, ending, now);
+        let plan = self.settings.plan(); // C2
+        let now = if plan.needs_time() { self.read_clock(plan) } else { Instant::ORIGIN };
+        let settled = self.judge_ending(plan, ticket, ending, now);
         if let Settled::Counted(Counted { failed: false, slow }) = settled {
-            if self.plan.has_streak {
+            if plan.has_streak() {
                 self.streak.succeed(generation);
             }
-            if !self.plan.needs_window && !slow {
+            if !plan.needs_window() && !slow {
                 return self.lanes.count_success(&self.clock);
             }
-            let is_plain = !slow && !word.is_armed() && !self.plan.evaluates_all;
-            let shape = &self.plan.shape;
+            let is_plain = !slow && !word.is_armed() && !plan.evaluates_all();
+            let shape = self.settings.shape();
             if is_plain && self.lanes.record_success(shape, generation, now, &self.clock) {
                 return;
             }
         }
-        self.finish_result(word, ticket, ending, now, settled);
+        self.finish_result(plan, word, ticket, ending, now, settled);
     }
 
     /// The same for who has nothing to report.
@@ -109,6 +111,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     #[inline(never)]
     fn finish_result(
         &self,
+        plan: Plan,
         word: Word,
         ticket: &Ticket,
         ending: Ending,
@@ -117,27 +120,28 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     ) {
         let Settled::Counted(result) = settled else { return self.count_aside(settled) };
         let generation = ticket.generation();
-        let streak = if self.plan.has_streak && result.failed && ending.is_consecutive() {
+        let streak = if plan.has_streak() && result.failed && ending.is_consecutive() {
             self.streak.fail(generation, || self.is_live(generation))
         } else {
             0
         };
         let retry_after = ending.retry_after();
-        if !self.plan.needs_window {
+        if !plan.needs_window() {
             self.lanes.add_to_totals(result.tally(), &self.clock);
             let tally = Tally::default();
-            if let Verdict::Trip(reason) = policy::judge(&self.config, 0, &tally, streak) {
+            let limits = self.settings.limits();
+            if let Verdict::Trip(reason) = self.judge(&limits, 0, &tally, streak) {
                 self.trip(reason, &Trip { generation, now, retry_after, tally });
             }
             return;
         }
         let is_live = || self.is_live(generation);
-        let shape = &self.plan.shape;
+        let shape = self.settings.shape();
         match self.lanes.record(shape, generation, now, result, &self.clock, is_live) {
             Recorded::Overtaken => self.finish_stale(ticket, ending),
             Recorded::In { stayed } => {
-                let must_look = result.failed || result.slow || self.plan.evaluates_all;
-                if must_look || (self.plan.has_rate && (word.is_armed() || stayed.is_some())) {
+                let must_look = result.failed || result.slow || plan.evaluates_all();
+                if must_look || (plan.has_rate() && (word.is_armed() || stayed.is_some())) {
                     let tally = self.lanes.tally(shape, generation, now);
                     let trip = Trip { generation, now, retry_after, tally };
                     self.evaluate(word, must_look, streak, stayed, trip);
@@ -149,7 +153,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     /// Whether the result counted; if not, its generation or its lease was over.
     fn finish_trial(&self, slot: u32, ticket: &Ticket, ending: Ending) -> bool {
         let now = self.now();
-        let settled = self.judge_ending(ticket, ending, now);
+        let settled = self.judge_ending(self.settings.plan(), ticket, ending, now);
         let mut counts = false;
         let mut end = None;
         let change = self.circuit.change(|word| {
@@ -159,7 +163,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
             }
             // Leases that are over have failed before this result came (R5).
             let lapsed = self.circuit.lapsed(word, now);
-            if let Some(cause) = policy::judge_trials(&self.config, word.trials(), lapsed) {
+            if let Some(cause) = self.judge_trials(word.trials(), lapsed) {
                 return self.half_open_end(word, cause, None, &mut end);
             }
             if self.circuit.lease_end(slot) <= now {
@@ -171,7 +175,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
                 *(if result.failed { &mut trials.failed } else { &mut trials.succeeded }) += 1;
                 trials.slow += u32::from(result.slow);
             }
-            match policy::judge_trials(&self.config, trials, lapsed) {
+            match self.judge_trials(trials, lapsed) {
                 Some(cause) => self.half_open_end(word, cause, ending.retry_after(), &mut end),
                 None => Step::To(word.with_trial_back(slot, trials)),
             }
@@ -190,8 +194,9 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         let settled = if word.mode() == Mode::Disabled {
             Settled::Ignored
         } else {
-            let now = if self.plan.measures { self.now() } else { Instant::ORIGIN };
-            self.judge_ending(ticket, ending, now)
+            let plan = self.settings.plan(); // C2
+            let now = if plan.measures() { self.read_clock(plan) } else { Instant::ORIGIN };
+            self.judge_ending(plan, ticket, ending, now)
         };
         self.count_aside(settled);
         true
@@ -211,19 +216,21 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     }
 
     #[inline]
-    fn judge_ending(&self, ticket: &Ticket, ending: Ending, now: Instant) -> Settled {
-        let slow = self.plan.measures
+    fn judge_ending(&self, plan: Plan, ticket: &Ticket, ending: Ending, now: Instant) -> Settled {
+        let slow = plan.measures()
             && self
-                .config
-                .slow_call_duration
+                .settings
+                .slow_call_duration()
                 .is_some_and(|limit| now.since(ticket.started) > limit.get());
-        let outcome = match (ending, self.config.cancelled_as) {
-            (Ending::Reported(report), _) => report.outcome,
-            (Ending::Panicked, _) => Outcome::Failure,
-            (Ending::Dropped, Some(Outcome::Ignored)) => return Settled::Cancelled,
-            (Ending::Dropped, Some(outcome)) => outcome,
-            (Ending::Dropped, None) if slow => Outcome::Failure,
-            (Ending::Dropped, None) => return Settled::Cancelled,
+        let outcome = match ending {
+            Ending::Reported(report) => report.outcome,
+            Ending::Panicked => Outcome::Failure,
+            Ending::Dropped => match self.settings.cancelled_as() {
+                Some(Outcome::Ignored) => return Settled::Cancelled,
+                Some(outcome) => outcome,
+                None if slow => Outcome::Failure,
+                None => return Settled::Cancelled,
+            },
         };
         match outcome {
             Outcome::Success => Settled::Counted(Counted { failed: false, slow }),

@@ -20,6 +20,7 @@ macro_rules! config_errors {
         /// assert_eq!(error.to_string(), "trials: must be 1 to 16");
         /// ```
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
         #[non_exhaustive]
         pub enum ConfigError {
             $($(#[$doc])* $name,)*
@@ -82,6 +83,12 @@ config_errors! {
     RecoveryStage: "recovery: a stage must be 1 ms to 1 day long",
     /// [`Config::recovery`]: its shares.
     RecoveryShares: "recovery: the shares must be above 0 %, and none below the one before",
+    /// [`Config::window`] of a breaker that runs.
+    FixedWindow: "window: cannot change while the breaker runs",
+    /// [`Config::trip_when`] of a breaker that runs.
+    FixedTripWhen: "trip_when: cannot change while the breaker runs",
+    /// Another thread is changing the settings.
+    BeingChanged: "the settings are being changed by another thread, try again",
 }
 
 impl fmt::Display for ConfigError {

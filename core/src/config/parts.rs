@@ -8,6 +8,7 @@ use super::Config;
 use super::{or_one, or_one_long};
 use crate::rate::Rate;
 use crate::time::nanos;
+use crate::window::Shape;
 
 /// Over what span results are counted.
 ///
@@ -48,6 +49,17 @@ impl Window {
     #[must_use]
     pub const fn count(results: u32) -> Self {
         Self(Span::Count { results })
+    }
+
+    /// The window that is laid out like this.
+    pub(crate) const fn of(shape: &Shape) -> Self {
+        Self(match shape {
+            Shape::Time(grid) => {
+                let (width, buckets) = (grid.width(), grid.buckets());
+                Span::Time { length: width * buckets as u64, buckets }
+            }
+            Shape::Count(ring) => Span::Count { results: ring.results() },
+        })
     }
 
     /// The same window over time in `buckets` buckets: 1 to as many as the breaker has room for, 10
@@ -150,9 +162,14 @@ impl Recovery {
     }
 
     /// The share that is admitted `left` nanoseconds before the end.
-    #[allow(clippy::cast_possible_truncation)] // at most as many as there are shares
     pub(crate) const fn share(self, left: u64) -> Rate {
-        let stages_left = left.div_ceil(self.stage.get()) as usize;
-        self.shares[self.shares.len().saturating_sub(stages_left)]
+        let [first, second, third] = self.shares;
+        if left > 2 * self.stage.get() {
+            first
+        } else if left > self.stage.get() {
+            second
+        } else {
+            third
+        }
     }
 }

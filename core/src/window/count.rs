@@ -17,9 +17,9 @@
 //! exact. A sum that is taken while others record sees, for each batch, one moment between its start
 //! and its end.
 
-use super::divisor::Divisor;
 use super::lane::{Head, Lane, swap};
 use super::{Counted, NOTHING, Recorded, Shape, Tally};
+use crate::divisor::Divisor;
 use crate::sync::Ordering;
 
 /// As many results as one word has room for.
@@ -48,6 +48,11 @@ impl Ring {
     pub(crate) const fn new(results: u32) -> Self {
         let batches = results.div_ceil(MAX_RESULTS_A_WORD);
         Self { results, batches: Divisor::new(batches as u64) }
+    }
+
+    /// How many results a window holds.
+    pub(crate) const fn results(&self) -> u32 {
+        self.results
     }
 
     #[allow(clippy::cast_possible_truncation)] // no more batches than words

@@ -1,6 +1,6 @@
 //! The grid that time is cut into, and where each of its ticks belongs in the ring.
 
-use super::divisor::Divisor;
+use crate::divisor::Divisor;
 use crate::time::Instant;
 
 /// Cuts time into ticks of `width` nanoseconds, of which a window spans `buckets`.
@@ -23,9 +23,15 @@ impl Grid {
         self.width.divide(now.as_nanos()).0
     }
 
+    /// Nanoseconds of a tick.
+    pub(crate) const fn width(&self) -> u64 {
+        self.width.by
+    }
+
     /// How many buckets a window spans.
-    pub(super) const fn buckets(&self) -> u64 {
-        self.buckets.by
+    #[allow(clippy::cast_possible_truncation)] // made of 32 bits
+    pub(crate) const fn buckets(&self) -> u32 {
+        self.buckets.by as u32
     }
 
     /// Whether `now` is after `tick`; it may be before it (W3).

@@ -151,7 +151,7 @@ impl<const N: usize> Lane<N> {
         let newest = grid.tick(now).max(head.tick());
         let mut sum = NOTHING;
         let mut place = grid.place(head.tick());
-        for back in 0..grid.buckets() {
+        for back in 0..u64::from(grid.buckets()) {
             let Some(tick) = head.tick().checked_sub(back) else { break };
             if !grid.spans(tick, newest) {
                 break;
@@ -170,7 +170,7 @@ impl<const N: usize> Lane<N> {
     fn turn(&self, grid: &Grid, generation: u32, from: Head, tick: u64) -> Option<u64> {
         let to = Head::new(generation, tick);
         let is_current = from.is_of(generation);
-        let oldest_first = (1..=grid.buckets()).map(|on| grid.place(from.tick() + on));
+        let oldest_first = (1..=u64::from(grid.buckets())).map(|on| grid.place(from.tick() + on));
         self.advance(&Shape::Time(*grid), from, to, oldest_first, |place, word| {
             is_current
                 && grid

@@ -3,5 +3,7 @@
 //! Shared by the property tests here and by the fuzzer.
 
 pub(crate) mod model;
+pub(crate) mod operation;
 pub(crate) mod settings;
 pub(crate) mod timeline;
+pub(crate) mod witness;

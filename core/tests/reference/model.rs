@@ -15,6 +15,8 @@ pub(crate) type Time = u64;
 pub(crate) struct Call {
     pub(crate) id: u64,
     pub(crate) started: Time,
+    /// Whether its length is measured: a trial's always is.
+    timed: bool,
     generation: u64,
     role: Role,
 }
@@ -82,7 +84,7 @@ struct Trial {
 
 #[derive(Debug)]
 pub(crate) struct Model {
-    settings: Settings,
+    pub(crate) settings: Settings,
     pub(crate) mode: Mode,
     state: State,
     generation: u64,
@@ -90,6 +92,8 @@ pub(crate) struct Model {
     window: VecDeque<Entry>,
     failures_in_a_row: u64,
     told: bool,
+    /// Whether the settings changed and no result has looked at the rates since.
+    reconsiders: bool,
     /// While only a share of the calls is admitted: until when.
     ramp_end: Option<Time>,
     /// Calls that ever came during a ramp.
@@ -119,6 +123,7 @@ impl Model {
             window: VecDeque::new(),
             failures_in_a_row: 0,
             told: false,
+            reconsiders: false,
             ramp_end: None,
             ramped: 0,
             break_end: 0,
@@ -193,7 +198,9 @@ impl Model {
             State::HalfOpen => self.out.iter().map(|trial| trial.lease_end).collect(),
             State::Closed => {
                 let stage = self.settings.recovery.map_or(0, |(stage, _)| stage);
-                self.ramp_end.map_or(Vec::new(), |end| vec![end, end - stage, end - 2 * stage])
+                self.ramp_end.map_or(Vec::new(), |end| {
+                    vec![end, end.saturating_sub(stage), end.saturating_sub(2 * stage)]
+                })
             }
         }
     }
@@ -239,7 +246,7 @@ impl Model {
         if self.state == State::HalfOpen {
             self.judge_trials(now, None);
         }
-        if self.ramp_end.is_some_and(|end| end <= now) {
+        if self.ramp_end.is_some_and(|end| end <= now || self.settings.recovery.is_none()) {
             self.close(Cause::RecoveryOver, now);
         }
         match self.state {
@@ -295,7 +302,8 @@ impl Model {
     }
 
     fn call(&self, id: u64, now: Time, role: Role) -> Call {
-        Call { id, started: now, generation: self.generation, role }
+        let timed = role == Role::Trial || self.settings.slow_call_duration.is_some();
+        Call { id, started: now, timed, generation: self.generation, role }
     }
 
     fn refuse_or_pass(
@@ -340,10 +348,11 @@ impl Model {
             self.totals.ignored += 1;
             return;
         }
-        let slow = self
-            .settings
-            .slow_call_duration
-            .is_some_and(|limit| now.saturating_sub(call.started) > limit);
+        let slow = call.timed
+            && self
+                .settings
+                .slow_call_duration
+                .is_some_and(|limit| now.saturating_sub(call.started) > limit);
         let outcome = match (ending, self.settings.cancelled_as) {
             (Ending::Reported(outcome, _), _) => Some(outcome),
             (Ending::NotConsecutive(_) | Ending::Panicked, _) => Some(Outcome::Failure),
@@ -377,7 +386,8 @@ impl Model {
                         _ => 0,
                     };
                 }
-                self.record(failed, slow, retry_after, now);
+                let in_a_row = failed && !matches!(ending, Ending::NotConsecutive(_));
+                self.record(failed, in_a_row, slow, retry_after, now);
             }
             Role::Counted => {}
             Role::Trial => {
@@ -401,7 +411,14 @@ impl Model {
     }
 
     /// A result of a closed circuit, and whether it opens it.
-    fn record(&mut self, failed: bool, slow: bool, retry_after: Option<u64>, now: Time) {
+    fn record(
+        &mut self,
+        failed: bool,
+        in_a_row: bool,
+        slow: bool,
+        retry_after: Option<u64>,
+        now: Time,
+    ) {
         let before = self.tally(now).total();
         if self.settings.needs_window() {
             self.window.push_back(Entry { tick: self.tick(now), failed, slow });
@@ -413,7 +430,8 @@ impl Model {
             let left = left.count();
             self.window.drain(..left);
         }
-        let tally = self.tally(now);
+        // Where no condition looks at the window, what it still holds is nobody's reason.
+        let tally = if self.settings.needs_window() { self.tally(now) } else { Tally::default() };
 
         let mut minimum = u64::from(self.settings.minimum_throughput);
         if self.ramp_end.is_some() {
@@ -428,17 +446,22 @@ impl Model {
         let looks = failed
             || (self.settings.needs_window() && (slow || self.settings.evaluate_every_result));
         let completes_minimum = before < minimum && enough;
+        let looks_at_rates = looks || completes_minimum || self.reconsiders;
+        if self.settings.needs_window() && (looks || self.settings.has_rate()) {
+            self.reconsiders = false;
+        }
 
-        let reason = if (looks || completes_minimum) && failure_rate {
+        let reason = if looks_at_rates && failure_rate {
             TripReason::FailureRate
-        } else if (looks || completes_minimum) && slow_call_rate {
+        } else if looks_at_rates && slow_call_rate {
             TripReason::SlowCallRate
         } else if !looks {
             return;
-        } else if self
-            .settings
-            .consecutive_failures
-            .is_some_and(|n| self.failures_in_a_row >= u64::from(n))
+        } else if in_a_row
+            && self
+                .settings
+                .consecutive_failures
+                .is_some_and(|n| self.failures_in_a_row >= u64::from(n))
         {
             TripReason::ConsecutiveFailures
         } else if self.settings.failure_count.is_some_and(|n| tally.failures >= u64::from(n)) {
@@ -465,7 +488,7 @@ impl Model {
         let cause = match self.settings.half_open_rule {
             HalfOpenRule::FirstFailure if self.failed > 0 => Cause::TrialFailed,
             HalfOpenRule::FirstFailure if lapsed > 0 => Cause::TrialTimedOut,
-            HalfOpenRule::FirstFailure if self.succeeded == self.settings.trials => {
+            HalfOpenRule::FirstFailure if self.succeeded >= self.settings.trials => {
                 Cause::TrialsPassed
             }
             HalfOpenRule::FirstFailure => return,
@@ -549,6 +572,17 @@ impl Model {
         }
     }
 
+    /// Other settings, of which the next result takes notice. A row of failures is counted anew where
+    /// it begins or ceases to be counted.
+    pub(crate) fn reconfigure(&mut self, settings: Settings) {
+        let is_row = |settings: &Settings| settings.consecutive_failures.is_some();
+        if is_row(&self.settings) != is_row(&settings) {
+            self.failures_in_a_row = 0;
+        }
+        self.settings = settings;
+        self.reconsiders = settings.has_rate();
+    }
+
     pub(crate) fn reset(&mut self, now: Time) {
         let as_new = |model: &mut Self| {
             (model.mode, model.state, model.reopens) = (Mode::Auto, State::Closed, 0);
@@ -587,6 +621,7 @@ impl Model {
         self.window.clear();
         self.failures_in_a_row = 0;
         self.told = false;
+        self.reconsiders = false;
         self.out.clear();
         (self.succeeded, self.failed, self.slow) = (0, 0, 0);
         let (to, mode) = (self.state(), self.mode);

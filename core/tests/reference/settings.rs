@@ -12,7 +12,7 @@ pub(crate) enum Span {
 }
 
 /// What a [`Config`] says, readable. All times are in nanoseconds.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
     pub(crate) failure_rate: Option<u32>,
     pub(crate) slow_call_rate: Option<u32>,
@@ -98,6 +98,21 @@ impl Settings {
             || self.trip_when.is_some()
     }
 
+    /// Whether a rate is among the conditions.
+    pub(crate) fn has_rate(&self) -> bool {
+        self.failure_rate.is_some() || self.slow_call_rate.is_some()
+    }
+
+    /// Other settings for a breaker that runs: all but what cannot change.
+    pub(crate) fn changed_by(&self, drawn: &Drawn) -> Self {
+        let other = Self::from_bytes(&mut Bytes(&drawn.0));
+        let mut other = Self { window: self.window, trip_when: self.trip_when, ..other };
+        if let Span::Count(results) = self.window {
+            other.minimum_throughput = other.minimum_throughput.min(results);
+        }
+        other
+    }
+
     /// Valid settings from any bytes. The scale is small, so that a few operations reach an edge.
     pub(crate) fn from_bytes(bytes: &mut Bytes<'_>) -> Self {
         const MS: u64 = 1_000_000;
@@ -158,6 +173,17 @@ impl Settings {
                 (bytes.pick(&[10 * MS, MS]), bytes.pick(&[[10, 25, 50], [34, 50, 100], [1, 1, 99]]))
             }),
         }
+    }
+}
+
+/// Bytes that settings are drawn from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Drawn(pub(crate) [u8; 40]);
+
+impl Drawn {
+    /// The next of `bytes`.
+    pub(crate) fn from(bytes: &mut Bytes<'_>) -> Self {
+        Self(core::array::from_fn(|_| bytes.next()))
     }
 }
 

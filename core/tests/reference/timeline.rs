@@ -5,12 +5,14 @@ use core::cell::{Cell, RefCell};
 use core::time::Duration;
 
 use cutout_core::{
-    CircuitBreaker, Clock, Error, Instant, ManualClock, Mode, Observer, Outcome, Permit,
-    RejectReason, Rejected, Report, Stale, Tally, Ticket, Transition, TripReason,
+    CircuitBreaker, Clock, Error, Instant, ManualClock, Mode, Observer, Outcome, Permit, Rejected,
+    Report, Stale, Tally, Ticket, Transition, TripReason,
 };
 
 use super::model::{Call, Ending, Event, Model};
+use super::operation::Operation;
 use super::settings::{Bytes, Settings, Span};
+use super::witness::{Act, Refusal, Witness};
 
 type Engine<const LANES: usize> = CircuitBreaker<World, Log, 10, LANES>;
 
@@ -74,92 +76,6 @@ enum Held<'a, const LANES: usize> {
     Ticket(Ticket),
 }
 
-/// One step of a timeline.
-#[derive(Clone, Copy, Debug)]
-enum Operation {
-    Admit,
-    Settle {
-        which: usize,
-        ending: Ending,
-    },
-    /// A whole call, its function taking this long.
-    Call {
-        takes: u64,
-        ending: Ending,
-    },
-    Wait(u64),
-    /// To the moment when something is due, or a nanosecond before or after it.
-    WaitForEdge {
-        which: usize,
-        off: i64,
-    },
-    /// To the edge of a bucket, or a nanosecond before or after it.
-    WaitForBucket {
-        many: u64,
-        off: i64,
-    },
-    StepBack(u64),
-    SetMode(Mode),
-    Reset,
-    /// Asks whether a call would be refused.
-    Look,
-}
-
-impl Operation {
-    fn from_bytes(bytes: &mut Bytes<'_>) -> Self {
-        const MS: u64 = 1_000_000;
-        match bytes.next() % 32 {
-            0..=7 => Self::Admit,
-            8..=14 => Self::Settle { which: usize::from(bytes.next()), ending: ending(bytes) },
-            15..=20 => {
-                let takes = bytes.pick(&[0, 0, MS, MS + 1, 5 * MS, 5 * MS + 1, 30 * MS]);
-                Self::Call { takes, ending: ending(bytes) }
-            }
-            21..=23 => Self::Wait(match bytes.next() % 8 {
-                0..=5 => bytes.number() % (30 * MS),
-                6 => bytes.number() % (10_000 * MS),
-                _ => bytes.number() >> (bytes.next() % 64),
-            }),
-            24 | 25 => {
-                Self::WaitForEdge { which: usize::from(bytes.next()), off: bytes.pick(&[0, -1, 1]) }
-            }
-            26 | 27 => Self::WaitForBucket {
-                many: bytes.pick(&[1, 1, 2, 9, 10, 11, 1 << 10, 3 << 20]),
-                off: bytes.pick(&[0, -1, 1]),
-            },
-            28 => Self::StepBack(match bytes.next() % 4 {
-                0..=2 => bytes.number() % (20 * MS),
-                _ => bytes.number() >> (bytes.next() % 64),
-            }),
-            29 => Self::SetMode(bytes.pick(&[
-                Mode::Auto,
-                Mode::ForcedOpen,
-                Mode::ForcedClosed,
-                Mode::Disabled,
-                Mode::Shadow,
-            ])),
-            30 => Self::SetMode(Mode::Auto),
-            _ => match bytes.next() % 4 {
-                3 => Self::Reset,
-                0 | 1 => Self::Look,
-                _ => Self::Admit,
-            },
-        }
-    }
-}
-
-fn ending(bytes: &mut Bytes<'_>) -> Ending {
-    match bytes.next() % 16 {
-        0..=5 => Ending::Reported(Outcome::Success, None),
-        6..=9 => Ending::Reported(Outcome::Failure, None),
-        10 => Ending::NotConsecutive(bytes.maybe().then(|| bytes.number() >> 20)),
-        11 => Ending::Reported(Outcome::Failure, Some(bytes.number() >> (bytes.next() % 64))),
-        12 | 13 => Ending::Reported(Outcome::Ignored, None),
-        14 => Ending::Dropped,
-        _ => Ending::Panicked,
-    }
-}
-
 /// What a timeline came to see, so that a test can tell that it tests something.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
@@ -183,6 +99,15 @@ pub(crate) fn run(bytes: &[u8]) -> Seen {
 ///
 /// At the first difference.
 pub(crate) fn run_in_lanes<const LANES: usize>(bytes: &[u8]) -> Seen {
+    run_before::<LANES>(bytes, &mut ())
+}
+
+/// The same before a witness.
+///
+/// # Panics
+///
+/// At the first difference.
+pub(crate) fn run_before<const LANES: usize>(bytes: &[u8], witness: &mut dyn Witness) -> Seen {
     let mut bytes = Bytes(bytes);
     let settings = Settings::from_bytes(&mut bytes);
     let engine =
@@ -195,13 +120,14 @@ pub(crate) fn run_in_lanes<const LANES: usize>(bytes: &[u8]) -> Seen {
         },
         model: Model::new(settings),
         engine: &engine,
+        witness,
         in_flight: Vec::new(),
         admitted: 0,
         calls: 0,
         seen: Seen::default(),
     };
     while !bytes.is_empty() {
-        let operation = Operation::from_bytes(&mut bytes);
+        let operation = Operation::from_bytes(&mut bytes, &pair.model.settings);
         pair.step(operation);
         pair.compare(operation);
     }
@@ -212,6 +138,7 @@ pub(crate) fn run_in_lanes<const LANES: usize>(bytes: &[u8]) -> Seen {
 
 struct Pair<'a, const LANES: usize> {
     engine: &'a Engine<LANES>,
+    witness: &'a mut dyn Witness,
     model: Model,
     width: u64,
     in_flight: Vec<(Call, Held<'a, LANES>)>,
@@ -227,6 +154,11 @@ impl<'a, const LANES: usize> Pair<'a, LANES> {
 
     fn go_to(&self, time: u64) {
         self.engine.clock().clock.set(Instant::from_nanos(time));
+    }
+
+    fn wait_until(&mut self, time: u64) {
+        self.witness.acts(Act::GoTo(time));
+        self.go_to(time);
     }
 
     fn step(&mut self, operation: Operation) {
@@ -245,19 +177,19 @@ impl<'a, const LANES: usize> Pair<'a, LANES> {
                 }
             }
             Operation::Call { takes, ending } => self.call(takes, ending),
-            Operation::Wait(time) => self.go_to(now.saturating_add(time)),
+            Operation::Wait(time) => self.wait_until(now.saturating_add(time)),
             Operation::WaitForEdge { which, off } => {
                 let edges = self.model.edges();
                 if !edges.is_empty() {
                     let edge = edges[which % edges.len()].saturating_add_signed(off);
-                    self.go_to(edge.max(now));
+                    self.wait_until(edge.max(now));
                 }
             }
             Operation::WaitForBucket { many, off } => {
                 let edge = (now / self.width).saturating_add(many).saturating_mul(self.width);
-                self.go_to(edge.saturating_add_signed(off).max(now));
+                self.wait_until(edge.saturating_add_signed(off).max(now));
             }
-            Operation::StepBack(time) => self.go_to(now.saturating_sub(time)),
+            Operation::StepBack(time) => self.wait_until(now.saturating_sub(time)),
             Operation::SetMode(mode) => {
                 match mode {
                     Mode::Auto => self.engine.release(),
@@ -266,15 +198,23 @@ impl<'a, const LANES: usize> Pair<'a, LANES> {
                     Mode::Disabled => self.engine.disable(),
                     Mode::Shadow => self.engine.shadow(),
                 }
+                self.witness.acts(Act::SetMode(mode));
                 self.model.set_mode(mode, now);
             }
             Operation::Look => {
                 let refusal = self.engine.refusal().map(|refusal| told(&refusal));
+                self.witness.acts(Act::Look(refusal));
                 self.lend_draws();
                 assert_eq!(refusal, self.model.refusal(now), "what a call would be told");
             }
+            Operation::Reconfigure(settings, drawn) => {
+                self.engine.reconfigure(settings.config()).expect("they are within their ranges");
+                self.witness.acts(Act::Reconfigure(drawn));
+                self.model.reconfigure(settings);
+            }
             Operation::Reset => {
                 self.engine.reset();
+                self.witness.acts(Act::Reset);
                 self.model.reset(now);
             }
         }
@@ -287,23 +227,26 @@ impl<'a, const LANES: usize> Pair<'a, LANES> {
         } else {
             self.engine.admit().map(Held::Ticket)
         };
-        if let Some(call) = self.admit_model(admitted.as_ref().err()) {
+        let refusal = admitted.as_ref().err().map(told);
+        let call = self.admit_model(refusal);
+        self.witness.acts(Act::Admit { id: self.calls, refusal });
+        if let Some(call) = call {
             let held = admitted.unwrap_or_else(|_| unreachable!("compared in admit_model"));
             self.in_flight.push((call, held));
         }
     }
 
-    fn admit_model(&mut self, refusal: Option<&Rejected>) -> Option<Call> {
+    fn admit_model(&mut self, refusal: Option<Refusal>) -> Option<Call> {
         self.lend_draws();
         self.calls += 1;
         let expected = self.model.admit(self.calls, self.now());
-        let refused = refusal.map(told);
-        assert_eq!(refused, expected.err(), "whether a call is refused, and what it is told");
+        assert_eq!(refusal, expected.err(), "whether a call is refused, and what it is told");
         self.admitted += u64::from(expected.is_ok());
         expected.ok()
     }
 
     fn settle(&mut self, call: Call, held: Held<'a, LANES>, ending: Ending) {
+        self.witness.acts(Act::Settle { id: call.id, ending });
         match (held, ending) {
             (Held::Permit(permit), Ending::Reported(..) | Ending::NotConsecutive(_)) => {
                 permit.settle(report(ending));
@@ -339,9 +282,10 @@ impl<'a, const LANES: usize> Pair<'a, LANES> {
             |_| report(ending),
         );
         let refusal = match &result {
-            Err(Error::Rejected(refusal)) => Some(refusal),
+            Err(Error::Rejected(rejected)) => Some(told(rejected)),
             _ => None,
         };
+        self.witness.acts(Act::Call { until: after, ending, refusal });
         self.go_to(before);
         if let Some(call) = self.admit_model(refusal) {
             self.go_to(after);
@@ -369,6 +313,7 @@ impl<'a, const LANES: usize> Pair<'a, LANES> {
         let announced = self.engine.observer().0.take();
         let expected = core::mem::take(&mut self.model.events);
         assert_eq!(announced, expected, "announcements after {operation:?}");
+        self.witness.sees(&self.model, now, &announced);
         self.seen.events.extend(announced);
 
         let snapshot = self.engine.snapshot();
@@ -420,15 +365,16 @@ impl<'a, const LANES: usize> Pair<'a, LANES> {
     /// Ends what is in flight; then every call that was admitted is accounted for.
     fn wind_up(&mut self) {
         while let Some((call, held)) = self.in_flight.pop() {
-            self.settle(call, held, Ending::Dropped);
+            let (which, ending) = (self.in_flight.len(), Ending::Dropped);
+            self.settle(call, held, ending);
+            self.compare(Operation::Settle { which, ending });
         }
-        self.compare(Operation::Wait(0));
         assert_eq!(self.admitted, self.engine.totals().settled());
     }
 }
 
-fn told(refusal: &Rejected) -> (RejectReason, Option<u64>) {
-    (refusal.reason(), refusal.retry_after().map(nanos))
+fn told(rejected: &Rejected) -> Refusal {
+    (rejected.reason(), rejected.retry_after().map(nanos))
 }
 
 fn report(ending: Ending) -> Report {

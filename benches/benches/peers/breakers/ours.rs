@@ -8,6 +8,8 @@ use cutout::{
     StdClock, Window,
 };
 
+use cutout_benches::late;
+
 use super::BREAK;
 use crate::peer::{AsyncPeer, Configured, Peer, Shown, State};
 use crate::work::{End, Fault, operation};
@@ -40,7 +42,7 @@ impl Policy for Told {
     type Clock = ManualClock;
 
     fn breaker() -> CircuitBreaker<ManualClock> {
-        CircuitBreaker::with_clock(CONFIG, ManualClock::new())
+        CircuitBreaker::with_clock(CONFIG, late())
     }
 }
 

@@ -2,13 +2,13 @@
 
 /// A number to divide by often, and its inverse in 64 binary places, rounded down.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Divisor {
-    pub(super) by: u64,
+pub(crate) struct Divisor {
+    pub(crate) by: u64,
     inverse: u64,
 }
 
 impl Divisor {
-    pub(super) const fn new(by: u64) -> Self {
+    pub(crate) const fn new(by: u64) -> Self {
         Self { by, inverse: u64::MAX / by }
     }
 
@@ -17,12 +17,21 @@ impl Divisor {
     /// The inverse is at most one too small in its last place, and `whole` is below 2^64: so the
     /// product falls short by less than one, and the quotient by one at most.
     #[inline]
-    #[allow(clippy::cast_possible_truncation)] // the upper half of a product
-    pub(super) const fn divide(&self, whole: u64) -> (u64, u64) {
-        let quotient = ((whole as u128 * self.inverse as u128) >> 64) as u64;
+    pub(crate) const fn divide(&self, whole: u64) -> (u64, u64) {
+        let quotient = high(whole, self.inverse);
         let rest = whole - quotient * self.by;
         if rest < self.by { (quotient, rest) } else { (quotient + 1, rest - self.by) }
     }
+}
+
+/// The upper half of a product.
+///
+/// Where it takes many instructions, they are there once.
+#[cfg_attr(target_pointer_width = "64", inline)]
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+#[allow(clippy::cast_possible_truncation)] // a half
+pub(crate) const fn high(a: u64, b: u64) -> u64 {
+    ((a as u128 * b as u128) >> 64) as u64
 }
 
 #[cfg(all(test, not(loom)))]

@@ -1,0 +1,73 @@
+//! Other settings for a breaker that runs.
+
+use super::CircuitBreaker;
+use crate::config::{Config, ConfigError};
+use crate::observe::Observer;
+use crate::state::Step;
+use crate::time::Clock;
+
+/// # Changing the settings
+impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
+    CircuitBreaker<C, O, BUCKETS, LANES>
+{
+    /// Puts other settings into force while calls go on. State, window and permits stay.
+    ///
+    /// - The conditions hold from the next result on: it looks, even if it is a success, whether the
+    ///   rates of what the window already holds are over. A row of failures starts anew if it begins
+    ///   or ceases to be counted.
+    /// - A break, a lease or a ramp that has begun lasts as long as it was to last; the next ones
+    ///   have the new lengths. A ramp ends if `recovery` is switched off.
+    /// - Trials that are out stay out; how many more may start, and how they decide, is as the new
+    ///   settings say.
+    /// - A call that was admitted while slow calls were not measured is never slow.
+    /// - What the window counts begins and ceases with its conditions.
+    /// - [`Config::window`] and [`Config::trip_when`] cannot change: their memory and their code are
+    ///   the breaker's own.
+    ///
+    /// The conditions on the window change as one. Of the other settings, what is decided in the very
+    /// moment of the change may follow some of before and some of after.
+    ///
+    /// # Errors
+    ///
+    /// The first setting that is out of its range, or that cannot change
+    /// ([`ConfigError::FixedWindow`], [`ConfigError::FixedTripWhen`]); then nothing is changed. Where
+    /// another thread is in the middle of a change, [`ConfigError::BeingChanged`]: nobody waits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use cutout_core::{CircuitBreaker, Config, ConfigError, ManualClock, State, Window};
+    ///
+    /// let breaker = CircuitBreaker::with_clock(Config::new(), ManualClock::new());
+    /// for _ in 0..15 {
+    ///     let _ = breaker.call(|| Err::<(), _>("down"));
+    /// }
+    /// assert_eq!(breaker.state(), State::Closed, "20 results are the minimum");
+    /// breaker.reconfigure(Config::new().minimum_throughput(10))?;
+    /// let _ = breaker.call(|| Ok::<_, &str>("up"));
+    /// assert_eq!(breaker.state(), State::Open, "15 of 16 are failures");
+    ///
+    /// let shorter = Config::new().window(Window::time(Duration::from_secs(10)));
+    /// assert_eq!(breaker.reconfigure(shorter), Err(ConfigError::FixedWindow));
+    /// # Ok::<_, ConfigError>(())
+    /// ```
+    pub fn reconfigure(&self, config: Config) -> Result<(), ConfigError> {
+        config.validate(BUCKETS)?;
+        let before = self.settings.plan();
+        self.settings.change(&config)?;
+        let plan = self.settings.plan();
+        if before.has_streak() != plan.has_streak() {
+            self.streak.succeed(self.circuit.load().generation());
+        }
+        // C4
+        let _ = self.circuit.change(|word| {
+            if word.is_armed() == plan.has_rate() {
+                Step::Leave
+            } else {
+                Step::To(word.with_armed(plan.has_rate()))
+            }
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,111 @@
+//! The table of breakers: filled once, then read.
+#![cfg(feature = "heapless")]
+
+mod support;
+
+use cutout_core::{CircuitBreaker, InsertError, ManualClock, State, Table};
+use support::config;
+
+type Breaker = CircuitBreaker<ManualClock>;
+
+const fn breaker() -> Breaker {
+    CircuitBreaker::with_clock(
+        cutout_core::Config::new().consecutive_failures(1),
+        ManualClock::new(),
+    )
+}
+
+#[test]
+fn a_table_can_be_a_static_and_each_key_has_a_circuit_of_its_own() {
+    static TABLE: Table<&str, Breaker, 3> =
+        Table::new().with("radio", breaker()).with("sensor", breaker());
+    let _ = TABLE.get("sensor").unwrap().call(|| Err::<(), _>(()));
+    assert_eq!(TABLE.get("sensor").unwrap().state(), State::Open);
+    assert_eq!(TABLE.get("radio").unwrap().state(), State::Closed);
+    assert!(TABLE.get("display").is_none());
+}
+
+#[test]
+fn an_owned_key_is_found_by_a_borrowed_one() {
+    let mut table = Table::<String, Breaker, 1>::new();
+    table.insert("radio".to_owned(), breaker()).unwrap();
+    assert!(table.get("radio").is_some());
+}
+
+#[test]
+fn a_full_table_gives_the_breaker_back() {
+    let mut table = Table::<u8, _, 1>::new();
+    table.insert(1, breaker()).unwrap();
+    let opened = breaker();
+    let _ = opened.call(|| Err::<(), _>(()));
+    let Err(InsertError::Full(opened)) = table.insert(2, opened) else {
+        panic!("there is no room for two");
+    };
+    assert_eq!(opened.state(), State::Open, "it is the same breaker");
+    assert_eq!(table.len(), 1);
+}
+
+#[test]
+fn a_table_without_room_is_full() {
+    let mut table = Table::<u8, u8, 0>::new();
+    assert_eq!(table.insert(1, 7), Err(InsertError::Full(7)));
+    assert!(table.is_empty());
+}
+
+#[test]
+fn a_breaker_is_never_replaced_and_so_never_forgets() {
+    let mut table = Table::<u8, _, 2>::new();
+    table.insert(1, breaker()).unwrap();
+    let _ = table.get(&1).unwrap().call(|| Err::<(), _>(()));
+    let error = table.insert(1, breaker()).unwrap_err();
+    assert!(matches!(error, InsertError::KeyTaken(_)));
+    assert_eq!(error.into_breaker().state(), State::Closed, "the second one comes back");
+    assert_eq!(table.get(&1).unwrap().state(), State::Open, "the first one stays");
+}
+
+#[test]
+fn of_two_equal_keys_in_a_constant_the_first_is_found() {
+    const TABLE: Table<u8, char, 2> = Table::new().with(1, 'a').with(1, 'b');
+    assert_eq!(TABLE.get(&1), Some(&'a'));
+}
+
+#[test]
+fn a_constant_table_can_be_filled_up_at_start() {
+    let mut table: Table<u8, char, 3> = Table::new().with(1, 'a');
+    table.insert(2, 'b').unwrap();
+    assert_eq!(table.insert(1, 'c'), Err(InsertError::KeyTaken('c')));
+    table.insert(3, 'c').unwrap();
+    assert_eq!(table.insert(4, 'd'), Err(InsertError::Full('d')));
+    assert_eq!(table.insert(3, 'd'), Err(InsertError::KeyTaken('d')), "whether full or not");
+    assert_eq!(table.iter().collect::<Vec<_>>(), [(&1, &'a'), (&2, &'b'), (&3, &'c')]);
+    assert_eq!(format!("{table:?}"), "{1: 'a', 2: 'b', 3: 'c'}");
+}
+
+#[test]
+#[should_panic(expected = "more breakers than it has room for")]
+fn a_table_that_is_too_small_is_a_panic_at_run_time() {
+    let _ = Table::<u8, char, 1>::new().with(1, 'a').with(2, 'b');
+}
+
+#[test]
+fn what_is_put_into_a_table_is_dropped_once() {
+    struct Counts<'a>(&'a core::cell::Cell<u32>);
+    impl Drop for Counts<'_> {
+        fn drop(&mut self) {
+            self.0.set(self.0.get() + 1);
+        }
+    }
+    let dropped = core::cell::Cell::new(0);
+    let table = Table::<u8, _, 3>::new().with(1, Counts(&dropped)).with(2, Counts(&dropped));
+    assert_eq!(dropped.get(), 0);
+    drop(table);
+    assert_eq!(dropped.get(), 2);
+}
+
+#[test]
+fn the_errors_of_a_table_say_what_is_wrong() {
+    let breaker = || support::breaker(config());
+    assert_eq!(InsertError::Full(breaker()).to_string(), "table: it is full");
+    assert_eq!(InsertError::KeyTaken(breaker()).to_string(), "table: the key is taken");
+    assert_eq!(format!("{:?}", InsertError::Full(breaker())), "Full");
+}
