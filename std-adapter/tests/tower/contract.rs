@@ -301,7 +301,7 @@ fn each_item_of_the_contract_names_a_test_that_is_there() {
     assert!(named.len() >= 13, "{named:?}");
     for (name, _) in named {
         let is_there = |text: &&str| text.contains(&format!("fn {name}()"));
-        assert!(tests.iter().any(|text| is_there(text)), "{name}");
+        assert!(tests.iter().any(is_there), "{name}");
     }
     for item in 1..=12 {
         assert!(contract.contains(&format!("//! {item}. ")), "item {item}");
