@@ -120,6 +120,18 @@ fn o3_the_end_of_a_ramp_is_never_taken_for_the_end_of_a_break() {
 }
 
 #[test]
+fn o3_who_looks_does_not_take_the_end_of_a_ramp_for_the_end_of_a_break_either() {
+    long_model(|| {
+        let breaker = rested(brittle().recovery(Recovery::in_stages_of(SECOND)));
+        let trial = spawn(&breaker, succeed);
+        if let Some(refusal) = breaker.refusal() {
+            assert_ne!(refusal.reason(), RejectReason::Open, "the break is over");
+        }
+        trial.join().unwrap();
+    });
+}
+
+#[test]
 fn a_call_that_races_with_a_trip_is_refused_or_counted_or_stale() {
     model(|| {
         let breaker = breaker(brittle());

@@ -77,6 +77,8 @@
 //! - `registry`: `Registry` has a breaker for each key, bounded in number, found without a lock.
 //! - `serde`: the module `settings` reads and writes configurations, as files and the environment
 //!   have them, with profiles that inherit from each other.
+//! - `tower`: `tower::CircuitBreakerLayer` puts a breaker in front of a tower service.
+//! - `http`: the layer judges HTTP and gRPC responses, and answers in their place.
 //!
 //! The engine is [`cutout_core`], whose documentation states the guarantees; this crate adds the
 //! system's clock ([`StdClock`]), permits that own their breaker ([`OwnedPermit`]), and keeps
@@ -108,6 +110,8 @@ pub mod testing;
 mod thread;
 #[cfg(feature = "policy")]
 mod timeout;
+#[cfg(feature = "tower")]
+pub mod tower;
 
 pub use breaker::CircuitBreaker;
 pub use bulkhead::{

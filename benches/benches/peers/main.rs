@@ -10,6 +10,7 @@ mod breakers;
 mod cell;
 mod cpu;
 mod crew;
+mod layers;
 mod memory;
 mod parts;
 mod peer;
@@ -39,9 +40,14 @@ fn main() {
     let memory: Vec<_> = rows.iter().map(Row::memory).collect();
     let measured = measure(&rows, &plan);
     let outcomes = tasks::measure(breakers::tasks(), &plan);
-    let text =
-        [report::heading(), report::threads(&rows, &measured, &memory), report::tasks(&outcomes)]
-            .join("\n");
+    let layered = layers::measure(breakers::layers(), &plan);
+    let text = [
+        report::heading(),
+        report::threads(&rows, &measured, &memory),
+        report::tasks(&outcomes),
+        report::layers(&layered),
+    ]
+    .join("\n");
     println!("{text}");
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target folder");
     fs::write(target.join("peers.md"), text).expect("the target folder can be written");

@@ -1,9 +1,10 @@
-//! From figures to the two tables, with what a reader has to know of them.
+//! From figures to the three tables, with what a reader has to know of them.
 
 use std::fs;
 use std::process::Command;
 use std::thread::available_parallelism;
 
+use crate::layers::{COLUMNS, Outcome as Layered};
 use crate::memory::Memory;
 use crate::row::{Kind, Row};
 use crate::stats::Figure;
@@ -26,6 +27,12 @@ says \"all results\" or \"all failures\", no window is kept, whatever the settin
 const TASK_NOTES: &str = "\
 32 tasks share one breaker on a runtime of two workers and yield after every 64 calls, all of which
 succeed; ns are of processor time, in brackets as multiples of the call alone.
+";
+
+const LAYER_NOTES: &str = "\
+32 tasks share one tower service, each by its own clone, on a runtime of one worker or of two; ns are
+of processor time for a call and its `ready`, in brackets as multiples of the bare service on one
+worker. Allocations are of a call that succeeds / is refused.
 ";
 
 /// What was measured in a column, row by row.
@@ -121,6 +128,36 @@ pub(crate) fn tasks(outcomes: &[Outcome]) -> String {
     let rows = outcomes.iter().map(|outcome| (outcome.name.clone(), outcome.kind)).collect();
     let table = Table { head: "as tasks", rows, columns };
     format!("{}\n{TASK_NOTES}\n{}", table.render(), table.ahead())
+}
+
+/// The third table.
+pub(crate) fn layers(outcomes: &[Layered]) -> String {
+    let bare = outcomes.iter().find(|outcome| outcome.kind == Kind::Floor).expect("a bare service");
+    let floor = bare.ns[0].expect("the bare service was measured").median;
+    let mut columns: Vec<_> = COLUMNS
+        .iter()
+        .enumerate()
+        .map(|(at, (load, workers))| {
+            let cell = |outcome: &Layered| {
+                let ns = outcome.ns[at]?.median;
+                Some((ns, format!("{} (x{})", number(ns), number(ns / floor))))
+            };
+            let title = format!("{}, {workers}W", load.title());
+            Column::of_costs(title, outcomes.iter().map(cell).collect())
+        })
+        .collect();
+    let allocations = |outcome: &Layered| {
+        let texts: Vec<_> = outcome
+            .allocations
+            .iter()
+            .map(|each| format!("{}", (each * 100.0).round() / 100.0))
+            .collect();
+        Some((outcome.allocations.iter().sum(), texts.join(" / ")))
+    };
+    columns.push(Column::of_costs("allocations", outcomes.iter().map(allocations).collect()));
+    let rows = outcomes.iter().map(|outcome| (outcome.name.clone(), outcome.kind)).collect();
+    let table = Table { head: "as a layer", rows, columns };
+    format!("{}\n{LAYER_NOTES}\n{}", table.render(), table.ahead())
 }
 
 /// On what and of what this was measured.

@@ -20,10 +20,17 @@ const TASKS: u64 = 32;
 const TURN: u64 = 64;
 
 /// How the tasks of one round did.
-struct Round {
-    wall: Duration,
+pub(crate) struct Round {
+    pub(crate) wall: Duration,
     cpu: Duration,
     calls: u64,
+}
+
+impl Round {
+    /// Time of the processor for each call.
+    pub(crate) fn cpu_ns(&self) -> f64 {
+        self.cpu.as_secs_f64() * 1e9 / self.calls as f64
+    }
 }
 
 /// Has each task take its turn so many times.
@@ -63,7 +70,8 @@ impl Tasks {
 
     fn new<P: AsyncPeer>(name: String, kind: Kind) -> Self {
         let (peer, label) = (P::closed(), name.clone());
-        let run = move |runtime: &Runtime, turns| round(runtime, &peer, turns, &label);
+        let run =
+            move |runtime: &Runtime, turns| round(runtime, &peer, Load::Success, turns, &label);
         Self { name, kind, run: Box::new(run), turns: 1, rounds: Vec::new() }
     }
 
@@ -81,19 +89,26 @@ impl Tasks {
         let figure = |of: fn(&Round) -> f64| Figure::of(self.rounds.iter().map(of).collect());
         Outcome {
             mega_calls: figure(|round| round.calls as f64 / round.wall.as_secs_f64() / 1e6),
-            cpu_ns: figure(|round| round.cpu.as_secs_f64() * 1e9 / round.calls as f64),
+            cpu_ns: figure(Round::cpu_ns),
             name: self.name,
             kind: self.kind,
         }
     }
 }
 
-fn round<P: AsyncPeer>(runtime: &Runtime, peer: &P, turns: u64, name: &str) -> Round {
+/// Has 32 tasks take so many turns.
+pub(crate) fn round<P: AsyncPeer>(
+    runtime: &Runtime,
+    peer: &P,
+    load: Load,
+    turns: u64,
+    name: &str,
+) -> Round {
     let before = peer.shown();
-    before.check_state(Load::Success, name);
+    before.check_state(load, name);
     let (cpu, start) = (cpu::of_process(), Instant::now());
     let tasks: Vec<_> =
-        (0..TASKS).map(|_| runtime.spawn(take_turns(peer.clone(), turns))).collect();
+        (0..TASKS).map(|_| runtime.spawn(take_turns(peer.clone(), load, turns))).collect();
     let done = runtime.block_on(async {
         let mut done = Ends::default();
         for task in tasks {
@@ -103,17 +118,17 @@ fn round<P: AsyncPeer>(runtime: &Runtime, peer: &P, turns: u64, name: &str) -> R
     });
     let (wall, cpu) = (start.elapsed(), cpu::of_process() - cpu);
     let calls = TASKS * turns * TURN;
-    assert_eq!(done, Load::Success.expected(calls), "{name}");
+    assert_eq!(done, load.expected(calls), "{name}");
     let after = peer.shown();
-    after.check_state(Load::Success, name);
+    after.check_state(load, name);
     after.check_counts(&before, &done, name);
     Round { wall, cpu, calls }
 }
 
-async fn take_turns<P: AsyncPeer>(mut peer: P, turns: u64) -> Ends {
+async fn take_turns<P: AsyncPeer>(mut peer: P, load: Load, turns: u64) -> Ends {
     let mut ends = Ends::default();
     for _ in 0..turns {
-        ends += run_async(&mut peer, Load::Success.batch(TURN)).await;
+        ends += run_async(&mut peer, load.batch(TURN)).await;
         yield_now().await;
     }
     ends
@@ -121,13 +136,7 @@ async fn take_turns<P: AsyncPeer>(mut peer: P, turns: u64) -> Ends {
 
 /// Measures all, in rounds.
 pub(crate) fn measure(mut all: Vec<Tasks>, plan: &Plan) -> Vec<Outcome> {
-    let workers = AtomicUsize::new(0);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .on_thread_start(move || cutout_benches::pin(workers.fetch_add(1, Ordering::Relaxed)))
-        .enable_time()
-        .build()
-        .expect("a runtime");
+    let runtime = runtime(2);
     for tasks in &mut all {
         tasks.calibrate(&runtime, plan.round);
     }
@@ -138,6 +147,17 @@ pub(crate) fn measure(mut all: Vec<Tasks>, plan: &Plan) -> Vec<Outcome> {
         }
     }
     all.into_iter().map(Tasks::finish).collect()
+}
+
+/// A runtime whose workers have a core each.
+pub(crate) fn runtime(workers: usize) -> Runtime {
+    let started = AtomicUsize::new(0);
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers)
+        .on_thread_start(move || cutout_benches::pin(started.fetch_add(1, Ordering::Relaxed)))
+        .enable_time()
+        .build()
+        .expect("a runtime")
 }
 
 /// The call without any breaker.

@@ -8,11 +8,13 @@ mod circuitbreaker_rs;
 mod failsafe;
 mod nobreak;
 mod ours;
+mod ours_layer;
 mod recloser;
 mod tower;
 
 use core::time::Duration;
 
+use crate::layers::Layered;
 use crate::peer::Polled;
 use crate::row::Row;
 use crate::tasks::{Bare, Tasks};
@@ -57,5 +59,15 @@ pub(crate) fn tasks() -> Vec<Tasks> {
         Tasks::theirs::<circuitbreaker_rs::Breaker>("circuitbreaker-rs", "all results"),
         Tasks::theirs::<nobreak::Shared>("nobreak", "5 in a row"),
         Tasks::theirs::<tower::Tower>("tower-resilience-circuitbreaker", "all results"),
+    ]
+}
+
+/// All that are a layer of a tower service, and the service without any.
+pub(crate) fn layers() -> Vec<Layered> {
+    vec![
+        Layered::bare::<ours_layer::Bare>("the service alone"),
+        Layered::ours::<ours_layer::Layered<ours_layer::Static>>("held by a `&'static`"),
+        Layered::ours::<ours_layer::Layered<ours_layer::Counted>>("held by an `Arc`"),
+        Layered::theirs::<tower::Tower>("tower-resilience-circuitbreaker"),
     ]
 }

@@ -106,17 +106,22 @@ impl<P: Policy> Peer for Ours<P> {
     }
 
     fn shown(&self) -> Shown {
-        let totals = self.0.totals();
-        Shown {
-            state: Some(match self.0.state() {
-                Engine::Closed => State::Closed,
-                Engine::Open => State::Open,
-                Engine::HalfOpen => State::HalfOpen,
-            }),
-            ok: Some(totals.successes),
-            failed: Some(totals.failures),
-            refused: Some(totals.rejected),
-        }
+        shown(&self.0)
+    }
+}
+
+/// What a breaker of ours says of itself.
+pub(crate) fn shown<C: Clock>(breaker: &CircuitBreaker<C>) -> Shown {
+    let totals = breaker.totals();
+    Shown {
+        state: Some(match breaker.state() {
+            Engine::Closed => State::Closed,
+            Engine::Open => State::Open,
+            Engine::HalfOpen => State::HalfOpen,
+        }),
+        ok: Some(totals.successes),
+        failed: Some(totals.failures),
+        refused: Some(totals.rejected),
     }
 }
 

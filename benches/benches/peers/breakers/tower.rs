@@ -14,10 +14,10 @@ use super::BREAK;
 use crate::peer::{AsyncPeer, Shown, State};
 use crate::work::{End, Fault, operation};
 
-type Served = Ready<Result<u64, Fault>>;
-type Inner = ServiceFn<fn(bool) -> Served>;
+pub(crate) type Served = Ready<Result<u64, Fault>>;
+pub(crate) type Inner = ServiceFn<fn(bool) -> Served>;
 
-fn serve(fail: bool) -> Served {
+pub(crate) fn serve(fail: bool) -> Served {
     ready(operation(fail))
 }
 

@@ -1,0 +1,127 @@
+//! `Backpressure`: not ready while the circuit refuses.
+
+use core::fmt;
+use core::future::Future;
+use core::ops::Deref;
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+use core::time::Duration;
+
+use cutout_core::Rejected;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::Breaker;
+use crate::Sleep;
+
+/// How often a circuit that refuses is looked at, unless its break ends sooner.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// Timers are no finer, and a caller that is told to wait should not spin.
+const LEAST: Duration = Duration::from_millis(1);
+
+/// Keeps callers waiting in `poll_ready` while the circuit refuses.
+///
+/// It is for a balancer, which sends its requests to endpoints that are ready: one whose circuit is
+/// open is left alone until its break is over. For other callers a refusal at once is the better
+/// answer.
+///
+/// It stands outside of the [`CircuitBreakerLayer`](super::CircuitBreakerLayer) of the same breaker,
+/// whose [`backpressure`](super::CircuitBreakerLayer::backpressure) puts it there. It reserves
+/// nothing: who was ready may still be refused in `call`, as when several were ready for one trial.
+///
+/// A timer ends the wait: at the end of the break, but no later than after
+/// [`look_again`](Self::look_again). So a circuit that is reset, released, or closed by the trial of
+/// another clone is seen to be so within that time, and nothing has to be told of it. While it waits
+/// it holds one boxed timer; a service that is ready allocates nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct BackpressureLayer<P, T> {
+    breaker: P,
+    timer: T,
+    look_again: Duration,
+}
+
+impl<P: Deref<Target: Breaker>, T: Sleep> BackpressureLayer<P, T> {
+    /// Waits on `timer` while the circuit of `breaker` refuses, and looks at it every 100 ms.
+    pub const fn new(breaker: P, timer: T) -> Self {
+        Self { breaker, timer, look_again: LOOK_AGAIN }
+    }
+
+    /// After how long it looks at the circuit again at the latest. Less than a
+    /// millisecond is taken for one.
+    #[must_use]
+    pub const fn look_again(mut self, period: Duration) -> Self {
+        self.look_again = period;
+        self
+    }
+}
+
+impl<S, P: Clone, T: Sleep + Clone> Layer<S> for BackpressureLayer<P, T> {
+    type Service = Backpressure<S, P, T>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Backpressure { inner, layer: self.clone(), sleeping: None }
+    }
+}
+
+/// The service of a [`BackpressureLayer`].
+pub struct Backpressure<S, P, T: Sleep> {
+    inner: S,
+    layer: BackpressureLayer<P, T>,
+    /// Boxed, so that the service can be moved while it waits.
+    sleeping: Option<Pin<Box<T::Sleeping>>>,
+}
+
+impl<S, P: Deref<Target: Breaker>, T: Sleep> Backpressure<S, P, T> {
+    fn sleep(&self, refusal: Rejected) -> Pin<Box<T::Sleeping>> {
+        let period = self.layer.look_again.max(LEAST);
+        Box::pin(self.layer.timer.sleep(refusal.retry_after().unwrap_or(period).min(period)))
+    }
+}
+
+impl<S, P, T, Req> Service<Req> for Backpressure<S, P, T>
+where
+    S: Service<Req>,
+    P: Deref<Target: Breaker>,
+    T: Sleep,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        while let Some(refusal) = self.layer.breaker.refusal() {
+            let mut sleeping = self.sleeping.take().unwrap_or_else(|| self.sleep(refusal));
+            let poll = sleeping.as_mut().poll(cx);
+            if poll.is_pending() {
+                self.sleeping = Some(sleeping);
+            }
+            ready!(poll);
+        }
+        self.sleeping = None;
+        self.inner.poll_ready(cx)
+    }
+
+    #[inline]
+    fn call(&mut self, request: Req) -> S::Future {
+        self.inner.call(request)
+    }
+}
+
+/// A clone has a timer of its own.
+impl<S: Clone, P: Clone, T: Sleep + Clone> Clone for Backpressure<S, P, T> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), layer: self.layer.clone(), sleeping: None }
+    }
+}
+
+impl<S: fmt::Debug, P: fmt::Debug, T: Sleep + fmt::Debug> fmt::Debug for Backpressure<S, P, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Backpressure")
+            .field("inner", &self.inner)
+            .field("layer", &self.layer)
+            .field("waits", &self.sleeping.is_some())
+            .finish()
+    }
+}

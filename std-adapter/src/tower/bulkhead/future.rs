@@ -1,0 +1,136 @@
+//! `BulkheadFuture` and `QueueFuture`: one call through a bulkhead.
+
+use core::fmt;
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
+use tower_service::Service;
+
+use super::{BulkheadError, BulkheadShare};
+use crate::{BulkheadRejected, Sleep};
+
+pin_project! {
+    /// One call: it is refused, or it holds a permit until it has its answer.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropped before its end, it drops the inner call and gives the permit back.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct BulkheadFuture<F, G> {
+        #[pin]
+        call: Call<F, G>,
+    }
+}
+
+pin_project! {
+    #[project = CallProjection]
+    enum Call<F, G> {
+        Rejected { rejected: BulkheadRejected },
+        // The permit follows the work: the future goes first.
+        Made { #[pin] future: F, permit: Option<G> },
+    }
+}
+
+impl<F, G> BulkheadFuture<F, G> {
+    pub(super) const fn rejected(rejected: BulkheadRejected) -> Self {
+        Self { call: Call::Rejected { rejected } }
+    }
+
+    pub(super) const fn made(future: F, permit: G) -> Self {
+        Self { call: Call::Made { future, permit: Some(permit) } }
+    }
+}
+
+impl<F, G, T, E> Future for BulkheadFuture<F, G>
+where
+    F: Future<Output = Result<T, E>>,
+{
+    type Output = Result<T, BulkheadError<E>>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().call.project() {
+            CallProjection::Rejected { rejected } => {
+                Poll::Ready(Err(BulkheadError::Rejected(*rejected)))
+            }
+            CallProjection::Made { future, permit } => {
+                let result = ready!(future.poll(cx));
+                drop(permit.take());
+                Poll::Ready(result.map_err(BulkheadError::Inner))
+            }
+        }
+    }
+}
+
+impl<F, G> fmt::Debug for BulkheadFuture<F, G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BulkheadFuture").finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// One call: it waits for its turn, then makes the call and holds a permit until it has its
+    /// answer.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropped while it waits, it leaves the queue; dropped later, it drops the inner call and gives
+    /// the permit back.
+    ///
+    /// # Panics
+    ///
+    /// If it is polled after its end.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct QueueFuture<S: Service<Req>, P: BulkheadShare, T: Sleep, Req> {
+        #[pin]
+        step: Step<P::Acquire<T>, BulkheadFuture<S::Future, P::Permit>>,
+        // Taken when its turn has come.
+        call: Option<(S, Req)>,
+    }
+}
+
+pin_project! {
+    #[project = StepProjection]
+    enum Step<A, F> {
+        Waiting { #[pin] acquire: A },
+        Called { #[pin] future: F },
+    }
+}
+
+impl<S: Service<Req>, P: BulkheadShare, T: Sleep, Req> QueueFuture<S, P, T, Req> {
+    pub(super) const fn new(acquire: P::Acquire<T>, ready: S, request: Req) -> Self {
+        Self { step: Step::Waiting { acquire }, call: Some((ready, request)) }
+    }
+}
+
+impl<S: Service<Req>, P: BulkheadShare, T: Sleep, Req> Future for QueueFuture<S, P, T, Req> {
+    type Output = Result<S::Response, BulkheadError<S::Error>>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        if let StepProjection::Waiting { acquire } = this.step.as_mut().project() {
+            let acquired = ready!(acquire.poll(cx));
+            let call = this.call.take();
+            let (permit, (mut ready, request)) = match (acquired, call) {
+                (Ok(permit), Some(call)) => (permit, call),
+                (Err(rejected), _) => return Poll::Ready(Err(BulkheadError::Rejected(rejected))),
+                (Ok(_), None) => panic!("the future of a call is polled after its end"),
+            };
+            let future = BulkheadFuture::made(ready.call(request), permit);
+            this.step.set(Step::Called { future });
+        }
+        match this.step.project() {
+            StepProjection::Called { future } => future.poll(cx),
+            StepProjection::Waiting { .. } => Poll::Pending,
+        }
+    }
+}
+
+impl<S: Service<Req>, P: BulkheadShare, T: Sleep, Req> fmt::Debug for QueueFuture<S, P, T, Req> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("QueueFuture").field("waits", &self.call.is_some()).finish_non_exhaustive()
+    }
+}

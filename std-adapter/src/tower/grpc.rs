@@ -1,0 +1,122 @@
+//! gRPC: what a call's status says about the server (feature `http`).
+//!
+//! | status | counts as |
+//! | --- | --- |
+//! | `UNKNOWN`, `DEADLINE_EXCEEDED`, `INTERNAL`, `UNAVAILABLE`, `DATA_LOSS`, a code that is none | failure |
+//! | `RESOURCE_EXHAUSTED` | failure, but [none in a row](Outcome::not_consecutive) |
+//! | `CANCELLED` | ignored |
+//! | any other, such as `OK`, `NOT_FOUND`, `INVALID_ARGUMENT` | success: the server did its work |
+//! | none, and the HTTP status is 401, 403 or 404 | success, as gRPC has codes for these |
+//! | none, and the HTTP status is 429 | as `RESOURCE_EXHAUSTED` |
+//! | none, and any other HTTP status; a body that ends or breaks off without a status | failure |
+//! | an error of the inner service: no connection, a timeout | failure |
+//! | a body that is dropped before its status came | cancelled |
+//!
+//! A `grpc-retry-pushback-ms` of a failure makes a break that the failure begins at least that long,
+//! up to the cap of [`Config::break_backoff`](crate::Config::break_backoff); one that is negative
+//! asks not to retry and says nothing of a time. Where there is no gRPC status, `Retry-After` does
+//! the same.
+//!
+//! A status comes in the head of the response or in the trailers behind its body. So the body is
+//! wrapped, and the call is settled when its status is there. For streams that is at their end: a
+//! stream that never ends is a call in flight, and as a trial fails when its lease is over
+//! ([`Config::trial_timeout`](crate::Config::trial_timeout)). Statuses inside of a gRPC-Web body are
+//! not seen.
+
+use core::ops::Deref;
+use core::time::Duration;
+
+use ::http::header::CONTENT_TYPE;
+use ::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use cutout_core::{Outcome, Report};
+use http_body::Body;
+
+use super::retry_after::retry_after;
+use super::{Breaker, CallPermit, Classify, Refusal, SettlingBody};
+
+const STATUS: &str = "grpc-status";
+const MESSAGE: &str = "grpc-message";
+const PUSHBACK: &str = "grpc-retry-pushback-ms";
+
+/// What headers or trailers with a gRPC status say about the server; `None` if they have none.
+#[must_use]
+pub fn report(headers: &HeaderMap) -> Option<Report> {
+    let status = headers.get(STATUS)?.to_str().ok().and_then(|code| code.parse::<u8>().ok());
+    let report: Report = match status {
+        // OK, INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS, PERMISSION_DENIED, FAILED_PRECONDITION,
+        // ABORTED, OUT_OF_RANGE, UNIMPLEMENTED, UNAUTHENTICATED
+        Some(0 | 3 | 5 | 6 | 7 | 9 | 10 | 11 | 12 | 16) => return Some(Outcome::Success.into()),
+        // CANCELLED
+        Some(1) => return Some(Outcome::Ignored.into()),
+        // RESOURCE_EXHAUSTED
+        Some(8) => Outcome::Failure.not_consecutive(),
+        // UNKNOWN, DEADLINE_EXCEEDED, INTERNAL, UNAVAILABLE, DATA_LOSS
+        _ => Outcome::Failure.into(),
+    };
+    Some(match pushback(headers) {
+        Some(duration) => report.retry_after(duration),
+        None => report,
+    })
+}
+
+fn pushback(headers: &HeaderMap) -> Option<Duration> {
+    headers.get(PUSHBACK)?.to_str().ok()?.parse().ok().map(Duration::from_millis)
+}
+
+/// What a response without a gRPC status says, that is none of gRPC.
+fn report_of_http(status: StatusCode, headers: &HeaderMap) -> Report {
+    let report = match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => {
+            return Outcome::Success.into();
+        }
+        StatusCode::TOO_MANY_REQUESTS => Outcome::Failure.not_consecutive(),
+        _ => Outcome::Failure.into(),
+    };
+    match retry_after(headers) {
+        Some(duration) => report.retry_after(duration),
+        None => report,
+    }
+}
+
+/// Judges a call by its gRPC status, wherever that comes. See the [module](self).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ByStatus;
+
+impl<B: Body, E, P: Deref<Target: Breaker>> Classify<Response<B>, E, P> for ByStatus {
+    type Response = Response<SettlingBody<B, P>>;
+
+    fn response(&self, response: Response<B>, permit: CallPermit<P>) -> Self::Response {
+        let (status, headers) = (response.status(), response.headers());
+        let settled = if let Some(report) = report(headers) {
+            report
+        } else if status != StatusCode::OK {
+            report_of_http(status, headers)
+        } else if response.body().is_end_stream() {
+            Outcome::Failure.into()
+        } else {
+            return response.map(|body| SettlingBody::until_its_trailers(body, permit));
+        };
+        permit.settle(settled);
+        response.map(SettlingBody::settled)
+    }
+
+    fn error(&self, _: &E, permit: CallPermit<P>) {
+        permit.settle(Outcome::Failure);
+    }
+}
+
+/// The answer to a refused call: `UNAVAILABLE`, with `grpc-retry-pushback-ms`, rounded up, where it
+/// is known. For [`map_rejection`](super::CircuitBreakerLayer::map_rejection).
+#[must_use]
+pub fn unavailable<B: Default>(refusal: Refusal) -> Response<B> {
+    let mut response = Response::new(B::default());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    headers.insert(STATUS, HeaderValue::from_static("14"));
+    headers.insert(MESSAGE, HeaderValue::from_static("refused without running"));
+    if let Some(after) = refusal.retry_after() {
+        let millis = u64::try_from(after.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
+        headers.insert(PUSHBACK, HeaderValue::from(millis));
+    }
+    response
+}

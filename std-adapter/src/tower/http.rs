@@ -1,0 +1,190 @@
+//! HTTP: what a response says about the server (feature `http`).
+//!
+//! | the call | counts as |
+//! | --- | --- |
+//! | 5xx | failure |
+//! | 429 Too Many Requests | failure, but [none in a row](Outcome::not_consecutive) |
+//! | any other status | success: the server did its work |
+//! | an error of the inner service: no connection, a timeout | failure |
+//!
+//! A `Retry-After` of a failure, in seconds or as a date, makes a break that the failure begins at
+//! least that long, up to the cap of [`Config::break_backoff`](crate::Config::break_backoff).
+//!
+//! # When a call is settled
+//!
+//! [`ByStatus`] settles it when the head of the response is there. What the caller makes of the body
+//! is then nobody's business, and the response is passed on as it is. [`ByStatusAndBody`] waits for
+//! the end of the body: a body that breaks off is a failure, and how long it took counts for slow
+//! calls. The price is a wrapped body, and that a caller who reads slowly makes the call slow.
+
+use core::ops::Deref;
+
+use ::http::header::{HOST, RETRY_AFTER};
+use ::http::{HeaderValue, Request, Response, StatusCode};
+use cutout_core::{Outcome, Report};
+use http_body::Body;
+
+use super::retry_after::retry_after;
+use super::{Breaker, CallPermit, Classify, Refusal, SettlingBody};
+
+/// What a response says about the server, by its status alone.
+///
+/// # Examples
+///
+/// A classifier of one's own that starts from this one:
+///
+/// ```
+/// use cutout::tower::{CircuitBreakerLayer, http};
+/// use cutout::{CircuitBreaker, Config, Outcome, Report};
+/// # use ::http::{Response, StatusCode};
+///
+/// static SEARCH: CircuitBreaker = CircuitBreaker::new(Config::new());
+///
+/// let judge = |result: Result<&Response<String>, &std::io::Error>| -> Report {
+///     match result {
+///         Ok(response) if response.status() == StatusCode::NOT_IMPLEMENTED => {
+///             Outcome::Success.into()
+///         }
+///         Ok(response) => http::report(response),
+///         Err(_) => Outcome::Failure.into(),
+///     }
+/// };
+/// let layer = CircuitBreakerLayer::new(&SEARCH).classify_with(judge);
+/// # let _ = layer;
+/// ```
+#[must_use]
+pub fn report<B>(response: &Response<B>) -> Report {
+    failure(response).unwrap_or(Outcome::Success.into())
+}
+
+/// The same for a failure, else `None`.
+fn failure<B>(response: &Response<B>) -> Option<Report> {
+    let report = match response.status() {
+        StatusCode::TOO_MANY_REQUESTS => Outcome::Failure.not_consecutive(),
+        status if status.is_server_error() => Outcome::Failure.into(),
+        _ => return None,
+    };
+    Some(match retry_after(response.headers()) {
+        Some(duration) => report.retry_after(duration),
+        None => report,
+    })
+}
+
+/// Judges a response by its status, as soon as its head is there. See the [module](self).
+///
+/// # Examples
+///
+/// ```
+/// use cutout::tower::{CircuitBreakerLayer, http};
+/// use cutout::{CircuitBreaker, Config};
+/// # use ::http::{Request, Response};
+/// use tower::{ServiceBuilder, ServiceExt, service_fn};
+///
+/// static SEARCH: CircuitBreaker = CircuitBreaker::new(Config::new().consecutive_failures(1));
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let layer = CircuitBreakerLayer::new(&SEARCH)
+///     .classify(http::ByStatus)
+///     .map_rejection(http::unavailable);
+/// let client = ServiceBuilder::new().layer(layer).service(service_fn(async |_: Request<()>| {
+///     Response::builder().status(502).body(String::new())
+/// }));
+///
+/// let failed = client.clone().oneshot(Request::new(())).await.unwrap();
+/// assert_eq!(failed.status(), 502);
+/// let refused = client.oneshot(Request::new(())).await.unwrap();
+/// assert_eq!((refused.status().as_u16(), &refused.headers()["retry-after"]), (503, &"30".parse().unwrap()));
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ByStatus;
+
+impl<B, E, P: Deref<Target: Breaker>> Classify<Response<B>, E, P> for ByStatus {
+    type Response = Response<B>;
+
+    fn response(&self, response: Response<B>, permit: CallPermit<P>) -> Response<B> {
+        permit.settle(report(&response));
+        response
+    }
+
+    fn error(&self, _: &E, permit: CallPermit<P>) {
+        permit.settle(Outcome::Failure);
+    }
+}
+
+/// Judges a response by its status and by whether its body comes to its end. See the
+/// [module](self).
+///
+/// A failing status settles the call at once. Else it is settled at the end of the body: a success,
+/// or a failure if the body breaks off. A caller who drops the body unread has what it wanted: that
+/// is a success too.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ByStatusAndBody;
+
+impl<B: Body, E, P: Deref<Target: Breaker>> Classify<Response<B>, E, P> for ByStatusAndBody {
+    type Response = Response<SettlingBody<B, P>>;
+
+    fn response(&self, response: Response<B>, permit: CallPermit<P>) -> Self::Response {
+        if let Some(failure) = failure(&response) {
+            permit.settle(failure);
+            return response.map(SettlingBody::settled);
+        }
+        if response.body().is_end_stream() {
+            permit.settle(Outcome::Success);
+            return response.map(SettlingBody::settled);
+        }
+        response.map(|body| SettlingBody::until_its_end(body, permit))
+    }
+
+    fn error(&self, _: &E, permit: CallPermit<P>) {
+        permit.settle(Outcome::Failure);
+    }
+}
+
+/// The answer to a refused request: 503 Service Unavailable, with `Retry-After` in whole seconds,
+/// rounded up, where it is known. For
+/// [`map_rejection`](super::CircuitBreakerLayer::map_rejection).
+#[must_use]
+pub fn unavailable<B: Default>(refusal: Refusal) -> Response<B> {
+    let mut response = Response::new(B::default());
+    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    if let Some(after) = refusal.retry_after() {
+        let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// The host that a request is for, with its port if it names one: of its URI, or else of its `Host`
+/// header; empty if it has neither. A key for [`keyed`](super::CircuitBreakerLayer::keyed) layers.
+///
+/// # Examples
+///
+/// A breaker per host, with the feature `registry`:
+///
+/// ```
+/// # #[cfg(feature = "registry")]
+/// # {
+/// use std::sync::Arc;
+/// use cutout::tower::{CircuitBreakerLayer, http};
+/// use cutout::{Config, Registry};
+/// # use ::http::Request;
+///
+/// let hosts: Arc<Registry<String>> = Arc::new(Registry::new(Config::new()));
+/// let layer = {
+///     let hosts = Arc::clone(&hosts);
+///     CircuitBreakerLayer::keyed(move |request: &Request<String>| hosts.get(http::host(request)))
+///         .classify(http::ByStatus)
+/// };
+/// # let _ = layer;
+/// # }
+/// ```
+#[must_use]
+pub fn host<B>(request: &Request<B>) -> &str {
+    match request.uri().authority() {
+        // What stands before it are credentials.
+        Some(authority) => authority.as_str().rsplit('@').next().unwrap_or_default(),
+        None => request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default(),
+    }
+}

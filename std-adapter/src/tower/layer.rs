@@ -1,0 +1,200 @@
+//! `CircuitBreakerLayer`: puts a breaker in front of a service.
+
+use core::ops::Deref;
+
+use cutout_core::Report;
+use tower_layer::{Layer, Stack};
+
+use super::{
+    AnswerWith, BackpressureLayer, BoxErrors, Breaker, ByResult, CircuitBreakerService,
+    IgnoreRefusals, Keyed, MapRejectionLayer, Refusal, Single,
+};
+use crate::Sleep;
+
+/// Puts a circuit breaker in front of a service.
+///
+/// All services that one layer makes, and all clones of them, share its breaker. See the
+/// [module](super) for what they promise.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+/// use cutout::tower::CircuitBreakerLayer;
+/// use cutout::{CircuitBreaker, Config, Error};
+/// use tower::{ServiceBuilder, ServiceExt, service_fn};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let bank = Arc::new(CircuitBreaker::new(Config::new().consecutive_failures(1)));
+/// let client = ServiceBuilder::new()
+///     .layer(CircuitBreakerLayer::new(Arc::clone(&bank)))
+///     .service(service_fn(async |order: u32| Err::<u32, _>(format!("no answer to {order}"))));
+///
+/// assert!(matches!(client.clone().oneshot(1).await, Err(Error::Inner(_))));
+/// assert!(matches!(client.oneshot(2).await, Err(Error::Rejected(_))));
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct CircuitBreakerLayer<B, K = ByResult> {
+    breakers: B,
+    classifier: K,
+}
+
+/// # Constructing
+impl<P: Deref<Target: Breaker> + Clone> CircuitBreakerLayer<Single<P>> {
+    /// One breaker for all requests, held by an [`Arc`](std::sync::Arc), by a `&'static`, or by the
+    /// handle of a registry.
+    pub const fn new(breaker: P) -> Self {
+        Self { breakers: Single(breaker), classifier: ByResult }
+    }
+}
+
+/// # Constructing for several breakers
+impl<F> CircuitBreakerLayer<Keyed<F>> {
+    /// The breaker that `find` finds for each request: one per host, per route, per tenant.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cutout::tower::CircuitBreakerLayer;
+    /// use cutout::{CircuitBreaker, Config};
+    /// use tower::{ServiceBuilder, ServiceExt, service_fn};
+    ///
+    /// static READS: CircuitBreaker = CircuitBreaker::new(Config::new());
+    /// static WRITES: CircuitBreaker = CircuitBreaker::new(Config::new());
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let by_verb = |request: &&str| if request.starts_with("get") { &READS } else { &WRITES };
+    /// let store = ServiceBuilder::new()
+    ///     .layer(CircuitBreakerLayer::keyed(by_verb))
+    ///     .service(service_fn(async |_: &str| Ok::<_, std::io::Error>("done")));
+    ///
+    /// WRITES.force_open();
+    /// assert!(store.clone().oneshot("get 1").await.is_ok());
+    /// assert!(store.oneshot("put 1").await.is_err());
+    /// # }
+    /// ```
+    pub const fn keyed<Req, P>(find: F) -> Self
+    where
+        F: Fn(&Req) -> P,
+        P: Deref<Target: Breaker> + Clone,
+    {
+        Self { breakers: Keyed(find), classifier: ByResult }
+    }
+}
+
+/// # Judging
+impl<B, K> CircuitBreakerLayer<B, K> {
+    /// Has `classifier` judge how calls end, instead of [`ByResult`].
+    pub fn classify<L>(self, classifier: L) -> CircuitBreakerLayer<B, L> {
+        CircuitBreakerLayer { breakers: self.breakers, classifier }
+    }
+
+    /// Has a function judge how calls end.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cutout::tower::CircuitBreakerLayer;
+    /// use cutout::{CircuitBreaker, Config, Outcome};
+    /// use std::io::{Error, ErrorKind};
+    ///
+    /// static FILES: CircuitBreaker = CircuitBreaker::new(Config::new());
+    ///
+    /// let layer = CircuitBreakerLayer::new(&FILES).classify_with(
+    ///     |result: Result<&String, &Error>| match result {
+    ///         Err(error) if error.kind() != ErrorKind::NotFound => Outcome::Failure,
+    ///         _ => Outcome::Success,
+    ///     },
+    /// );
+    /// # let _ = layer;
+    /// ```
+    pub fn classify_with<T, E, F, R>(self, classifier: F) -> CircuitBreakerLayer<B, F>
+    where
+        F: Fn(Result<&T, &E>) -> R,
+        R: Into<Report>,
+    {
+        self.classify(classifier)
+    }
+}
+
+/// # Judging refusals
+impl<B, K> CircuitBreakerLayer<B, K> {
+    /// Ignores what layers inside of this one refuse: a [`BulkheadLayer`](super::BulkheadLayer), or a
+    /// breaker for a part of the dependency. Their refusals say nothing about it, and a trial that one
+    /// of them refuses gives its place back.
+    ///
+    /// The inner service's error has to be one that may be a refusal ([`Refusable`](super::Refusable)):
+    /// a [`BulkheadError`](super::BulkheadError), an [`Error`](crate::Error), or a box. The classifier
+    /// hears of the other errors. Set the classifier first.
+    pub fn ignore_refusals(self) -> CircuitBreakerLayer<B, IgnoreRefusals<K>> {
+        CircuitBreakerLayer { breakers: self.breakers, classifier: IgnoreRefusals(self.classifier) }
+    }
+}
+
+/// # Around it
+impl<B, K> CircuitBreakerLayer<B, K> {
+    /// Answers refused calls with what `answer` makes of the refusal, so that the service has the
+    /// inner service's errors and no other: for those whose error is
+    /// [`Infallible`](core::convert::Infallible).
+    pub fn map_rejection<T, F>(self, answer: F) -> Stack<Self, MapRejectionLayer<AnswerWith<F>>>
+    where
+        F: Fn(Refusal) -> T,
+    {
+        Stack::new(self, MapRejectionLayer::new(answer))
+    }
+
+    /// Boxes refusals and errors alike, as tower's own layers expect of what they stand in front of:
+    /// a refusal as a [`Rejected`](crate::Rejected), which a caller can downcast to, an error as what it is.
+    ///
+    /// It is needed where the inner service's error is a box already, because an
+    /// [`Error`](crate::Error) of a box is no [`core::error::Error`]: the box is none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use cutout::tower::CircuitBreakerLayer;
+    /// use cutout::{CircuitBreaker, Config, Rejected};
+    /// use tower::buffer::BufferLayer;
+    /// use tower::timeout::TimeoutLayer;
+    /// use tower::{BoxError, ServiceBuilder, ServiceExt, service_fn};
+    ///
+    /// static BANK: CircuitBreaker = CircuitBreaker::new(Config::new());
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let client = ServiceBuilder::new()
+    ///     .layer(BufferLayer::new(8))
+    ///     .layer(CircuitBreakerLayer::new(&BANK).box_errors())
+    ///     .layer(TimeoutLayer::new(Duration::from_secs(1)))
+    ///     .service(service_fn(async |order: u32| Ok::<_, BoxError>(order)));
+    ///
+    /// BANK.force_open();
+    /// assert!(client.oneshot(7).await.unwrap_err().is::<Rejected>());
+    /// # }
+    /// ```
+    pub fn box_errors(self) -> Stack<Self, MapRejectionLayer<BoxErrors>> {
+        Stack::new(self, MapRejectionLayer::boxed())
+    }
+}
+
+/// # Around it, with one breaker
+impl<P: Deref<Target: Breaker> + Clone, K> CircuitBreakerLayer<Single<P>, K> {
+    /// Keeps callers waiting in `poll_ready` while the circuit refuses, for balancers that would
+    /// rather go elsewhere. See [`BackpressureLayer`].
+    pub fn backpressure<T: Sleep>(self, timer: T) -> Stack<Self, BackpressureLayer<P, T>> {
+        let breaker = self.breakers.0.clone();
+        Stack::new(self, BackpressureLayer::new(breaker, timer))
+    }
+}
+
+impl<S, B: Clone, K: Clone> Layer<S> for CircuitBreakerLayer<B, K> {
+    type Service = CircuitBreakerService<S, B, K>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        CircuitBreakerService::new(inner, self.breakers.clone(), self.classifier.clone())
+    }
+}

@@ -1,0 +1,190 @@
+//! Waiting in `poll_ready` while the circuit refuses.
+
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
+use std::sync::{Arc, Mutex};
+
+use cutout::Sleep;
+use cutout::tower::BackpressureLayer;
+use tokio_test::task;
+use tokio_test::{assert_pending, assert_ready, assert_ready_err, assert_ready_ok};
+use tower::ServiceBuilder;
+
+use crate::support::{
+    BREAK, breaker, ends, flowing, layer, refusing, rested, spawn, trip, tripped,
+};
+
+/// A timer that is moved by hand.
+#[derive(Clone, Debug, Default)]
+struct Timer(Arc<Mutex<Sleepers>>);
+
+#[derive(Debug, Default)]
+struct Sleepers {
+    asked: Vec<Duration>,
+    wakers: Vec<Waker>,
+    /// How many of those asked for are over.
+    over: usize,
+}
+
+impl Timer {
+    /// Ends all waits.
+    fn ring(&self) {
+        let mut sleepers = self.0.lock().unwrap();
+        sleepers.over = sleepers.asked.len();
+        for waker in sleepers.wakers.drain(..) {
+            waker.wake();
+        }
+    }
+
+    fn asked(&self) -> Vec<Duration> {
+        self.0.lock().unwrap().asked.clone()
+    }
+}
+
+struct Sleeping(Timer, usize);
+
+impl Future for Sleeping {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut sleepers = self.0.0.lock().unwrap();
+        if self.1 < sleepers.over {
+            return Poll::Ready(());
+        }
+        sleepers.wakers.push(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl Sleep for Timer {
+    type Sleeping = Sleeping;
+
+    fn sleep(&self, duration: Duration) -> Sleeping {
+        let mut sleepers = self.0.lock().unwrap();
+        sleepers.asked.push(duration);
+        Sleeping(self.clone(), sleepers.asked.len() - 1)
+    }
+}
+
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+#[test]
+fn who_wants_backpressure_waits_while_the_circuit_refuses() {
+    for (name, breaker) in refusing() {
+        let timer = Timer::default();
+        let before = breaker.snapshot();
+        let (mut service, _handle, asked) = spawn(&layer(&breaker).backpressure(timer.clone()));
+        for _ in 0..3 {
+            assert_pending!(service.poll_ready(), "{name}");
+            timer.ring();
+            assert!(service.is_woken(), "{name}");
+        }
+        assert_pending!(service.poll_ready(), "{name}");
+        assert_eq!(timer.asked(), [LOOK_AGAIN; 4], "{name}");
+        drop(service);
+        assert_eq!((asked.polled(), breaker.snapshot()), (0, before), "{name}: nothing is counted");
+    }
+}
+
+#[test]
+fn while_the_circuit_admits_calls_it_is_as_ready_as_the_inner_service() {
+    for (name, breaker) in flowing() {
+        let timer = Timer::default();
+        let (mut service, mut handle, _) = spawn(&layer(&breaker).backpressure(timer.clone()));
+        handle.allow(0);
+        assert_pending!(service.poll_ready(), "{name}");
+        handle.allow(1);
+        assert_ready_ok!(service.poll_ready(), "{name}");
+        let mut call = task::spawn(service.call(1));
+        assert_ready!(handle.poll_request()).unwrap().1.send_response(2);
+        assert_eq!(assert_ready_ok!(call.poll(), "{name}"), 2);
+        assert_eq!(timer.asked(), [], "{name}");
+    }
+}
+
+#[test]
+fn the_end_of_the_break_ends_the_wait() {
+    let breaker = tripped();
+    let timer = Timer::default();
+    let around = BackpressureLayer::new(Arc::clone(&breaker), timer.clone());
+    let stack = ServiceBuilder::new()
+        .layer(around.look_again(2 * BREAK))
+        .layer(layer(&breaker))
+        .into_inner();
+    let (mut service, mut handle, _) = spawn(&stack);
+    breaker.clock().advance(Duration::from_secs(1));
+    assert_pending!(service.poll_ready());
+    assert_eq!(timer.asked(), [BREAK - Duration::from_secs(1)]);
+    breaker.clock().advance(BREAK);
+    timer.ring();
+    assert!(service.is_woken());
+    assert_ready_ok!(service.poll_ready());
+    let mut trial = task::spawn(service.call(1));
+    assert_ready!(handle.poll_request()).unwrap().1.send_response(2);
+    assert_ready_ok!(trial.poll());
+    assert_eq!(ends(&breaker), [1, 2, 0, 0]);
+}
+
+#[test]
+fn a_circuit_that_is_reset_is_seen_to_be_so_when_the_timer_rings() {
+    let breaker = tripped();
+    let timer = Timer::default();
+    let (mut service, _handle, _) = spawn(&layer(&breaker).backpressure(timer.clone()));
+    assert_pending!(service.poll_ready());
+    breaker.reset();
+    assert!(!service.is_woken(), "nobody tells it");
+    timer.ring();
+    assert!(service.is_woken());
+    assert_ready_ok!(service.poll_ready());
+}
+
+#[test]
+fn a_wait_that_began_in_one_break_does_not_last_into_the_next_call() {
+    let breaker = tripped();
+    let timer = Timer::default();
+    let (mut service, _handle, _) = spawn(&layer(&breaker).backpressure(timer.clone()));
+    assert_pending!(service.poll_ready());
+    breaker.reset();
+    assert_ready_ok!(service.poll_ready());
+    trip(&breaker);
+    assert_pending!(service.poll_ready());
+    assert_eq!(timer.asked().len(), 2, "a new break, a new timer");
+}
+
+#[test]
+fn a_trial_that_is_lost_does_not_keep_them_waiting_for_ever() {
+    let breaker = rested();
+    let _lost = breaker.admit().unwrap();
+    let timer = Timer::default();
+    let (mut service, _handle, _) = spawn(&layer(&breaker).backpressure(timer.clone()));
+    assert_pending!(service.poll_ready());
+    breaker.clock().advance(Duration::from_secs(60));
+    timer.ring();
+    assert_pending!(service.poll_ready(), "its lease is over, so the circuit is open again");
+    breaker.clock().advance(BREAK);
+    timer.ring();
+    assert_ready_ok!(service.poll_ready());
+}
+
+#[test]
+fn of_those_who_became_ready_for_one_trial_the_others_are_refused() {
+    let breaker = rested();
+    let (mut first, _handle, _) = spawn(&layer(&breaker).backpressure(Timer::default()));
+    let mut second = first.clone();
+    assert_ready_ok!(first.poll_ready());
+    assert_ready_ok!(second.poll_ready());
+    let _trial = first.call(1);
+    assert!(assert_ready_err!(task::spawn(second.call(2)).poll()).rejected().is_some());
+}
+
+#[test]
+fn no_timer_is_asked_for_less_than_a_millisecond_by_the_period() {
+    let breaker = breaker();
+    breaker.force_open();
+    let timer = Timer::default();
+    let around = BackpressureLayer::new(Arc::clone(&breaker), timer.clone());
+    let (mut service, _handle, _) = spawn(&around.look_again(Duration::ZERO));
+    assert_pending!(service.poll_ready());
+    assert_eq!(timer.asked(), [Duration::from_millis(1)]);
+}

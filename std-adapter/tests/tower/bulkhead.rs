@@ -1,0 +1,271 @@
+//! The bulkhead as a layer, by itself and inside of a breaker.
+
+use core::panic::AssertUnwindSafe;
+use core::time::Duration;
+use std::panic::catch_unwind;
+use std::sync::Arc;
+
+use cutout::tower::{BulkheadError, BulkheadLayer, MapRejectionLayer, Refusal};
+use cutout::{
+    Bulkhead, BulkheadConfig, BulkheadReason, BulkheadRejected, CircuitBreaker, Error, State,
+};
+use tokio_test::task;
+use tokio_test::{assert_pending, assert_ready, assert_ready_err, assert_ready_ok};
+use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn};
+
+use crate::middlewares::Timer;
+use crate::support::{breaker, ends, layer, rested, spawn, trip};
+
+fn one_at_a_time() -> Arc<Bulkhead> {
+    Arc::new(Bulkhead::new(1))
+}
+
+fn with_a_queue(places: u32) -> Arc<Bulkhead> {
+    let config = BulkheadConfig::new(1).queue(places).max_wait(Duration::from_secs(1));
+    Arc::new(Bulkhead::with_config(config))
+}
+
+fn reason<E>(error: &BulkheadError<E>) -> Option<BulkheadReason> {
+    match error {
+        BulkheadError::Rejected(rejected) => Some(rejected.reason()),
+        BulkheadError::Inner(_) => None,
+    }
+}
+
+#[test]
+fn a_call_without_a_permit_is_refused_and_not_made() {
+    let bulkhead = one_at_a_time();
+    let (mut service, mut handle, asked) = spawn(&BulkheadLayer::new(Arc::clone(&bulkhead)));
+    assert_ready_ok!(service.poll_ready());
+    assert_eq!(bulkhead.in_use(), 0, "readiness reserves nothing");
+    let mut first = task::spawn(service.call(1));
+    assert_ready_ok!(service.poll_ready(), "a full bulkhead is ready to refuse");
+    let refused = assert_ready_err!(task::spawn(service.call(2)).poll());
+    assert_eq!(reason(&refused), Some(BulkheadReason::Full));
+    assert_eq!((asked.called(), bulkhead.in_use()), (1, 1));
+
+    assert_ready!(handle.poll_request()).unwrap().1.send_response(7);
+    assert_eq!(assert_ready_ok!(first.poll()), 7);
+    assert_eq!(bulkhead.in_use(), 0, "it is given back with the answer, not with the future");
+    handle.send_error("no connection");
+    assert_eq!(reason(&assert_ready_err!(service.poll_ready())), None);
+}
+
+#[test]
+fn a_call_that_is_dropped_or_panics_gives_its_permit_back() {
+    static BULKHEAD: Bulkhead = Bulkhead::new(1);
+    let mut service = BulkheadLayer::new(&BULKHEAD).layer(service_fn(|request: u32| {
+        assert_ne!(request, 1, "in call");
+        async move {
+            assert_ne!(request, 2, "in the future");
+            core::future::pending::<Result<u32, ()>>().await
+        }
+    }));
+    drop(service.call(0));
+    assert_eq!(BULKHEAD.in_use(), 0);
+    for request in [1, 2] {
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            let _ = task::spawn(service.call(request)).poll();
+        }));
+        assert!(panicked.is_err());
+        assert_eq!(BULKHEAD.in_use(), 0);
+    }
+}
+
+#[test]
+fn what_the_bulkhead_refuses_is_no_failure_and_holds_no_trial() {
+    let (breaker, bulkhead) = (rested(), one_at_a_time());
+    let held = bulkhead.try_acquire().unwrap();
+    let stack = ServiceBuilder::new()
+        .layer(layer(&breaker).ignore_refusals())
+        .layer(BulkheadLayer::new(Arc::clone(&bulkhead)))
+        .into_inner();
+    let (mut service, mut handle, _) = spawn(&stack);
+    for request in 0..3 {
+        assert_ready_ok!(service.poll_ready());
+        let error = assert_ready_err!(task::spawn(service.call(request)).poll());
+        assert!(matches!(error, Error::Inner(BulkheadError::Rejected(_))));
+    }
+    assert_eq!(ends(&breaker), [0, 2, 3, 0]);
+    assert_eq!((breaker.state(), breaker.snapshot().trials_in_flight), (State::HalfOpen, 0));
+
+    drop(held);
+    assert_ready_ok!(service.poll_ready());
+    let mut trial = task::spawn(service.call(4));
+    assert_ready!(handle.poll_request()).unwrap().1.send_error("down");
+    assert_ready_err!(trial.poll());
+    assert_eq!(ends(&breaker), [0, 3, 3, 0], "what the inner service says counts");
+}
+
+#[test]
+fn while_the_circuit_refuses_the_bulkhead_is_left_alone() {
+    let (breaker, bulkhead) = (breaker(), one_at_a_time());
+    let stack = ServiceBuilder::new()
+        .layer(layer(&breaker).ignore_refusals())
+        .layer(BulkheadLayer::new(Arc::clone(&bulkhead)))
+        .into_inner();
+    let (mut service, _handle, _) = spawn(&stack);
+    trip(&breaker);
+    assert_ready_ok!(service.poll_ready());
+    let mut call = task::spawn(service.call(1));
+    assert_eq!(bulkhead.in_use(), 0);
+    assert!(assert_ready_err!(call.poll()).rejected().is_some());
+}
+
+#[tokio::test]
+async fn in_boxes_each_refusal_is_what_it_is_and_none_is_a_failure() {
+    let (breaker, bulkhead) = (breaker(), one_at_a_time());
+    let held = bulkhead.try_acquire().unwrap();
+    let service = ServiceBuilder::new()
+        .layer(layer(&breaker).ignore_refusals().box_errors())
+        .layer(BulkheadLayer::new(Arc::clone(&bulkhead)).box_errors())
+        .service(service_fn(async |_: u32| Err::<u32, BoxError>("down".into())));
+    let error = service.clone().oneshot(1).await.unwrap_err();
+    assert!(error.is::<BulkheadRejected>());
+    let answer = |refusal| u32::from(matches!(refusal, Refusal::Bulkhead(_)));
+    let answered = MapRejectionLayer::new(answer).layer(service.clone());
+    assert_eq!(answered.oneshot(1).await.unwrap(), 1);
+    drop(held);
+    assert_eq!(service.oneshot(1).await.unwrap_err().to_string(), "down");
+    assert_eq!(ends(&breaker), [0, 1, 2, 0]);
+}
+
+#[tokio::test]
+async fn what_a_breaker_inside_refuses_is_no_failure_of_the_one_outside() {
+    let (whole, part) = (breaker(), crate::support::tripped());
+    let service = ServiceBuilder::new()
+        .layer(layer(&whole).ignore_refusals())
+        .layer(layer(&part))
+        .service(service_fn(async |n: u32| Ok::<_, ()>(n)));
+    let refused = service.oneshot(1).await.unwrap_err();
+    assert!(matches!(refused, Error::Inner(Error::Rejected(_))));
+    assert_eq!(ends(&whole), [0, 0, 1, 0]);
+}
+
+#[tokio::test]
+async fn both_refusals_may_be_answered_in_place_of_a_service_that_cannot_fail() {
+    let answer = |refusal: Refusal| match refusal {
+        Refusal::Circuit(_) => 503,
+        _ => 429,
+    };
+    let (breaker, bulkhead) = (breaker(), one_at_a_time());
+    let service = ServiceBuilder::new()
+        .layer(MapRejectionLayer::new(answer))
+        .layer(layer(&breaker).ignore_refusals().map_rejection(answer))
+        .layer(BulkheadLayer::new(Arc::clone(&bulkhead)))
+        .service(service_fn(async |_: u32| Ok::<u32, core::convert::Infallible>(200)));
+    let ask = async || service.clone().oneshot(1).await;
+    assert_eq!(ask().await, Ok(200));
+    let held = bulkhead.try_acquire();
+    assert_eq!(ask().await, Ok(429));
+    drop(held);
+    breaker.force_open();
+    assert_eq!(ask().await, Ok(503));
+}
+
+#[test]
+fn in_the_queue_calls_are_made_when_their_turn_comes_and_in_their_order() {
+    let bulkhead = with_a_queue(2);
+    let queue = BulkheadLayer::new(Arc::clone(&bulkhead)).queue(NoTimer);
+    let (mut service, mut handle, asked) = spawn(&queue);
+    let mut calls: Vec<_> = (0..4)
+        .map(|request| {
+            assert_ready_ok!(service.poll_ready());
+            task::spawn(service.call(request))
+        })
+        .collect();
+    assert_eq!((bulkhead.in_use(), asked.called()), (0, 0), "its turn begins when it is polled");
+    for call in &mut calls[..3] {
+        assert_pending!(call.poll());
+    }
+    let refused = assert_ready_err!(calls[3].poll());
+    assert_eq!(reason(&refused), Some(BulkheadReason::Full));
+    assert_eq!((bulkhead.in_use(), bulkhead.waiting(), asked.called()), (1, 2, 1));
+    for request in 0..3 {
+        let call = &mut calls[request as usize];
+        if request > 0 {
+            assert!(call.is_woken());
+            assert_pending!(call.poll());
+        }
+        let (got, answer) = assert_ready!(handle.poll_request()).unwrap();
+        assert_eq!(got, request);
+        answer.send_response(got);
+        assert_eq!(assert_ready_ok!(call.poll()), request);
+    }
+    assert_eq!((bulkhead.in_use(), bulkhead.waiting()), (0, 0));
+}
+
+#[test]
+fn a_call_that_is_dropped_while_it_waits_leaves_the_queue_and_is_cancelled() {
+    let (breaker, bulkhead) = (breaker(), with_a_queue(2));
+    let stack = ServiceBuilder::new()
+        .layer(layer(&breaker).ignore_refusals())
+        .layer(BulkheadLayer::new(Arc::clone(&bulkhead)).queue(NoTimer))
+        .into_inner();
+    let (mut service, _handle, asked) = spawn(&stack);
+    let held = bulkhead.try_acquire();
+    assert_ready_ok!(service.poll_ready());
+    let mut call = task::spawn(service.call(1));
+    assert_pending!(call.poll());
+    assert_eq!(bulkhead.waiting(), 1);
+    drop(call);
+    drop(held);
+    assert_eq!((bulkhead.waiting(), bulkhead.in_use(), asked.called()), (0, 0, 0));
+    assert_eq!(ends(&breaker), [0, 0, 0, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_waited_as_long_as_it_may_is_refused() {
+    let bulkhead = with_a_queue(1);
+    let service = BulkheadLayer::new(Arc::clone(&bulkhead))
+        .queue(Timer)
+        .layer(service_fn(async |n: u32| Ok::<_, ()>(n)));
+    let held = bulkhead.try_acquire();
+    let refused = service.clone().oneshot(1).await.unwrap_err();
+    assert_eq!(reason(&refused), Some(BulkheadReason::TimedOut));
+    drop(held);
+    assert_eq!(service.oneshot(2).await, Ok(2));
+}
+
+#[test]
+fn the_service_that_was_made_ready_is_the_one_that_is_called() {
+    let queue = BulkheadLayer::new(with_a_queue(1)).queue(NoTimer);
+    let (mut service, mut handle, _) = spawn(&queue);
+    handle.allow(1);
+    assert_ready_ok!(service.poll_ready());
+    let mut call = task::spawn(service.call(1));
+    assert_pending!(call.poll(), "a mock that is not ready would panic");
+    assert_pending!(service.poll_ready(), "a clone is left");
+    assert_eq!(assert_ready!(handle.poll_request()).unwrap().0, 1);
+}
+
+#[test]
+fn errors_say_what_happened() {
+    let bulkhead = Bulkhead::new(1);
+    let _held = bulkhead.try_acquire();
+    let rejected = bulkhead.try_acquire().unwrap_err();
+    let error = BulkheadError::<std::io::Error>::Rejected(rejected);
+    assert_eq!(error.to_string(), rejected.to_string());
+    assert!(core::error::Error::source(&error).is_none());
+    let error = BulkheadError::Inner(std::io::Error::other("down"));
+    assert_eq!(error.to_string(), "down");
+    assert!(core::error::Error::source(&error).is_some());
+    assert_eq!(Refusal::Bulkhead(rejected).to_string(), rejected.to_string());
+    assert_eq!(Refusal::Bulkhead(rejected).retry_after(), None);
+    let breaker = CircuitBreaker::new(cutout::Config::new());
+    breaker.force_open();
+    let refusal = breaker.refusal().unwrap();
+    assert_eq!(Refusal::Circuit(refusal).to_string(), refusal.to_string());
+}
+
+/// A timer that never rings.
+#[derive(Clone, Copy, Debug)]
+struct NoTimer;
+
+impl cutout::Sleep for NoTimer {
+    type Sleeping = core::future::Pending<()>;
+
+    fn sleep(&self, _: Duration) -> Self::Sleeping {
+        core::future::pending()
+    }
+}

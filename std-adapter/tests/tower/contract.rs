@@ -1,0 +1,360 @@
+//! The contract of the layer, item by item, with a mock service polled by hand.
+
+use core::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
+use std::sync::Arc;
+
+use cutout::tower::{CallPermit, CircuitBreakerLayer, Classify};
+use cutout::{Error, Outcome, RejectReason, State};
+use tokio_test::task;
+use tokio_test::{assert_pending, assert_ready, assert_ready_err, assert_ready_ok};
+use tower::{Layer, Service, service_fn};
+
+use crate::support::{
+    BREAK, Breaker, breaker, ends, flowing, guarded, layer, refusing, rested, since, spawn, trip,
+    tripped,
+};
+
+#[test]
+fn c1_readiness_that_is_taken_and_dropped_leaves_no_trace() {
+    for (name, breaker) in flowing().into_iter().chain(refusing()) {
+        let before = breaker.snapshot();
+        let (mut service, _handle, _) = guarded(&breaker);
+        assert_ready_ok!(service.poll_ready(), "{name}");
+        assert_ready_ok!(service.poll_ready(), "{name}");
+        drop(service);
+        assert_eq!(breaker.snapshot(), before, "{name}");
+    }
+}
+
+#[test]
+fn c2_while_the_circuit_refuses_the_inner_service_is_left_alone() {
+    for (name, breaker) in refusing() {
+        let (rejected, before) = (breaker.totals().rejected, ends(&breaker));
+        let (mut service, mut handle, asked) = guarded(&breaker);
+        handle.allow(0);
+        for request in 0..3 {
+            assert_ready_ok!(service.poll_ready(), "{name}");
+            let mut call = task::spawn(service.call(request));
+            let error = assert_ready_err!(call.poll(), "{name}");
+            assert_eq!(error.rejected().map(|refusal| refusal.reason()), reason(&breaker));
+        }
+        assert_eq!((asked.polled(), asked.called()), (0, 0), "{name}");
+        assert_eq!(breaker.totals().rejected - rejected, 3, "{name}");
+        assert_eq!(since(before, &breaker), [0; 4], "{name}: refusals are no results");
+    }
+}
+
+fn reason(breaker: &Breaker) -> Option<RejectReason> {
+    breaker.refusal().map(|refusal| refusal.reason())
+}
+
+#[test]
+fn c3_a_closed_circuit_is_as_ready_as_the_inner_service() {
+    for (name, breaker) in flowing() {
+        let (mut service, mut handle, _) = guarded(&breaker);
+        handle.allow(0);
+        assert_pending!(service.poll_ready(), "{name}");
+        handle.allow(1);
+        assert!(service.is_woken(), "{name}");
+        assert_ready_ok!(service.poll_ready(), "{name}");
+    }
+}
+
+#[test]
+fn c3_an_inner_service_that_cannot_become_ready_is_a_failed_call() {
+    let breaker = breaker();
+    let (mut service, mut handle, _) = guarded(&breaker);
+    for _ in 0..2 {
+        handle.send_error("no connection");
+        let error = assert_ready_err!(service.poll_ready());
+        assert_eq!(error.into_inner().unwrap().to_string(), "no connection");
+    }
+    assert_eq!((ends(&breaker), breaker.state()), ([0, 2, 0, 0], State::Open));
+    handle.send_error("no connection");
+    assert_ready_ok!(service.poll_ready(), "an open circuit does not ask");
+}
+
+#[test]
+fn c3_in_every_mode_an_error_in_becoming_ready_is_the_inner_services_own() {
+    for (name, breaker) in flowing() {
+        let before = ends(&breaker);
+        let (mut service, mut handle, _) = guarded(&breaker);
+        handle.send_error("no connection");
+        let error = assert_ready_err!(service.poll_ready(), "{name}");
+        assert!(matches!(error, Error::Inner(_)), "{name}");
+        let ignored = u64::from(name == "disabled");
+        assert_eq!(since(before, &breaker), [0, 1 - ignored, ignored, 0], "{name}");
+    }
+}
+
+#[test]
+fn c4_call_decides_and_an_admitted_request_is_handed_over_at_once() {
+    for (name, breaker) in flowing() {
+        let (mut service, mut handle, asked) = guarded(&breaker);
+        assert_ready_ok!(service.poll_ready(), "{name}");
+        let call = service.call(7);
+        assert_eq!(asked.called(), 1, "{name}: before the future is polled");
+        let (request, answer) = assert_ready!(handle.poll_request()).unwrap();
+        answer.send_response(request + 1);
+        assert_eq!(assert_ready_ok!(task::spawn(call).poll(), "{name}"), 8);
+    }
+}
+
+#[test]
+fn c5_a_break_that_ends_after_poll_ready_admits_the_next_call() {
+    let breaker = tripped();
+    let (mut service, mut handle, asked) = guarded(&breaker);
+    handle.allow(0);
+    assert_ready_ok!(service.poll_ready());
+    breaker.clock().advance(BREAK);
+
+    let error = assert_ready_err!(task::spawn(service.call(1)).poll());
+    assert_eq!(error.rejected().unwrap().reason(), RejectReason::Open);
+    assert_eq!((asked.polled(), asked.called()), (0, 0), "it was never asked whether it is ready");
+    assert_eq!(ends(&breaker), [0, 2, 1, 0], "admitted, not made, ignored");
+
+    assert_pending!(service.poll_ready(), "now it is asked");
+    handle.allow(1);
+    assert_ready_ok!(service.poll_ready());
+    let mut trial = task::spawn(service.call(2));
+    assert_ready!(handle.poll_request()).unwrap().1.send_response(2);
+    assert_ready_ok!(trial.poll());
+    assert_eq!(breaker.state(), State::Closed, "the place of the trial was free");
+}
+
+#[test]
+fn c5_a_circuit_that_is_released_after_poll_ready_refuses_that_one_call() {
+    let releases: [fn(&Breaker); 4] = [
+        |breaker| breaker.release(),
+        |breaker| breaker.force_closed(),
+        |breaker| breaker.disable(),
+        |breaker| breaker.shadow(),
+    ];
+    for release in releases {
+        let breaker = breaker();
+        breaker.force_open();
+        let (mut service, mut handle, asked) = guarded(&breaker);
+        handle.allow(0);
+        assert_ready_ok!(service.poll_ready());
+        release(&breaker);
+        let error = assert_ready_err!(task::spawn(service.call(1)).poll());
+        assert_eq!(error.rejected().unwrap().reason(), RejectReason::ForcedOpen);
+        assert_eq!(asked.called(), 0);
+    }
+}
+
+#[test]
+fn c6_readiness_that_was_not_used_is_kept() {
+    let breaker = breaker();
+    let (mut service, mut handle, asked) = guarded(&breaker);
+    handle.allow(1);
+    assert_ready_ok!(service.poll_ready());
+    trip(&breaker);
+    assert_ready_err!(task::spawn(service.call(1)).poll());
+    assert_eq!((asked.polled(), asked.called()), (1, 0));
+
+    handle.allow(0);
+    breaker.clock().advance(BREAK);
+    assert_ready_ok!(service.poll_ready(), "it was ready before, and still is");
+    let _call = service.call(2);
+    assert_eq!(assert_ready!(handle.poll_request()).unwrap().0, 2);
+}
+
+#[test]
+fn c7_clones_share_the_breaker_and_not_their_readiness() {
+    let breaker = breaker();
+    let (mut service, mut handle, _) = guarded(&breaker);
+    assert_ready_ok!(service.poll_ready());
+    let mut clone = service.clone();
+    handle.allow(0);
+    assert_pending!(clone.poll_ready(), "a clone is not ready because the original is");
+
+    for _ in 0..2 {
+        let mut call = task::spawn(service.call(1));
+        assert_ready!(handle.poll_request()).unwrap().1.send_error("down");
+        assert_ready_err!(call.poll());
+        handle.allow(1);
+        assert_ready_ok!(service.poll_ready());
+    }
+    assert_eq!(breaker.state(), State::Open);
+    assert_ready_ok!(clone.poll_ready(), "to be refused");
+    breaker.reset();
+    handle.allow(1);
+    let mut clone_of_a_refused = clone.clone();
+    assert_ready_ok!(clone_of_a_refused.poll_ready());
+    let _call = clone_of_a_refused.call(3);
+    assert_eq!(assert_ready!(handle.poll_request()).unwrap().0, 3);
+}
+
+#[test]
+fn c8_each_call_is_settled_once_as_the_classifier_says() {
+    let by_number = |result: Result<&u32, &tower::BoxError>| match result {
+        Ok(0) => Outcome::Success,
+        Ok(1) => Outcome::Ignored,
+        _ => Outcome::Failure,
+    };
+    for (name, breaker) in flowing().into_iter().filter(|(name, _)| *name != "disabled") {
+        let answers: [(Result<u32, &str>, usize); 4] =
+            [(Ok(0), 0), (Ok(1), 2), (Ok(2), 1), (Err("down"), 1)];
+        for (answer, end) in answers {
+            if breaker.refusal().is_some() {
+                breaker.clock().advance(BREAK);
+            }
+            let before = ends(&breaker);
+            let (mut service, mut handle, _) = spawn(&layer(&breaker).classify_with(by_number));
+            assert_ready_ok!(service.poll_ready());
+            let mut call = task::spawn(service.call(5));
+            assert_pending!(call.poll());
+            assert_eq!(since(before, &breaker), [0; 4], "{name}: not before it is answered");
+            let sender = assert_ready!(handle.poll_request()).unwrap().1;
+            match answer {
+                Ok(number) => sender.send_response(number),
+                Err(error) => sender.send_error(error),
+            }
+            assert!(call.is_woken());
+            match (assert_ready!(call.poll()), answer) {
+                (Ok(got), Ok(sent)) => assert_eq!(got, sent),
+                (Err(Error::Inner(got)), Err(sent)) => assert_eq!(got.to_string(), sent),
+                other => panic!("{other:?}"),
+            }
+            drop(call);
+            let mut expected = [0; 4];
+            expected[end] = 1;
+            assert_eq!(since(before, &breaker), expected, "{name}: {answer:?}");
+        }
+    }
+}
+
+#[test]
+fn c9_a_future_that_is_dropped_is_a_cancelled_call() {
+    let breaker = rested();
+    let (mut service, _handle, _) = guarded(&breaker);
+    for polled in [false, true] {
+        assert_ready_ok!(service.poll_ready());
+        let mut call = task::spawn(service.call(1));
+        if polled {
+            assert_pending!(call.poll());
+        }
+        assert_eq!(breaker.snapshot().trials_in_flight, 1);
+        drop(call);
+        assert_eq!((breaker.snapshot().trials_in_flight, breaker.state()), (0, State::HalfOpen));
+    }
+    assert_eq!(ends(&breaker), [0, 2, 0, 2]);
+}
+
+#[test]
+fn c10_a_panic_anywhere_in_the_call_is_a_failure() {
+    fn judge(result: Result<&u32, &u32>) -> Outcome {
+        match result {
+            Ok(3) | Err(3) => panic!("in the classifier"),
+            Ok(_) => Outcome::Success,
+            Err(_) => Outcome::Failure,
+        }
+    }
+    let breaker = breaker();
+    let layer = CircuitBreakerLayer::new(Arc::clone(&breaker)).classify_with(judge);
+    let mut service = layer.layer(service_fn(|request: u32| {
+        assert_ne!(request, 1, "in call");
+        async move {
+            assert_ne!(request, 2, "in the future");
+            if request == 4 { Err(3) } else { Ok(request) }
+        }
+    }));
+    for request in 1..=4 {
+        breaker.reset();
+        let before = ends(&breaker);
+        // Who catches the panic drops the future afterwards, as a runtime does.
+        let mut call = None;
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            let call = call.insert(task::spawn(service.call(request)));
+            let _ = call.poll();
+        }));
+        assert!(panicked.is_err());
+        drop(call);
+        assert_eq!(since(before, &breaker), [0, 1, 0, 0], "{request}");
+    }
+}
+
+#[test]
+fn c12_who_waits_for_the_inner_service_is_refused_when_next_polled() {
+    let breaker = breaker();
+    let (mut service, mut handle, _) = guarded(&breaker);
+    handle.allow(0);
+    assert_pending!(service.poll_ready());
+    trip(&breaker);
+    assert!(!service.is_woken());
+    assert_ready_ok!(service.poll_ready());
+    assert_ready_err!(task::spawn(service.call(1)).poll());
+}
+
+#[test]
+fn each_item_of_the_contract_names_a_test_that_is_there() {
+    let contract = include_str!("../../src/tower/mod.rs");
+    let tests = [
+        include_str!("contract.rs"),
+        include_str!("keyed.rs"),
+        include_str!("../tower_allocation.rs"),
+    ];
+    let named: Vec<_> =
+        contract.split("(`").skip(1).filter_map(|rest| rest.split_once("`)")).collect();
+    assert!(named.len() >= 13, "{named:?}");
+    for (name, _) in named {
+        let is_there = |text: &&str| text.contains(&format!("fn {name}()"));
+        assert!(tests.iter().any(is_there), "{name}");
+    }
+    for item in 1..=12 {
+        assert!(contract.contains(&format!("//! {item}. ")), "item {item}");
+        assert!(contract.contains(&format!("(`c{item}_")), "a test of item {item}");
+    }
+}
+
+#[test]
+fn a_static_breaker_serves_without_being_counted_in_and_out() {
+    static BREAKER: cutout::CircuitBreaker = cutout::CircuitBreaker::new(cutout::Config::new());
+    let (mut service, mut handle, _) = spawn(&CircuitBreakerLayer::new(&BREAKER));
+    assert_ready_ok!(service.poll_ready());
+    let mut call = task::spawn(service.call(1));
+    assert_ready!(handle.poll_request()).unwrap().1.send_response(2);
+    assert_eq!(assert_ready_ok!(call.poll()), 2);
+    assert_eq!(BREAKER.totals().successes, 1);
+}
+
+#[test]
+fn a_classifier_may_keep_the_permit_until_it_knows() {
+    #[derive(Clone)]
+    struct Later;
+
+    impl<E> Classify<u32, E, Arc<Breaker>> for Later {
+        type Response = (u32, CallPermit<Arc<Breaker>>);
+
+        fn response(&self, response: u32, permit: CallPermit<Arc<Breaker>>) -> Self::Response {
+            (response, permit)
+        }
+
+        fn error(&self, _: &E, permit: CallPermit<Arc<Breaker>>) {
+            permit.settle(Outcome::Ignored);
+        }
+    }
+
+    let breaker = breaker();
+    let (mut service, mut handle, _) = spawn(&layer(&breaker).classify(Later));
+    assert_ready_ok!(service.poll_ready());
+    let mut call = task::spawn(service.call(1));
+    assert_ready!(handle.poll_request()).unwrap().1.send_response(2);
+    let (response, permit) = assert_ready_ok!(call.poll());
+    assert_eq!((response, ends(&breaker)), (2, [0; 4]));
+    drop(call);
+    permit.settle(Outcome::Failure);
+    assert_eq!(ends(&breaker), [0, 1, 0, 0]);
+}
+
+#[tokio::test]
+async fn the_service_and_its_future_move_between_threads() {
+    let breaker = breaker();
+    let mut service = layer(&breaker).layer(service_fn(async |n: u32| Ok::<_, ()>(n)));
+    let call = service.call(1);
+    assert_eq!(tokio::spawn(call).await.unwrap(), Ok(1));
+    let called = tokio::spawn(async move { service.call(2).await });
+    assert_eq!(called.await.unwrap(), Ok(2));
+}

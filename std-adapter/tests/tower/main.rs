@@ -1,0 +1,9 @@
+//! The layer for tower services.
+
+mod backpressure;
+mod bulkhead;
+mod contract;
+mod keyed;
+mod map_rejection;
+mod middlewares;
+mod support;

@@ -1,0 +1,258 @@
+//! HTTP responses.
+
+use core::panic::AssertUnwindSafe;
+use core::task::Poll;
+use core::time::Duration;
+use std::panic::catch_unwind;
+use std::time::SystemTime;
+
+use ::http::{Request, Response, StatusCode};
+use cutout::tower::Refusal;
+use cutout::tower::http::{self, ByStatus, ByStatusAndBody};
+use cutout::{Error, Outcome, State};
+use http_body::Body;
+
+use crate::support::{Breaker, Scripted, Step, breaker, call, ends, poll, read};
+
+fn response(status: u16) -> Response<Scripted> {
+    let mut response = Response::new(Scripted::default());
+    *response.status_mut() = StatusCode::from_u16(status).unwrap();
+    response
+}
+
+fn asking(status: u16, headers: &[(&'static str, &str)]) -> Response<Scripted> {
+    let mut response = response(status);
+    for (name, value) in headers {
+        response.headers_mut().insert(*name, value.parse().unwrap());
+    }
+    response
+}
+
+fn refusal(breaker: &Breaker) -> Refusal {
+    Refusal::Circuit(breaker.refusal().unwrap())
+}
+
+fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+#[test]
+fn server_errors_fail_and_other_statuses_are_successes() {
+    for status in [100, 200, 204, 301, 304, 400, 401, 403, 404, 408, 409, 422, 499] {
+        assert_eq!(http::report(&response(status)), Outcome::Success.into(), "{status}");
+    }
+    for status in [500, 501, 502, 503, 504, 507, 599] {
+        assert_eq!(http::report(&response(status)), Outcome::Failure.into(), "{status}");
+    }
+}
+
+#[test]
+fn too_many_requests_is_a_failure_but_none_in_a_row() {
+    assert_eq!(http::report(&response(429)), Outcome::Failure.not_consecutive());
+    assert_eq!(
+        http::report(&asking(429, &[("retry-after", "7")])),
+        Outcome::Failure.not_consecutive().retry_after(secs(7))
+    );
+}
+
+#[test]
+fn retry_after_is_read_in_seconds_and_as_a_date() {
+    let asked = |headers: &[(&'static str, &str)]| http::report(&asking(503, headers));
+    let waits = |duration| Outcome::Failure.retry_after(duration);
+    assert_eq!(asked(&[("retry-after", "120")]), waits(secs(120)));
+    assert_eq!(asked(&[("retry-after", " 0 ")]), waits(secs(0)));
+    assert_eq!(asked(&[("retry-after", "99999999999999999999999")]), waits(secs(u64::MAX)));
+
+    let (sent, until) = ("Tue, 15 Nov 1994 08:12:31 GMT", "Tue, 15 Nov 1994 08:13:01 GMT");
+    assert_eq!(asked(&[("date", sent), ("retry-after", until)]), waits(secs(30)));
+    let (rfc850, asctime) = ("Tuesday, 15-Nov-94 08:13:01 GMT", "Tue Nov 15 08:13:01 1994");
+    assert_eq!(asked(&[("date", sent), ("retry-after", rfc850)]), waits(secs(30)));
+    assert_eq!(asked(&[("date", sent), ("retry-after", asctime)]), waits(secs(30)));
+    assert_eq!(asked(&[("date", sent), ("retry-after", sent)]), waits(secs(0)));
+}
+
+#[test]
+fn a_date_without_one_to_compare_with_is_measured_by_the_wall_clock() {
+    let until = httpdate::fmt_http_date(SystemTime::now() + secs(3_600));
+    let report = http::report(&asking(503, &[("retry-after", &until)]));
+    let breaker = breaker();
+    breaker.try_acquire().unwrap().settle(report);
+    // As the cap without a backoff says.
+    assert_eq!(breaker.snapshot().retry_after, Some(secs(300)));
+}
+
+#[test]
+fn what_is_no_retry_after_or_is_over_is_none() {
+    let past = "Tue, 15 Nov 1994 08:12:31 GMT";
+    for value in ["", "-1", "+5", "1.5", "soon", "12 s", "Tue, 15 Nov", past, "\u{e9}"] {
+        let response = asking(503, &[("retry-after", value)]);
+        assert_eq!(http::report(&response), Outcome::Failure.into(), "{value:?}");
+    }
+    let later = "Tue, 15 Nov 1994 08:12:32 GMT";
+    let response = asking(503, &[("retry-after", past), ("date", later)]);
+    assert_eq!(http::report(&response), Outcome::Failure.into());
+}
+
+#[test]
+fn a_success_asks_for_nothing() {
+    assert_eq!(http::report(&asking(200, &[("retry-after", "7")])), Outcome::Success.into());
+    assert_eq!(http::report(&asking(301, &[("retry-after", "7")])), Outcome::Success.into());
+}
+
+#[test]
+fn a_server_that_says_until_when_is_left_alone_until_then() {
+    let breaker = breaker();
+    call(&breaker, ByStatus, Ok(asking(503, &[("retry-after", "20")]))).unwrap();
+    assert_eq!(breaker.snapshot().retry_after, Some(secs(20)));
+    breaker.clock().advance(secs(20));
+    call(&breaker, ByStatus, Ok(asking(429, &[("retry-after", "40")]))).unwrap();
+    assert_eq!(breaker.state(), State::Open, "it fails a trial");
+    assert_eq!(breaker.snapshot().retry_after, Some(secs(40)));
+}
+
+#[test]
+fn by_status_a_call_is_settled_when_the_head_is_there() {
+    let breaker = breaker();
+    let waiting = Response::new(Scripted::new([Step::Wait, Step::BreakOff]));
+    let answered = call(&breaker, ByStatus, Ok(waiting)).unwrap();
+    assert_eq!(ends(&breaker), [1, 0, 0, 0]);
+    drop(answered);
+    let failed = call(&breaker, ByStatus, Err("no connection"));
+    assert_eq!(failed.unwrap_err(), Error::Inner("no connection"));
+    assert_eq!(ends(&breaker), [1, 1, 0, 0]);
+}
+
+#[test]
+fn with_the_body_a_call_is_settled_when_that_ends() {
+    let breaker = breaker();
+    let steps = [Step::Data, Step::Wait, Step::Data];
+    let mut body = call(&breaker, ByStatusAndBody, Ok(Response::new(Scripted::new(steps))))
+        .unwrap()
+        .into_body();
+    for _ in 0..3 {
+        assert!(!matches!(poll(&mut body), Poll::Ready(None)));
+        assert_eq!(ends(&breaker), [0; 4]);
+    }
+    assert_eq!(read(&mut body), Ok(0));
+    assert_eq!(ends(&breaker), [1, 0, 0, 0]);
+    assert_eq!(read(&mut body), Ok(0));
+    drop(body);
+    assert_eq!(ends(&breaker), [1, 0, 0, 0], "once");
+}
+
+#[test]
+fn with_the_body_one_that_breaks_off_is_a_failure() {
+    let breaker = breaker();
+    let steps = [Step::Data, Step::BreakOff];
+    let mut body = call(&breaker, ByStatusAndBody, Ok(Response::new(Scripted::new(steps))))
+        .unwrap()
+        .into_body();
+    assert_eq!(read(&mut body), Err("the connection is gone"));
+    assert_eq!(ends(&breaker), [0, 1, 0, 0]);
+}
+
+#[test]
+fn with_the_body_a_failing_status_settles_at_once() {
+    let breaker = breaker();
+    let answer = asking(503, &[("retry-after", "9")]).map(|_| Scripted::new([Step::Wait]));
+    let response = call(&breaker, ByStatusAndBody, Ok(answer)).unwrap();
+    assert_eq!(ends(&breaker), [0, 1, 0, 0]);
+    assert_eq!(breaker.snapshot().retry_after, Some(secs(9)));
+    drop(response);
+    assert_eq!(ends(&breaker), [0, 1, 0, 0]);
+    breaker.reset();
+    assert!(call(&breaker, ByStatusAndBody, Err("no connection")).is_err());
+    assert_eq!(ends(&breaker), [0, 2, 0, 0]);
+}
+
+#[test]
+fn with_the_body_one_that_says_that_it_is_at_its_end_is_believed() {
+    let breaker = breaker();
+    let empty = Response::new(Scripted::default().that_says_so());
+    let _response = call(&breaker, ByStatusAndBody, Ok(empty)).unwrap();
+    assert_eq!(ends(&breaker), [1, 0, 0, 0], "nobody has to poll it");
+
+    let short = Response::new(Scripted::new([Step::Data]).that_says_so());
+    let mut body = call(&breaker, ByStatusAndBody, Ok(short)).unwrap().into_body();
+    assert!(poll(&mut body).is_ready());
+    assert!(body.is_end_stream());
+    assert_eq!(ends(&breaker), [2, 0, 0, 0], "nor to poll it once more");
+}
+
+#[test]
+fn with_the_body_trailers_are_its_end() {
+    let breaker = breaker();
+    let steps = [Step::Data, Step::Trailers(Default::default())];
+    let mut body = call(&breaker, ByStatusAndBody, Ok(Response::new(Scripted::new(steps))))
+        .unwrap()
+        .into_body();
+    assert!(poll(&mut body).is_ready());
+    assert!(poll(&mut body).is_ready());
+    assert_eq!(ends(&breaker), [1, 0, 0, 0]);
+}
+
+#[test]
+fn with_the_body_one_that_is_dropped_unread_is_a_success_and_one_that_panics_a_failure() {
+    let breaker = breaker();
+    let unread = Response::new(Scripted::new([Step::Data]));
+    drop(call(&breaker, ByStatusAndBody, Ok(unread)).unwrap());
+    assert_eq!(ends(&breaker), [1, 0, 0, 0]);
+
+    let panicking = Response::new(Scripted::new([Step::Data, Step::Panic]));
+    let mut body = call(&breaker, ByStatusAndBody, Ok(panicking)).unwrap().into_body();
+    assert!(catch_unwind(AssertUnwindSafe(|| read(&mut body))).is_err());
+    drop(body);
+    assert_eq!(ends(&breaker), [1, 1, 0, 0]);
+
+    breaker.reset();
+    let held = Response::new(Scripted::new([Step::Data]));
+    let response = call(&breaker, ByStatusAndBody, Ok(held)).unwrap();
+    let panicked = catch_unwind(AssertUnwindSafe(move || {
+        let _response = response;
+        panic!("while the response is held");
+    }));
+    assert!(panicked.is_err());
+    assert_eq!(ends(&breaker), [1, 2, 0, 0]);
+}
+
+#[test]
+fn a_wrapped_body_says_of_itself_what_the_inner_one_says() {
+    let full = http_body_util::Full::new(bytes::Bytes::from_static(b"four"));
+    let wrapped: cutout::tower::SettlingBody<_, std::sync::Arc<Breaker>> = full.into();
+    assert_eq!(wrapped.size_hint().exact(), Some(4));
+    assert!(!wrapped.is_end_stream());
+}
+
+#[test]
+fn the_host_of_a_request_is_that_of_its_uri_or_else_of_its_header() {
+    let host = |uri: &str, header: Option<&str>| {
+        let mut request = Request::new(());
+        *request.uri_mut() = uri.parse().unwrap();
+        if let Some(header) = header {
+            request.headers_mut().insert("host", header.parse().unwrap());
+        }
+        http::host(&request).to_owned()
+    };
+    assert_eq!(host("http://example.com/a", None), "example.com");
+    assert_eq!(host("http://example.com:8080/a", Some("other")), "example.com:8080");
+    assert_eq!(host("http://user:secret@example.com:8080/", None), "example.com:8080");
+    assert_eq!(host("http://[::1]:80/", None), "[::1]:80");
+    assert_eq!(host("/a", Some("example.com:8080")), "example.com:8080");
+    assert_eq!(host("/a", None), "");
+    assert_eq!(host("/a", Some("\u{e9}")), "");
+}
+
+#[test]
+fn a_refusal_is_answered_with_503_and_whole_seconds() {
+    let breaker = breaker();
+    breaker.try_acquire().unwrap().settle(Outcome::Failure.retry_after(secs(5)));
+    breaker.clock().advance(Duration::from_nanos(1));
+    let answer: Response<String> = http::unavailable(refusal(&breaker));
+    assert_eq!(
+        (answer.status(), answer.headers()["retry-after"].to_str().unwrap()),
+        (StatusCode::SERVICE_UNAVAILABLE, "5")
+    );
+    breaker.force_open();
+    let answer: Response<String> = http::unavailable(refusal(&breaker));
+    assert!(answer.headers().is_empty(), "only the operator knows");
+}
