@@ -154,7 +154,7 @@ pub use thread::OnThread;
 pub use timeout::{Limit, Timeout};
 
 /// The snippets of the repository's front page.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "policy", feature = "registry", feature = "tokio"))]
 #[doc = include_str!("../../README.md")]
 struct RepositoryReadme;
 
