@@ -319,6 +319,22 @@ fn first_look_ups_sweep_faster_than_the_registry_grows() {
 }
 
 #[test]
+fn what_stays_when_others_expire_can_still_be_removed() {
+    let clock = ManualClock::new();
+    let hosts = idle_hosts(&clock, 60 * SECOND);
+    let look_up = |step| (0..100).step_by(step).for_each(|key| drop(hosts.get(&key)));
+    look_up(1);
+    clock.advance(60 * SECOND);
+    look_up(3);
+    assert_eq!(hosts.evict_idle(), 66);
+    for key in 0..100 {
+        let removed = hosts.remove(&key).is_some();
+        assert_eq!((removed, there(&hosts, key)), (key % 3 == 0, false), "{key}");
+    }
+    assert!(hosts.is_empty());
+}
+
+#[test]
 fn without_an_idle_time_nothing_expires() {
     let clock = ManualClock::new();
     let hosts = hosts(&clock, 10);
