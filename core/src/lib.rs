@@ -82,6 +82,7 @@ mod divisor;
 mod error;
 mod field;
 mod latency;
+mod name;
 mod observe;
 mod permit;
 mod policy;
