@@ -125,9 +125,9 @@ pub use clock::QuantaClock;
 pub use clock::StdClock;
 pub use cutout_core::{
     AdaptiveTimeout, Backoff, Cause, Clock, Config, ConfigError, Error, HalfOpenRule, Instant,
-    Latency, LatencySnapshot, ManualClock, Mode, Observer, Outcome, Permit, Rate, Recovery,
-    RejectReason, Rejected, Report, Snapshot, Stale, State, Tally, Ticket, TimeoutConfig, Timing,
-    Totals, Transition, TripReason, Window,
+    LastTransitions, Latency, LatencySnapshot, ManualClock, Mode, Observer, Outcome, Permit, Rate,
+    Recovery, RejectReason, Rejected, Report, Snapshot, Stale, State, Tally, Ticket, TimeoutConfig,
+    Timing, Totals, Transition, TripReason, Window,
 };
 #[cfg(feature = "policy")]
 pub use fallback::Fallback;
