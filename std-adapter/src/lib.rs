@@ -67,6 +67,8 @@
 //! - `quanta`: `QuantaClock` reads the time-stamp counter, for less than a fine reading of the
 //!   system's clock costs.
 //! - `coarse`: `CoarseClock` reads the time of the system's last tick, whatever the settings.
+//! - `events`: `events::Broadcast` sends what breakers announce to readers that may be slow. It brings
+//!   tokio's channel, and needs no runtime.
 //! - `policy`: `Policy` puts retries, a breaker, a bulkhead, a timeout and a fallback around a call,
 //!   in one expression, without a box or a task. It brings `fastrand`.
 //! - `rate-limit`: `RateLimit`, a policy's part that keeps to a rate. It brings `governor`.
@@ -89,6 +91,8 @@
 mod breaker;
 mod bulkhead;
 mod clock;
+#[cfg(feature = "events")]
+pub mod events;
 #[cfg(feature = "policy")]
 mod fallback;
 mod observe;
