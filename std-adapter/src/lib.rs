@@ -79,6 +79,7 @@
 //! - `registry`: `Registry` has a breaker for each key, bounded in number, found without a lock.
 //! - `serde`: the module `settings` reads and writes configurations, as files and the environment
 //!   have them, with profiles that inherit from each other.
+//! - `tracing`: `TracingObserver` logs what a breaker announces.
 //! - `tower`: `tower::CircuitBreakerLayer` puts a breaker in front of a tower service.
 //! - `http`: the layer judges HTTP and gRPC responses, and answers in their place.
 //!
@@ -116,6 +117,8 @@ mod thread;
 mod timeout;
 #[cfg(feature = "tower")]
 pub mod tower;
+#[cfg(feature = "tracing")]
+mod traced;
 
 pub use breaker::CircuitBreaker;
 pub use bulkhead::{
@@ -156,6 +159,8 @@ pub use sleep::{ManualSleep, ManualSleeping, Pause, Sleep, ThreadSleep};
 pub use thread::OnThread;
 #[cfg(feature = "policy")]
 pub use timeout::{Limit, Timeout};
+#[cfg(feature = "tracing")]
+pub use traced::TracingObserver;
 
 /// The snippets of the repository's front page.
 #[cfg(all(doctest, feature = "policy", feature = "registry", feature = "tokio"))]
