@@ -113,3 +113,15 @@ fn observers_of_a_registry_count_under_the_same_name() {
     );
     assert_eq!(page.states("a"), [0.0, 1.0, 0.0]);
 }
+
+#[test]
+fn a_breaker_that_left_is_let_go_by_the_next_collection() {
+    let scraped = Scraped::new();
+    let hosts = watched(&scraped, 10);
+    let breaker = Arc::clone(hosts.get("a").as_arc());
+    scraped.page();
+    hosts.remove("a");
+    let known = Arc::weak_count(&breaker);
+    scraped.page();
+    assert_eq!(Arc::weak_count(&breaker), known - 1);
+}
