@@ -50,7 +50,7 @@
 //! | `circuit_breaker_calls_total` | `name`, `outcome` | calls that were a `success`, a `failure`, `ignored`, `cancelled` or `stale`, and those that were `rejected` |
 //! | `circuit_breaker_slow_calls_total` | `name` | how many of the successes and failures were slow, where that is measured |
 //! | `circuit_breaker_would_reject_total` | `name` | calls that only the mode shadow let through, once there are any |
-//! | `circuit_breaker_transitions_total` | `name`, `from`, `to`, `reason` | changes, as the [observer](Metrics::observer) heard them |
+//! | `circuit_breaker_transitions_total` | `name`, `from`, `to`, `reason` | changes, as the [observer](Metrics::observer) heard them; those that a circuit makes by itself begin at 0 |
 //! | `circuit_breaker_failure_ratio` | `name` | the share of failures in the window, 0 to 1; absent below `minimum_throughput` |
 //! | `circuit_breaker_slow_ratio` | `name` | the same for slow calls, where they are measured |
 //! | `circuit_breaker_failure_threshold` | `name` | the ratio at which it opens, where there is one |
@@ -60,6 +60,7 @@
 //! | `bulkhead_limit` | `name` | permits that there are |
 //! | `bulkhead_waiting` | `name` | callers that wait for one |
 //! | `bulkhead_rejected_total` | `name` | callers that were refused |
+//! | `retry_calls_total` | `name`, `outcome`, `retried` | calls by how they ended, where [retries](Metrics::retries) are counted |
 //!
 //! With [`MetricsBuilder::resilience4j`] the same numbers are published a second time, under the names
 //! that resilience4j's dashboards ask for.
@@ -73,7 +74,7 @@
 //!
 //! # A limit on names
 //!
-//! Each name costs some 20 series, for ever. So only the first [100](MetricsBuilder::most_names) get
+//! Each name costs some 30 series, for ever. So only the first [100](MetricsBuilder::most_names) get
 //! their own; all others are added up under the name `other`. There, and where breakers share a name,
 //! `circuit_breaker_state` says how many are in each state, and the ratio is that of all those
 //! together that have their minimum.
@@ -83,10 +84,12 @@ mod labels;
 mod ledger;
 mod publish;
 mod resilience4j;
+mod retries;
 mod source;
 mod transitions;
 
 pub use durations::Durations;
+pub use retries::Retries;
 pub use source::Watched;
 pub use transitions::MetricsObserver;
 
@@ -96,7 +99,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use cutout_core::{Clock, Observer};
 use metrics::Recorder;
 
-use labels::{BreakerLabel, BulkheadLabel, Labels};
+use labels::{BreakerLabel, BulkheadLabel, Labels, RetryLabel};
 use publish::Publisher;
 use source::{BreakerSource, BulkheadSource, Source};
 
@@ -109,8 +112,8 @@ const MOST_NAMES: usize = 100;
 ///
 /// # Progress
 ///
-/// Nothing here is on the path of a call, but for [`Durations`] where they are asked for, and the
-/// [observer](Self::observer), which counts a change by one addition. [`collect`](Self::collect) and
+/// Nothing here is on the path of a call, but for [`Durations`] and [`Retries`] where they are asked
+/// for, and the [observer](Self::observer), which counts a change by one addition. [`collect`](Self::collect) and
 /// the methods that register exclude each other by a lock, under which the recorder runs and the
 /// function that names the breakers of a registry: these must not call them.
 #[derive(Clone)]
@@ -122,6 +125,7 @@ struct Inner {
     resilience4j: bool,
     breakers: Labels<BreakerLabel>,
     bulkheads: Labels<BulkheadLabel>,
+    retries: Labels<RetryLabel>,
     sources: Mutex<Vec<Box<dyn Source>>>,
 }
 
@@ -134,7 +138,7 @@ pub struct MetricsBuilder {
 }
 
 impl MetricsBuilder {
-    /// How many names of breakers, and of bulkheads, get a label of their own; the first to come.
+    /// How many names of breakers, of bulkheads and of retries get a label of their own; the first to come.
     /// The default is 100. All others are added up under the name `other`, with 0 every one.
     pub const fn most_names(mut self, names: usize) -> Self {
         self.most_names = names;
@@ -155,9 +159,9 @@ impl MetricsBuilder {
     /// | `resilience4j_circuitbreaker_calls_seconds_count` | `name`, `kind` | by the breaker, or by [durations](Metrics::durations) |
     /// | `resilience4j_circuitbreaker_calls_seconds_sum`, `.._bucket` | `name`, `kind`, `le` | by durations only |
     /// | `resilience4j_bulkhead_available_concurrent_calls`, `.._max_allowed_concurrent_calls` | `name` | |
+    /// | `resilience4j_retry_calls_total` | `name`, `kind` | by [retries](Metrics::retries) |
     ///
-    /// Slow calls are not told apart by outcome, and retries are not counted, so `slow_calls` and
-    /// `resilience4j_retry_calls` are missing.
+    /// `resilience4j_circuitbreaker_slow_calls` is missing: slow calls are not told apart by outcome.
     pub const fn resilience4j(mut self, as_well: bool) -> Self {
         self.resilience4j = as_well;
         self
@@ -171,6 +175,7 @@ impl MetricsBuilder {
                 resilience4j: self.resilience4j,
                 breakers: Labels::new(self.most_names),
                 bulkheads: Labels::new(self.most_names),
+                retries: Labels::new(self.most_names),
                 sources: Mutex::default(),
             }),
         }
@@ -270,6 +275,12 @@ impl Metrics {
         Durations::new(self.inner.breakers.label(name), clock)
     }
 
+    /// Counts how calls ended that may be tried again, under this name.
+    #[must_use]
+    pub fn retries(&self, name: &str) -> Retries {
+        Retries::new(self.inner.retries.label(name))
+    }
+
     fn add(&self, source: impl Source + 'static) {
         self.inner.sources.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(source));
     }
@@ -305,6 +316,12 @@ impl Metrics {
                 resilience4j::bulkhead(&publisher, label, &ledger);
             }
             ledger.end();
+        });
+        self.inner.retries.for_each(|label| {
+            publisher.retries(label);
+            if self.inner.resilience4j {
+                resilience4j::retries(&publisher, label);
+            }
         });
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::durations::Histograms;
 use super::ledger::{BreakerLedger, BulkheadLedger};
+use super::retries::Endings;
 use super::transitions::Counts;
 
 const OTHER: &str = "other";
@@ -60,7 +61,8 @@ impl<L: Label> fmt::Debug for Labels<L> {
 /// What is known of the breakers of one name.
 pub(super) struct BreakerLabel {
     pub(super) name: Arc<str>,
-    pub(super) transitions: Counts,
+    /// Where an observer hears.
+    pub(super) transitions: OnceLock<Counts>,
     /// Where they are measured.
     pub(super) durations: OnceLock<Histograms>,
     ledger: Mutex<BreakerLedger>,
@@ -70,7 +72,7 @@ impl Label for BreakerLabel {
     fn new(name: Arc<str>) -> Self {
         Self {
             name,
-            transitions: Counts::new(),
+            transitions: OnceLock::new(),
             durations: OnceLock::new(),
             ledger: Mutex::default(),
         }
@@ -98,5 +100,17 @@ impl Label for BulkheadLabel {
 impl BulkheadLabel {
     pub(super) fn ledger(&self) -> MutexGuard<'_, BulkheadLedger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is known of the calls of one name that may be tried again.
+pub(super) struct RetryLabel {
+    pub(super) name: Arc<str>,
+    pub(super) calls: Endings,
+}
+
+impl Label for RetryLabel {
+    fn new(name: Arc<str>) -> Self {
+        Self { name, calls: Endings::new() }
     }
 }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use metrics::{Key, KeyName, Label, Level, Metadata, Recorder, SharedString, Unit};
 
-use super::labels::{BreakerLabel, BulkheadLabel};
+use super::labels::{BreakerLabel, BulkheadLabel, RetryLabel};
 use super::ledger::{BreakerLedger, BulkheadLedger, MODES, STATES};
+use super::transitions::Counts;
 
 const METADATA: Metadata<'static> = Metadata::new("cutout", Level::INFO, Some(module_path!()));
 
@@ -29,7 +30,7 @@ const GAUGES: [Described; 10] = [
     ("bulkhead_waiting", None, "Callers that wait for a permit"),
 ];
 
-const COUNTERS: [Described; 7] = [
+const COUNTERS: [Described; 8] = [
     ("circuit_breaker_calls_total", None, "Calls by what became of them"),
     ("circuit_breaker_slow_calls_total", None, "Successes and failures that were slow"),
     ("circuit_breaker_would_reject_total", None, "Calls that only the mode shadow let through"),
@@ -37,6 +38,7 @@ const COUNTERS: [Described; 7] = [
     ("circuit_breaker_call_duration_seconds_bucket", None, "Calls by how long they took at most"),
     ("circuit_breaker_call_duration_seconds_count", None, "Calls whose duration was measured"),
     ("bulkhead_rejected_total", None, "Callers that were refused a permit"),
+    ("retry_calls_total", None, "Calls by how they ended, and whether after a retry"),
 ];
 
 /// A recorder, told of numbers under a name.
@@ -123,7 +125,8 @@ impl<'a> Publisher<'a> {
                 self.counter("circuit_breaker_would_reject_total", &name, totals.would_reject);
             }
         }
-        for ((from, to, cause), count) in label.transitions.taken() {
+        let transitions = label.transitions.get();
+        for ((from, to, cause), count) in transitions.into_iter().flat_map(Counts::read) {
             let of = name.and("from", from.as_str()).and("to", to.as_str());
             let of = of.and("reason", cause.as_str());
             self.counter("circuit_breaker_transitions_total", &of, count);
@@ -149,6 +152,21 @@ impl<'a> Publisher<'a> {
         self.gauge("bulkhead_waiting", &name, ledger.now.waiting);
         self.counter("bulkhead_rejected_total", &name, ledger.rejected);
     }
+
+    pub(super) fn retries(&self, label: &RetryLabel) {
+        for ((succeeded, retried), count) in endings(label) {
+            let of = Labelled::new(&label.name)
+                .and("outcome", if succeeded { "success" } else { "failure" })
+                .and("retried", if retried { "true" } else { "false" });
+            self.counter("retry_calls_total", &of, count);
+        }
+    }
+}
+
+/// How calls end that may be tried again.
+pub(super) fn endings(label: &RetryLabel) -> impl Iterator<Item = ((bool, bool), u64)> {
+    let ways = [(true, false), (true, true), (false, false), (false, true)];
+    ways.into_iter().map(|way @ (succeeded, retried)| (way, label.calls.read(succeeded, retried)))
 }
 
 fn share(rate: cutout_core::Rate) -> f64 {

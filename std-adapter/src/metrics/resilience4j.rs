@@ -2,9 +2,9 @@
 
 use cutout_core::{Mode, Outcome, State};
 
-use super::labels::{BreakerLabel, BulkheadLabel};
+use super::labels::{BreakerLabel, BulkheadLabel, RetryLabel};
 use super::ledger::{BreakerLedger, BulkheadLedger};
-use super::publish::{Labelled, Publisher};
+use super::publish::{Labelled, Publisher, endings};
 
 pub(super) fn breaker(to: &Publisher<'_>, label: &BreakerLabel, ledger: &BreakerLedger) {
     if !ledger.is_known() {
@@ -64,4 +64,17 @@ pub(super) fn bulkhead(to: &Publisher<'_>, label: &BulkheadLabel, ledger: &Bulkh
     let available = ledger.now.limit.saturating_sub(ledger.now.in_use);
     to.gauge("resilience4j_bulkhead_available_concurrent_calls", &name, available);
     to.gauge("resilience4j_bulkhead_max_allowed_concurrent_calls", &name, ledger.now.limit);
+}
+
+pub(super) fn retries(to: &Publisher<'_>, label: &RetryLabel) {
+    let name = Labelled::new(&label.name);
+    for (way, count) in endings(label) {
+        let kind = match way {
+            (true, false) => "successful_without_retry",
+            (true, true) => "successful_with_retry",
+            (false, false) => "failed_without_retry",
+            (false, true) => "failed_with_retry",
+        };
+        to.counter("resilience4j_retry_calls_total", &name.and("kind", kind), count);
+    }
 }

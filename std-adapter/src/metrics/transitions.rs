@@ -18,14 +18,17 @@ pub struct MetricsObserver {
 }
 
 impl MetricsObserver {
-    pub(super) const fn new(label: Arc<BreakerLabel>) -> Self {
+    pub(super) fn new(label: Arc<BreakerLabel>) -> Self {
+        label.transitions.get_or_init(Counts::new);
         Self { label }
     }
 }
 
 impl Observer for MetricsObserver {
     fn on_transition(&self, transition: &Transition) {
-        self.label.transitions.count(transition);
+        if let Some(counts) = self.label.transitions.get() {
+            counts.count(transition);
+        }
     }
 }
 
@@ -39,7 +42,7 @@ impl fmt::Debug for MetricsObserver {
 pub(super) struct Counts(Box<[AtomicU64]>);
 
 impl Counts {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         let ways = STATES.len() * STATES.len() * Cause::ALL.len();
         Self((0..ways).map(|_| AtomicU64::new(0)).collect())
     }
@@ -50,9 +53,11 @@ impl Counts {
         }
     }
 
-    /// The ways that were taken, and how often.
-    pub(super) fn taken(&self) -> impl Iterator<Item = ((State, State, Cause), u64)> {
-        ways().zip(self.0.iter().map(|count| count.load(Relaxed))).filter(|(_, count)| *count > 0)
+    /// The ways that were taken and how often, and those that a circuit takes by itself: a counter
+    /// that does not begin at 0 hides its first step from a rate.
+    pub(super) fn read(&self) -> impl Iterator<Item = ((State, State, Cause), u64)> {
+        let counts = self.0.iter().map(|count| count.load(Relaxed));
+        ways().zip(counts).filter(|(way, count)| *count > 0 || is_automatic(*way))
     }
 }
 
@@ -60,4 +65,15 @@ fn ways() -> impl Iterator<Item = (State, State, Cause)> {
     STATES.into_iter().flat_map(|from| {
         STATES.into_iter().flat_map(move |to| Cause::ALL.iter().map(move |why| (from, to, *why)))
     })
+}
+
+const fn is_automatic((from, to, cause): (State, State, Cause)) -> bool {
+    use State::{Closed, HalfOpen, Open};
+    matches!(
+        (from, to, cause),
+        (Closed, Open, Cause::Tripped(_))
+            | (Open, HalfOpen, Cause::BreakOver)
+            | (HalfOpen, Closed, Cause::TrialsPassed)
+            | (HalfOpen, Open, Cause::TrialFailed | Cause::TrialTimedOut)
+    )
 }

@@ -10,4 +10,5 @@ mod names;
 #[cfg(feature = "registry")]
 mod registries;
 mod resilience4j;
+mod retries;
 mod transitions;

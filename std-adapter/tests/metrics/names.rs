@@ -58,7 +58,7 @@ fn a_name_that_is_known_keeps_its_label_however_many_come() {
     let host = observed(scraped.metrics.observer("a"));
     let _ = scraped.metrics.observer("b");
     scraped.metrics.breaker("a", &host);
-    assert_eq!(names(&scraped.page(), "circuit"), set(&["a"]));
+    assert_eq!(names(&scraped.page(), "circuit_breaker_state"), set(&["a"]));
 }
 
 #[test]

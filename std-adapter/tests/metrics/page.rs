@@ -74,6 +74,11 @@ impl Page {
         of.map(|(series, value)| format!("{series} {value}")).collect()
     }
 
+    /// Those of them that are not 0.
+    pub(crate) fn counted(&self, start: &str) -> Vec<String> {
+        self.lines(start).into_iter().filter(|line| !line.ends_with(" 0")).collect()
+    }
+
     /// The values of `state` closed, open, half open.
     pub(crate) fn states(&self, name: &str) -> [f64; 3] {
         ["closed", "open", "half_open"].map(|state| {

@@ -108,7 +108,7 @@ fn observers_of_a_registry_count_under_the_same_name() {
     hosts.get("a").force_open();
     let page = scraped.page();
     assert_eq!(
-        page.lines("circuit_breaker_transitions"),
+        page.counted("circuit_breaker_transitions"),
         ["circuit_breaker_transitions_total{name=a,from=closed,to=open,reason=mode} 1"]
     );
     assert_eq!(page.states("a"), [0.0, 1.0, 0.0]);

@@ -22,7 +22,7 @@ fn each_change_is_counted_by_where_from_where_to_and_why() {
         )
     };
     assert_eq!(
-        scraped.page().lines("circuit_breaker_transitions"),
+        scraped.page().counted("circuit_breaker_transitions"),
         [
             of("closed", "open", "failure_rate", 2),
             of("closed", "open", "mode", 1),
@@ -39,9 +39,20 @@ fn changes_are_counted_though_the_breaker_is_gone_and_another_has_its_name() {
     for _ in 0..3 {
         observed(scraped.metrics.observer("bank")).reset();
     }
-    let lines = scraped.page().lines("circuit_breaker_transitions");
+    let lines = scraped.page().counted("circuit_breaker_transitions");
     assert_eq!(
         lines,
         ["circuit_breaker_transitions_total{name=bank,from=closed,to=closed,reason=reset} 3"]
     );
+}
+
+#[test]
+fn what_a_circuit_does_by_itself_begins_at_0_where_an_observer_hears() {
+    let scraped = Scraped::new();
+    let (deaf, bank) = (crate::page::breaker(), observed(scraped.metrics.observer("bank")));
+    scraped.metrics.breaker("deaf", &deaf);
+    scraped.metrics.breaker("bank", &bank);
+    let lines = scraped.page().lines("circuit_breaker_transitions");
+    assert_eq!(lines.len(), 9, "{lines:#?}");
+    assert!(lines.iter().all(|line| line.contains("{name=bank,") && line.ends_with(" 0")));
 }
