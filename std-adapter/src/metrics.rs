@@ -62,6 +62,11 @@
 //! | `bulkhead_rejected_total` | `name` | callers that were refused |
 //! | `retry_calls_total` | `name`, `outcome`, `retried` | calls by how they ended, where [retries](Metrics::retries) are counted |
 //!
+//! Durations are counted here and not by the recorder, so that a call costs two additions whatever the
+//! recorder is, and memory does not grow between two scrapes. The crate `metrics` cannot pass on a
+//! histogram that somebody else has counted: it gets counters and a gauge, of which Prometheus makes a
+//! histogram. An exporter that appends `_total` to counters by itself has to be told not to.
+//!
 //! With [`MetricsBuilder::resilience4j`] the same numbers are published a second time, under the names
 //! that resilience4j's dashboards ask for.
 //!
@@ -301,6 +306,9 @@ impl Metrics {
         sources.retain_mut(|source| source.read());
         let publisher = Publisher::new(recorder);
         publisher.describe();
+        if self.inner.resilience4j {
+            resilience4j::describe(&publisher);
+        }
         self.inner.breakers.for_each(|label| {
             let mut ledger = label.ledger();
             publisher.breaker(label, &ledger);

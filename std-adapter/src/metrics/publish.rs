@@ -11,7 +11,7 @@ use super::transitions::Counts;
 const METADATA: Metadata<'static> = Metadata::new("cutout", Level::INFO, Some(module_path!()));
 
 /// The name of a metric, its unit and what it says.
-type Described = (&'static str, Option<Unit>, &'static str);
+pub(super) type Described = (&'static str, Option<Unit>, &'static str);
 
 const GAUGES: [Described; 10] = [
     ("circuit_breaker_state", None, "1 for the state as calls meet it, 0 for the others"),
@@ -53,11 +53,15 @@ impl<'a> Publisher<'a> {
 
     /// Says what the metrics are.
     pub(super) fn describe(&self) {
-        for (name, unit, text) in GAUGES {
-            self.recorder.describe_gauge(KeyName::from_const_str(name), unit, text.into());
+        self.describe_all(&GAUGES, &COUNTERS);
+    }
+
+    pub(super) fn describe_all(&self, gauges: &[Described], counters: &[Described]) {
+        for (name, unit, text) in gauges {
+            self.recorder.describe_gauge(KeyName::from_const_str(name), *unit, (*text).into());
         }
-        for (name, unit, text) in COUNTERS {
-            self.recorder.describe_counter(KeyName::from_const_str(name), unit, text.into());
+        for (name, unit, text) in counters {
+            self.recorder.describe_counter(KeyName::from_const_str(name), *unit, (*text).into());
         }
     }
 

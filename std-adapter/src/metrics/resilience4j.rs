@@ -2,9 +2,46 @@
 
 use cutout_core::{Mode, Outcome, State};
 
+use metrics::Unit;
+
 use super::labels::{BreakerLabel, BulkheadLabel, RetryLabel};
 use super::ledger::{BreakerLedger, BulkheadLedger};
-use super::publish::{Labelled, Publisher, endings};
+use super::publish::{Described, Labelled, Publisher, endings};
+
+const GAUGES: [Described; 8] = [
+    ("resilience4j_circuitbreaker_state", None, "1 for the state, 0 for the others"),
+    ("resilience4j_circuitbreaker_buffered_calls", None, "Results that the window holds"),
+    ("resilience4j_circuitbreaker_max_buffered_calls", None, "Results that the window may hold"),
+    ("resilience4j_circuitbreaker_failure_rate", None, "Failures in percent, -1 below the minimum"),
+    (
+        "resilience4j_circuitbreaker_slow_call_rate",
+        None,
+        "Slow calls in percent, -1 below the minimum",
+    ),
+    (
+        "resilience4j_circuitbreaker_calls_seconds_sum",
+        Some(Unit::Seconds),
+        "Time that calls took together",
+    ),
+    ("resilience4j_bulkhead_available_concurrent_calls", None, "Permits that are free"),
+    ("resilience4j_bulkhead_max_allowed_concurrent_calls", None, "Permits that there are"),
+];
+
+const COUNTERS: [Described; 5] = [
+    ("resilience4j_circuitbreaker_not_permitted_calls_total", None, "Calls that were refused"),
+    ("resilience4j_circuitbreaker_calls_total", None, "Calls that were refused"),
+    ("resilience4j_circuitbreaker_calls_seconds_count", None, "Calls that ended"),
+    (
+        "resilience4j_circuitbreaker_calls_seconds_bucket",
+        None,
+        "Calls by how long they took at most",
+    ),
+    ("resilience4j_retry_calls_total", None, "Calls by how they ended, and whether after a retry"),
+];
+
+pub(super) fn describe(to: &Publisher<'_>) {
+    to.describe_all(&GAUGES, &COUNTERS);
+}
 
 pub(super) fn breaker(to: &Publisher<'_>, label: &BreakerLabel, ledger: &BreakerLedger) {
     if !ledger.is_known() {
