@@ -15,7 +15,7 @@ use crate::state::Word;
 use crate::state::{Circuit, Mode, State, Step};
 use crate::streak::Streak;
 use crate::sync::const_fn;
-use crate::time::{Clock, Instant};
+use crate::time::{Clock, Instant, nanos};
 use crate::totals::{Counters, Totals};
 use crate::window::{Lanes, Tally};
 
@@ -417,6 +417,43 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     /// Lets the circuit decide for itself again, from the state that it was in.
     pub fn release(&self) {
         self.set_mode(Mode::Auto);
+    }
+
+    /// Opens the circuit for `duration`, or for 365 days if that is less; then trials decide, as after
+    /// any break.
+    ///
+    /// For a dependency that is known to be down until some time, as during its maintenance. It is no
+    /// reopening, and an open circuit is opened anew. The mode stays: a circuit that is forced closed
+    /// or disabled flows until it is released.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use cutout_core::{CircuitBreaker, Config, ManualClock};
+    ///
+    /// let breaker = CircuitBreaker::with_clock(Config::new(), ManualClock::new());
+    /// breaker.open_for(Duration::from_secs(600));
+    /// let refusal = breaker.try_acquire().unwrap_err();
+    /// assert_eq!(refusal.retry_after(), Some(Duration::from_secs(600)));
+    /// breaker.clock().advance(Duration::from_secs(600));
+    /// assert!(breaker.try_acquire().unwrap().is_trial());
+    /// ```
+    pub fn open_for(&self, duration: Duration) {
+        const LONGEST: u64 = 365 * 24 * 60 * 60 * 1_000_000_000;
+        let length = nanos(duration).min(LONGEST);
+        let mut now = Instant::ORIGIN;
+        let change = self.circuit.change(|word| {
+            now = self.now(); // R4
+            if self.circuit.propose_until(now.plus(length), word) {
+                Step::To(word.opened(self.next_generation(word)))
+            } else {
+                Step::Again
+            }
+        });
+        if let Some(change) = change {
+            self.announce(change, Cause::Opened, now, Some(length), Tally::default());
+        }
     }
 
     /// Closes the circuit, releases it, and forgets window, streak and backoff. The totals stay.

@@ -25,7 +25,7 @@ const GENERATION: u32 = 32;
 
 const STATES: [State; 3] = [State::Closed, State::Open, State::HalfOpen];
 
-const CAUSES: [Cause; 12] = [
+const CAUSES: [Cause; 13] = [
     Cause::Tripped(TripReason::FailureRate),
     Cause::Tripped(TripReason::SlowCallRate),
     Cause::Tripped(TripReason::ConsecutiveFailures),
@@ -38,6 +38,7 @@ const CAUSES: [Cause; 12] = [
     Cause::TrialTimedOut,
     Cause::Mode,
     Cause::Reset,
+    Cause::Opened,
 ];
 
 /// Where a cause stands among [`CAUSES`].
@@ -51,6 +52,7 @@ const fn number(cause: Cause) -> u64 {
         Cause::TrialTimedOut => 9,
         Cause::Mode => 10,
         Cause::Reset => 11,
+        Cause::Opened => 12,
     }
 }
 
