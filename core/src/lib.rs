@@ -73,6 +73,8 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
+extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
@@ -82,6 +84,7 @@ mod divisor;
 mod error;
 mod field;
 mod latency;
+mod name;
 mod observe;
 mod permit;
 mod policy;

@@ -133,6 +133,17 @@ pub trait Observer {
     fn on_stale(&self, stale: &Stale) {
         let _ = stale;
     }
+
+    /// Shows the observers that this one consists of to `visit`, in the order in which they hear:
+    /// those of a pair, and of pairs in it, one by one; any other, a reference to a pair too, as one.
+    ///
+    /// It is how `cutout` keeps a panic of one from the others.
+    fn each(&self, visit: &mut dyn FnMut(&dyn Observer))
+    where
+        Self: Sized,
+    {
+        visit(self);
+    }
 }
 
 /// Nobody listens.
@@ -152,7 +163,24 @@ impl<O: Observer + ?Sized> Observer for &O {
     }
 }
 
-/// Both hear, the first one first. If it panics, the second one does not hear.
+/// Who shares it with others hears through it.
+#[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
+impl<O: Observer + ?Sized> Observer for alloc::sync::Arc<O> {
+    fn on_transition(&self, transition: &Transition) {
+        (**self).on_transition(transition);
+    }
+
+    fn on_would_trip(&self, reason: TripReason, tally: &Tally) {
+        (**self).on_would_trip(reason, tally);
+    }
+
+    fn on_stale(&self, stale: &Stale) {
+        (**self).on_stale(stale);
+    }
+}
+
+/// Both hear, the first one first. If it panics, the second one does not hear, except in `cutout`.
+/// For more than two, pairs nest: `(log, (counts, alarm))`.
 impl<A: Observer, B: Observer> Observer for (A, B) {
     fn on_transition(&self, transition: &Transition) {
         self.0.on_transition(transition);
@@ -167,5 +195,10 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
     fn on_stale(&self, stale: &Stale) {
         self.0.on_stale(stale);
         self.1.on_stale(stale);
+    }
+
+    fn each(&self, visit: &mut dyn FnMut(&dyn Observer)) {
+        self.0.each(visit);
+        self.1.each(visit);
     }
 }

@@ -67,6 +67,8 @@
 //! - `quanta`: `QuantaClock` reads the time-stamp counter, for less than a fine reading of the
 //!   system's clock costs.
 //! - `coarse`: `CoarseClock` reads the time of the system's last tick, whatever the settings.
+//! - `events`: `events::Broadcast` sends what breakers announce to readers that may be slow. It brings
+//!   tokio's channel, and needs no runtime.
 //! - `policy`: `Policy` puts retries, a breaker, a bulkhead, a timeout and a fallback around a call,
 //!   in one expression, without a box or a task. It brings `fastrand`.
 //! - `rate-limit`: `RateLimit`, a policy's part that keeps to a rate. It brings `governor`.
@@ -77,6 +79,7 @@
 //! - `registry`: `Registry` has a breaker for each key, bounded in number, found without a lock.
 //! - `serde`: the module `settings` reads and writes configurations, as files and the environment
 //!   have them, with profiles that inherit from each other.
+//! - `tracing`: `TracingObserver` logs what a breaker announces.
 //! - `tower`: `tower::CircuitBreakerLayer` puts a breaker in front of a tower service.
 //! - `http`: the layer judges HTTP and gRPC responses, and answers in their place.
 //! - `reqwest`: `reqwest::BreakerPerHost`, a middleware for clients of `reqwest`.
@@ -90,6 +93,8 @@
 mod breaker;
 mod bulkhead;
 mod clock;
+#[cfg(feature = "events")]
+pub mod events;
 #[cfg(feature = "policy")]
 mod fallback;
 mod observe;
@@ -115,6 +120,8 @@ mod thread;
 mod timeout;
 #[cfg(feature = "tower")]
 pub mod tower;
+#[cfg(feature = "tracing")]
+mod traced;
 
 pub use breaker::CircuitBreaker;
 pub use bulkhead::{
@@ -128,9 +135,9 @@ pub use clock::QuantaClock;
 pub use clock::StdClock;
 pub use cutout_core::{
     AdaptiveTimeout, Backoff, Cause, Clock, Config, ConfigError, Error, HalfOpenRule, Instant,
-    Latency, LatencySnapshot, ManualClock, Mode, Observer, Outcome, Permit, Rate, Recovery,
-    RejectReason, Rejected, Report, Snapshot, Stale, State, Tally, Ticket, TimeoutConfig, Timing,
-    Totals, Transition, TripReason, Window,
+    LastTransitions, Latency, LatencySnapshot, ManualClock, Mode, Observer, Outcome, Permit, Rate,
+    Recovery, RejectReason, Rejected, Report, Snapshot, Stale, State, Tally, Ticket, TimeoutConfig,
+    Timing, Totals, Transition, TripReason, Window,
 };
 #[cfg(feature = "policy")]
 pub use fallback::Fallback;
@@ -155,6 +162,8 @@ pub use sleep::{ManualSleep, ManualSleeping, Pause, Sleep, ThreadSleep};
 pub use thread::OnThread;
 #[cfg(feature = "policy")]
 pub use timeout::{Limit, Timeout};
+#[cfg(feature = "tracing")]
+pub use traced::TracingObserver;
 
 /// The snippets of the repository's front page.
 #[cfg(all(doctest, feature = "policy", feature = "registry", feature = "tokio"))]

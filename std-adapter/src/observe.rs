@@ -7,6 +7,8 @@ use cutout_core::{Observer, Stale, Tally, Transition, TripReason};
 
 /// An observer whose panics end here: the change that it was told of stands, and the caller whose
 /// call made the change does not notice. The panic hook has had its say by then.
+///
+/// In a pair, and in pairs in it, each is isolated by itself: where one panics, the others hear.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Isolated<O>(O);
 
@@ -20,11 +22,17 @@ impl<O> Isolated<O> {
     pub const fn get(&self) -> &O {
         &self.0
     }
+}
 
-    fn tell(&self, tell: impl FnOnce(&O)) {
-        // The observer sees its own broken state only if it kept one, and then knows of it.
-        let _ = catch_unwind(AssertUnwindSafe(|| tell(&self.0)));
+impl<O: Observer> Isolated<O> {
+    fn tell(&self, tell: impl Fn(&dyn Observer)) {
+        caught(|| self.0.each(&mut |observer| caught(|| tell(observer))));
     }
+}
+
+fn caught(run: impl FnOnce()) {
+    // An observer sees its own broken state only if it kept one, and then knows of it.
+    let _ = catch_unwind(AssertUnwindSafe(run));
 }
 
 impl<O: Observer> Observer for Isolated<O> {
