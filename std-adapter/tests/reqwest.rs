@@ -94,8 +94,9 @@ async fn what_the_server_answers_is_judged_by_its_status() {
 async fn a_host_that_nobody_listens_at_is_a_failure() {
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let (client, breakers, _) = client();
-    let url = format!("http://user:word@{closed}/");
-    assert!(Refused::find(&client.get(&url).send().await.unwrap_err()).is_none());
+    let url = format!("http://user:word@{closed}/").parse().unwrap();
+    let request = reqwest::Request::new(reqwest::Method::GET, url);
+    assert!(Refused::find(&client.execute(request).await.unwrap_err()).is_none());
     assert_eq!(breakers.hosts().get(&closed.to_string()).totals().failures, 1, "no user, no word");
 }
 
