@@ -67,6 +67,7 @@ impl Cause {
             Self::TrialTimedOut => "trial_timed_out",
             Self::Mode => "mode",
             Self::Reset => "reset",
+            Self::Opened => "opened",
         }
     }
 }
