@@ -136,8 +136,8 @@ pub use clock::StdClock;
 pub use cutout_core::{
     AdaptiveTimeout, Backoff, Cause, Clock, Config, ConfigError, Error, HalfOpenRule, Instant,
     LastTransitions, Latency, LatencySnapshot, ManualClock, Mode, Observer, Outcome, Permit, Rate,
-    Recovery, RejectReason, Rejected, Report, Snapshot, Stale, State, Tally, Ticket, TimeoutConfig,
-    Timing, Totals, Transition, TripReason, Window,
+    Recovery, RejectReason, Rejected, Report, Saved, SavedError, Snapshot, Stale, State, Tally,
+    Ticket, TimeoutConfig, Timing, Totals, Transition, TripReason, Window,
 };
 #[cfg(feature = "policy")]
 pub use fallback::Fallback;
