@@ -14,13 +14,14 @@ use crate::settings::{Plan, Settings};
 use crate::state::Word;
 use crate::state::{Circuit, Mode, State, Step};
 use crate::streak::Streak;
-use crate::sync::{IS_LOCK_FREE, const_fn};
-use crate::time::{Clock, Instant};
+use crate::sync::const_fn;
+use crate::time::{Clock, Instant, nanos};
 use crate::totals::{Counters, Totals};
 use crate::window::{Lanes, Tally};
 
 mod admission;
 mod change;
+mod observing;
 mod reconfigure;
 mod saving;
 mod settlement;
@@ -418,6 +419,43 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         self.set_mode(Mode::Auto);
     }
 
+    /// Opens the circuit for `duration`, or for 365 days if that is less; then trials decide, as after
+    /// any break.
+    ///
+    /// For a dependency that is known to be down until some time, as during its maintenance. It is no
+    /// reopening, and an open circuit is opened anew. The mode stays: a circuit that is forced closed
+    /// or disabled flows until it is released.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use cutout_core::{CircuitBreaker, Config, ManualClock};
+    ///
+    /// let breaker = CircuitBreaker::with_clock(Config::new(), ManualClock::new());
+    /// breaker.open_for(Duration::from_secs(600));
+    /// let refusal = breaker.try_acquire().unwrap_err();
+    /// assert_eq!(refusal.retry_after(), Some(Duration::from_secs(600)));
+    /// breaker.clock().advance(Duration::from_secs(600));
+    /// assert!(breaker.try_acquire().unwrap().is_trial());
+    /// ```
+    pub fn open_for(&self, duration: Duration) {
+        const LONGEST: u64 = 365 * 24 * 60 * 60 * 1_000_000_000;
+        let length = nanos(duration).min(LONGEST);
+        let mut now = Instant::ORIGIN;
+        let change = self.circuit.change(|word| {
+            now = self.now(); // R4
+            if self.circuit.propose_until(now.plus(length), word) {
+                Step::To(word.opened(self.next_generation(word)))
+            } else {
+                Step::Again
+            }
+        });
+        if let Some(change) = change {
+            self.announce(change, Cause::Opened, now, Some(length), Tally::default());
+        }
+    }
+
     /// Closes the circuit, releases it, and forgets window, streak and backoff. The totals stay.
     pub fn reset(&self) {
         let change = self.circuit.change(|word| {
@@ -427,122 +465,6 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         if let Some(change) = change {
             self.announce(change, Cause::Reset, self.now(), None, Tally::default());
         }
-    }
-}
-
-/// # Observing
-impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
-    CircuitBreaker<C, O, BUCKETS, LANES>
-{
-    /// The state as calls meet it: a forced mode hides the one underneath.
-    ///
-    /// Reading changes nothing, so an open circuit whose break is over still reads Open until a
-    /// call comes.
-    #[must_use]
-    pub fn state(&self) -> State {
-        self.circuit.load().effective_state()
-    }
-
-    /// Who decides.
-    #[must_use]
-    pub fn mode(&self) -> Mode {
-        self.circuit.load().mode()
-    }
-
-    /// What a call that came now would be refused with; `None` if it would be admitted.
-    ///
-    /// Looking admits nothing and counts nothing. It is for who would have to prepare for a call, or
-    /// could go elsewhere; admission alone decides. Under [`Mode::Shadow`] nobody is refused, and
-    /// which calls a ramp refuses is known only when they come.
-    ///
-    /// Trials whose lease is over are given up, as a call would give them up, so that HalfOpen ends
-    /// even if all that anybody does is look.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use cutout_core::{CircuitBreaker, Config, ManualClock, RejectReason};
-    ///
-    /// let breaker = CircuitBreaker::with_clock(Config::new(), ManualClock::new());
-    /// assert_eq!(breaker.refusal(), None);
-    /// breaker.force_open();
-    /// assert_eq!(breaker.refusal().unwrap().reason(), RejectReason::ForcedOpen);
-    /// assert_eq!(breaker.totals().rejected, 0);
-    /// ```
-    #[inline]
-    #[must_use]
-    pub fn refusal(&self) -> Option<Rejected> {
-        let word = self.circuit.load();
-        if word.is_plainly_closed() { None } else { self.refusal_by_state(word) }
-    }
-
-    /// Everything there is to see. It reads counters while others write them, so its parts agree
-    /// with each other exactly only when all is quiet.
-    #[must_use]
-    pub fn snapshot(&self) -> Snapshot {
-        let word = self.circuit.load();
-        let now = self.now();
-        let generation = word.generation();
-        let is_open = word.state() == State::Open && word.effective_state() == State::Open;
-        let break_left = self.circuit.until().saturating_since(now);
-        Snapshot {
-            state: word.effective_state(),
-            mode: word.mode(),
-            generation,
-            tally: self.lanes.tally(self.settings.shape(), generation, now),
-            consecutive_failures: self.streak.length(generation),
-            trials_in_flight: word.trials_out(),
-            recovering: word.is_ramping() && matches!(word.mode(), Mode::Auto | Mode::Shadow),
-            retry_after: (is_open && word.mode() != Mode::ForcedOpen).then_some(break_left),
-            totals: self.totals(),
-        }
-    }
-
-    /// What became of all calls.
-    #[must_use]
-    pub fn totals(&self) -> Totals {
-        let (results, rejected) = self.lanes.totals(self.settings.shape());
-        Totals {
-            successes: results.successes,
-            failures: results.failures,
-            ignored: self.counters.ignored.get(),
-            cancelled: self.counters.cancelled.get(),
-            stale: self.counters.stale.get(),
-            slow: results.slow,
-            rejected,
-            would_reject: self.counters.would_reject.get(),
-            trials: self.counters.trials.get(),
-        }
-    }
-
-    /// How many lanes there are: as many as the type says, and those that it grew (feature
-    /// `alloc`).
-    #[must_use]
-    pub fn lanes(&self) -> usize {
-        self.lanes.count()
-    }
-
-    /// The settings as they are now. A window over time reads as long as its buckets together.
-    #[must_use]
-    pub fn config(&self) -> Config {
-        self.settings.config()
-    }
-
-    /// The clock.
-    pub const fn clock(&self) -> &C {
-        &self.clock
-    }
-
-    /// The observer.
-    pub const fn observer(&self) -> &O {
-        &self.observer
-    }
-
-    /// Whether the target has 64-bit atomics. Where it has not, each access to a word masks
-    /// interrupts for a few instructions (feature `critical-section`).
-    #[must_use]
-    pub const fn is_lock_free() -> bool {
-        IS_LOCK_FREE
     }
 }
 

@@ -31,59 +31,65 @@ impl Mode {
     }
 }
 
-impl TripReason {
-    /// The word for it, which is the name of its setting, such as `failure_rate`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::FailureRate => "failure_rate",
-            Self::SlowCallRate => "slow_call_rate",
-            Self::ConsecutiveFailures => "consecutive_failures",
-            Self::FailureCount => "failure_count",
-            Self::Custom => "trip_when",
+/// Words and lists are made of one table, so that none is forgotten.
+macro_rules! causes {
+    (
+        tripped { $($reason:ident => $setting:literal,)* }
+        others { $($cause:ident => $word:literal,)* }
+    ) => {
+        impl TripReason {
+            /// The word for it, which is the name of its setting, such as `failure_rate`.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$reason => $setting,)*
+                }
+            }
         }
-    }
+
+        impl Cause {
+            /// All there are, trips by each reason among them.
+            pub const ALL: &'static [Self] =
+                &[$(Self::Tripped(TripReason::$reason),)* $(Self::$cause,)*];
+
+            /// The word for it, such as `break_over`; for a trip that of its [`TripReason`].
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use cutout_core::{Cause, TripReason};
+            ///
+            /// assert_eq!(Cause::TrialsPassed.as_str(), "trials_passed");
+            /// assert_eq!(Cause::Tripped(TripReason::FailureRate).to_string(), "failure_rate");
+            /// ```
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    Self::Tripped(reason) => reason.as_str(),
+                    $(Self::$cause => $word,)*
+                }
+            }
+        }
+    };
 }
 
-impl Cause {
-    /// All there are, trips by each reason among them.
-    pub const ALL: &'static [Self] = &[
-        Self::Tripped(TripReason::FailureRate),
-        Self::Tripped(TripReason::SlowCallRate),
-        Self::Tripped(TripReason::ConsecutiveFailures),
-        Self::Tripped(TripReason::FailureCount),
-        Self::Tripped(TripReason::Custom),
-        Self::BreakOver,
-        Self::TrialsPassed,
-        Self::RecoveryOver,
-        Self::TrialFailed,
-        Self::TrialTimedOut,
-        Self::Mode,
-        Self::Reset,
-    ];
-
-    /// The word for it, such as `break_over`; for a trip that of its [`TripReason`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use cutout_core::{Cause, TripReason};
-    ///
-    /// assert_eq!(Cause::TrialsPassed.as_str(), "trials_passed");
-    /// assert_eq!(Cause::Tripped(TripReason::FailureRate).to_string(), "failure_rate");
-    /// ```
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Tripped(reason) => reason.as_str(),
-            Self::BreakOver => "break_over",
-            Self::TrialsPassed => "trials_passed",
-            Self::RecoveryOver => "recovery_over",
-            Self::TrialFailed => "trial_failed",
-            Self::TrialTimedOut => "trial_timed_out",
-            Self::Mode => "mode",
-            Self::Reset => "reset",
-        }
+causes! {
+    tripped {
+        FailureRate => "failure_rate",
+        SlowCallRate => "slow_call_rate",
+        ConsecutiveFailures => "consecutive_failures",
+        FailureCount => "failure_count",
+        Custom => "trip_when",
+    }
+    others {
+        BreakOver => "break_over",
+        TrialsPassed => "trials_passed",
+        RecoveryOver => "recovery_over",
+        TrialFailed => "trial_failed",
+        TrialTimedOut => "trial_timed_out",
+        Mode => "mode",
+        Reset => "reset",
+        Opened => "opened",
     }
 }
 

@@ -45,6 +45,8 @@ pub enum Cause {
     Mode,
     /// Somebody reset the circuit.
     Reset,
+    /// Somebody opened the circuit for a time.
+    Opened,
 }
 
 /// A change of state or of mode.

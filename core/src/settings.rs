@@ -31,102 +31,23 @@
 //! | C3 | swap of `rules` that begins a change | Acquire | C4 | who changes sees the whole change before | nothing is read but `rules` |
 //! | C4 | store of `rules` that ends it | Release | C3 | as C3 | as C3 |
 
+mod plan;
+mod words;
+
+pub(crate) use plan::Plan;
+
 use core::num::{NonZeroU8, NonZeroU32, NonZeroU64};
 
 use crate::config::{Backoff, Config, ConfigError, HalfOpenRule, Recovery, Window};
-use crate::field::Field;
 use crate::permit::Outcome;
 use crate::rate::Rate;
 use crate::sync::{AtomicU32, AtomicU64, Ordering, const_fn};
 use crate::window::{Shape, Tally};
-
-const FAILURE_RATE: Field = Field::lowest(14);
-const SLOW_CALL_RATE: Field = Field::above(FAILURE_RATE, 14);
-const MINIMUM: Field = Field::above(SLOW_CALL_RATE, 14);
-const FAILURE_COUNT: Field = Field::above(MINIMUM, 14);
-const _: () = assert!(FAILURE_COUNT.end() <= u64::BITS);
-
-const IN_A_ROW: Field = Field::lowest(20);
-const TRIALS: Field = Field::above(IN_A_ROW, 5);
-const MINIMUM_TRIALS: Field = Field::above(TRIALS, 5);
-const BY_RATE: Field = Field::above(MINIMUM_TRIALS, 1);
-const CANCELLED_AS: Field = Field::above(BY_RATE, 2);
-const JITTER: Field = Field::above(CANCELLED_AS, 13);
-const BUSY: Field = Field::above(JITTER, 1);
-const _: () = assert!(BUSY.end() <= u64::BITS);
-
-const FIRST: Field = Field::lowest(14);
-const SECOND: Field = Field::above(FIRST, 14);
-const THIRD: Field = Field::above(SECOND, 14);
-const FACTOR: Field = Field::above(THIRD, 14);
-const _: () = assert!(FACTOR.end() <= u64::BITS);
-
-/// What a call asks of the settings before it does anything.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Plan(u32);
-
-impl Plan {
-    const MEASURES: u32 = 1;
-    const COARSE: u32 = 1 << 1;
-    const NEEDS_TIME: u32 = 1 << 2;
-    const NEEDS_WINDOW: u32 = 1 << 3;
-    const HAS_RATE: u32 = 1 << 4;
-    const HAS_STREAK: u32 = 1 << 5;
-    const EVALUATES_ALL: u32 = 1 << 6;
-
-    const fn of(config: &Config) -> Self {
-        Self(
-            on(config.slow_call_duration.is_some(), Self::MEASURES)
-                | on(config.is_coarse(), Self::COARSE)
-                | on(config.needs_time(), Self::NEEDS_TIME)
-                | on(config.needs_window(), Self::NEEDS_WINDOW)
-                | on(config.has_rate(), Self::HAS_RATE)
-                | on(config.consecutive_failures.is_some(), Self::HAS_STREAK)
-                | on(config.evaluate_every_result, Self::EVALUATES_ALL),
-        )
-    }
-
-    /// Whether slow calls are measured, so that the start of a call matters.
-    #[inline]
-    pub(crate) const fn measures(self) -> bool {
-        self.0 & Self::MEASURES != 0
-    }
-
-    /// Whether a coarse reading of the clock will do.
-    #[inline]
-    pub(crate) const fn is_coarse(self) -> bool {
-        self.0 & Self::COARSE != 0
-    }
-
-    /// Whether the result of a closed circuit has to be told the time.
-    #[inline]
-    pub(crate) const fn needs_time(self) -> bool {
-        self.0 & Self::NEEDS_TIME != 0
-    }
-
-    /// Whether any condition looks at the window.
-    #[inline]
-    pub(crate) const fn needs_window(self) -> bool {
-        self.0 & Self::NEEDS_WINDOW != 0
-    }
-
-    /// Whether a success can complete the minimum of a rate that is already over.
-    pub(crate) const fn has_rate(self) -> bool {
-        self.0 & Self::HAS_RATE != 0
-    }
-
-    /// Whether failures in a row are counted.
-    #[inline]
-    pub(crate) const fn has_streak(self) -> bool {
-        self.0 & Self::HAS_STREAK != 0
-    }
-
-    /// Whether each result is evaluated, a success too.
-    #[inline]
-    pub(crate) const fn evaluates_all(self) -> bool {
-        self.0 & Self::EVALUATES_ALL != 0
-    }
-}
+use words::{
+    BUSY, BY_RATE, CANCELLED_AS, FACTOR, FAILURE_COUNT, FAILURE_RATE, FIRST, IN_A_ROW, JITTER,
+    MINIMUM, MINIMUM_TRIALS, SECOND, SLOW_CALL_RATE, THIRD, TRIALS, breaks, limits, rules,
+    slow_call_duration,
+};
 
 /// The conditions on the window.
 #[derive(Clone, Copy, Debug)]
@@ -368,72 +289,6 @@ fn rate(points: u32) -> Option<Rate> {
 #[allow(clippy::cast_possible_truncation)] // of five bits
 const fn short(trials: u32) -> u8 {
     trials as u8
-}
-
-const fn on(is: bool, bit: u32) -> u32 {
-    if is { bit } else { 0 }
-}
-
-const fn points(rate: Option<Rate>) -> u32 {
-    match rate {
-        Some(rate) => rate.basis_points() as u32,
-        None => 0,
-    }
-}
-
-const fn number(number: Option<NonZeroU32>) -> u32 {
-    match number {
-        Some(number) => number.get(),
-        None => 0,
-    }
-}
-
-const fn limits(config: &Config) -> u64 {
-    let word = FAILURE_RATE.set(0, points(config.failure_rate));
-    let word = SLOW_CALL_RATE.set(word, points(config.slow_call_rate));
-    let word = MINIMUM.set(word, config.minimum_throughput);
-    FAILURE_COUNT.set(word, number(config.failure_count))
-}
-
-const fn rules(config: &Config) -> u64 {
-    let word = IN_A_ROW.set(0, number(config.consecutive_failures));
-    let word = TRIALS.set(word, config.trials as u32);
-    let minimum = match config.minimum_trials {
-        Some(trials) => trials.get() as u32,
-        None => 0,
-    };
-    let word = MINIMUM_TRIALS.set(word, minimum);
-    let word = BY_RATE.set(word, matches!(config.half_open_rule, HalfOpenRule::Rate) as u32);
-    let cancelled_as = match config.cancelled_as {
-        None => 0,
-        Some(Outcome::Success) => 1,
-        Some(Outcome::Failure) => 2,
-        Some(Outcome::Ignored) => 3,
-    };
-    JITTER.set(CANCELLED_AS.set(word, cancelled_as), points(config.break_jitter))
-}
-
-const fn slow_call_duration(config: &Config) -> u64 {
-    match config.slow_call_duration {
-        Some(duration) => duration.get(),
-        None => 0,
-    }
-}
-
-/// The cap of the break, a stage of recovery, and the word of its shares and the backoff.
-const fn breaks(config: &Config) -> (u64, u64, u64) {
-    let (cap, factor) = match config.break_backoff {
-        Some(backoff) => (backoff.cap, backoff.percent.get()),
-        None => (0, 0),
-    };
-    let (stage, [first, second, third]) = match config.recovery {
-        Some(recovery) => (recovery.stage.get(), recovery.shares),
-        None => (0, [Rate::ZERO; 3]),
-    };
-    let word = FIRST.set(0, first.basis_points() as u32);
-    let word = SECOND.set(word, second.basis_points() as u32);
-    let word = THIRD.set(word, third.basis_points() as u32);
-    (cap, stage, FACTOR.set(word, factor))
 }
 
 #[cfg(all(test, not(loom)))]

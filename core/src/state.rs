@@ -244,6 +244,12 @@ impl Word {
         Self(REOPENS.set(STATE.set(self.era(generation), OPEN), self.reopens_if_opened()))
     }
 
+    /// Open by hand: that is no reopening.
+    #[must_use]
+    pub(crate) const fn opened(self, generation: u32) -> Self {
+        Self(STATE.set(self.era(generation), OPEN))
+    }
+
     #[must_use]
     pub(crate) const fn half_open(self, generation: u32) -> Self {
         Self(STATE.set(self.era(generation), HALF_OPEN))

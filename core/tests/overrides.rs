@@ -2,8 +2,10 @@
 
 mod support;
 
+use core::time::Duration;
+
 use cutout_core::{
-    Cause, CircuitBreaker, ManualClock, Mode, Outcome, RejectReason, State, TripReason,
+    Backoff, Cause, CircuitBreaker, ManualClock, Mode, Outcome, RejectReason, State, TripReason,
 };
 use support::{breaker, config, fail, follow, secs, succeed, tripped};
 
@@ -151,4 +153,39 @@ fn an_observer_that_is_lent_hears_everything() {
     assert_eq!(log.causes(), [Cause::Mode]);
     assert_eq!(*log.stale.borrow(), [Some(Outcome::Failure)]);
     assert_eq!(*log.would_trip.borrow(), [TripReason::FailureRate]);
+}
+
+#[test]
+fn a_circuit_that_is_opened_for_a_time_refuses_until_it_is_over_and_then_tries() {
+    let breaker = breaker(config());
+    breaker.open_for(secs(7));
+    follow(&breaker, "+ 6s + 1s + +", "O- O O- O H C");
+    assert_eq!(breaker.observer().causes()[0], Cause::Opened);
+}
+
+#[test]
+fn to_open_by_hand_is_no_reopening_and_ends_what_was_there() {
+    let breaker = tripped(config().break_backoff(Backoff::doubling(secs(60))));
+    breaker.open_for(secs(1));
+    follow(&breaker, "1s", "O");
+    let trial = breaker.try_acquire().unwrap();
+    breaker.open_for(secs(3));
+    trial.settle(Outcome::Success);
+    assert_eq!((breaker.state(), breaker.totals().stale), (State::Open, 1));
+    follow(&breaker, "3s x", "O O");
+    let refusal = breaker.try_acquire().unwrap_err();
+    assert_eq!(refusal.retry_after(), Some(secs(10)), "the first reopening");
+    breaker.open_for(Duration::MAX);
+    let longest = secs(365 * 24 * 60 * 60);
+    assert_eq!(breaker.try_acquire().unwrap_err().retry_after(), Some(longest));
+}
+
+#[test]
+fn a_forced_circuit_that_is_opened_for_a_time_goes_on_as_it_is_forced() {
+    let breaker = breaker(config());
+    breaker.force_closed();
+    breaker.open_for(secs(5));
+    assert!(succeed(&breaker));
+    breaker.release();
+    follow(&breaker, "+ 5s +", "O- O H");
 }

@@ -4,7 +4,9 @@ use core::fmt;
 use core::ops::Deref;
 use std::sync::Arc;
 
-use cutout_core::{CircuitBreaker as Engine, Clock, Config, ConfigError, Observer, Rejected};
+use cutout_core::{
+    CircuitBreaker as Engine, Clock, Config, ConfigError, Observer, Rejected, Saved,
+};
 
 use crate::sync::const_fn;
 use crate::{Isolated, OnThread, OwnedPermit, StdClock};
@@ -144,6 +146,38 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     /// The first setting that is out of its range.
     pub fn try_from_parts(config: Config, clock: C, observer: O) -> Result<Self, ConfigError> {
         let engine = Engine::try_from_parts(config, OnThread::new(clock), Isolated::new(observer))?;
+        Ok(Self { engine })
+    }
+
+    /// A breaker that goes on where the one that was [saved](cutout_core::CircuitBreaker::save) left
+    /// off.
+    ///
+    /// # Errors
+    ///
+    /// The first setting that is out of its range.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cutout::{CircuitBreaker, Config, Saved, State, StdClock};
+    ///
+    /// let before = CircuitBreaker::new(Config::new().consecutive_failures(1));
+    /// let _ = before.call(|| Err::<(), _>("down"));
+    /// let kept: Vec<u64> = before.save().numbers().collect(); // to a file, and back
+    ///
+    /// let saved = Saved::from_numbers(kept)?;
+    /// let after = CircuitBreaker::restored(before.config(), StdClock, (), &saved)?;
+    /// assert_eq!(after.state(), State::Open);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn restored(
+        config: Config,
+        clock: C,
+        observer: O,
+        saved: &Saved<BUCKETS>,
+    ) -> Result<Self, ConfigError> {
+        let (clock, observer) = (OnThread::new(clock), Isolated::new(observer));
+        let engine = Engine::restored_from_parts(config, clock, observer, saved)?;
         Ok(Self { engine })
     }
 

@@ -83,6 +83,7 @@
 //! - `tracing`: `TracingObserver` logs what a breaker announces.
 //! - `tower`: `tower::CircuitBreakerLayer` puts a breaker in front of a tower service.
 //! - `http`: the layer judges HTTP and gRPC responses, and answers in their place.
+//! - `reqwest`: `reqwest::BreakerPerHost`, a middleware for clients of `reqwest`.
 //!
 //! The engine is [`cutout_core`], whose documentation states the guarantees; this crate adds the
 //! system's clock ([`StdClock`]), permits that own their breaker ([`OwnedPermit`]), and keeps
@@ -107,6 +108,8 @@ mod policy;
 mod rate_limit;
 #[cfg(feature = "registry")]
 mod registry;
+#[cfg(feature = "reqwest")]
+pub mod reqwest;
 #[cfg(feature = "policy")]
 mod retry;
 #[cfg(feature = "serde")]
@@ -136,8 +139,8 @@ pub use clock::StdClock;
 pub use cutout_core::{
     AdaptiveTimeout, Backoff, Cause, Clock, Config, ConfigError, Error, HalfOpenRule, Instant,
     LastTransitions, Latency, LatencySnapshot, ManualClock, Mode, Observer, Outcome, Permit, Rate,
-    Recovery, RejectReason, Rejected, Report, Snapshot, Stale, State, Tally, Ticket, TimeoutConfig,
-    Timing, Totals, Transition, TripReason, Window,
+    Recovery, RejectReason, Rejected, Report, Saved, SavedError, Snapshot, Stale, State, Tally,
+    Ticket, TimeoutConfig, Timing, Totals, Transition, TripReason, Window,
 };
 #[cfg(feature = "policy")]
 pub use fallback::Fallback;

@@ -12,7 +12,7 @@ use tracing::{Level, event};
 /// | a trip condition held, or a trial failed | warn | `circuit opened` |
 /// | the break is over | info | `circuit half-open` |
 /// | the trials passed, or the recovery is over | info | `circuit closed` |
-/// | somebody changed the mode, or reset | info | `circuit changed by hand` |
+/// | somebody changed the mode, opened or reset | info | `circuit changed by hand` |
 /// | forced closed, and would have opened | warn | `circuit would have opened` |
 /// | a result came too late to count | trace | `late result` |
 ///
@@ -82,7 +82,7 @@ impl Observer for TracingObserver {
     fn on_transition(&self, change: &Transition) {
         let breaker = &*self.breaker;
         match (change.cause, change.to) {
-            (Cause::Mode | Cause::Reset, _) => {
+            (Cause::Mode | Cause::Reset | Cause::Opened, _) => {
                 log_change!(Level::INFO, "circuit changed by hand", breaker, change);
             }
             (_, State::Open) => log_change!(Level::WARN, "circuit opened", breaker, change),

@@ -8,7 +8,10 @@
 
 mod registry_support;
 
+use core::panic::AssertUnwindSafe;
+use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
+use std::panic::{catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use cutout::{Config, Handle, ManualClock, Mode, Registry};
@@ -61,6 +64,32 @@ fn r2_threads_that_look_up_one_new_key_make_one_breaker() {
             let handles: Vec<_> = threads.into_iter().map(|each| each.join().unwrap()).collect();
             assert!(handles.iter().all(|one| same(one, &handles[0])));
             assert_eq!((census.made(), census.most(), hosts.counters().created), (1, 1, 1));
+        },
+        ORDERS,
+    );
+}
+
+#[test]
+fn r2_who_waits_for_a_factory_that_panics_makes_the_breaker_itself() {
+    check_random(
+        || {
+            let calls = AtomicUsize::new(0);
+            let builder = Registry::<u32>::builder(Config::new()).with_observer(move |_| {
+                let first = calls.fetch_add(1, Ordering::SeqCst) == 0;
+                thread::sleep(Duration::ZERO);
+                if first {
+                    // Without the hook, which would end the model.
+                    resume_unwind(Box::new("no observer"));
+                }
+            });
+            let hosts = Arc::new(builder.build().unwrap());
+            let look_up = || {
+                let hosts = Arc::clone(&hosts);
+                thread::spawn(move || catch_unwind(AssertUnwindSafe(|| hosts.get(&1))).is_ok())
+            };
+            let made = [look_up(), look_up()].map(|each| each.join().unwrap());
+            assert_eq!(made.iter().filter(|made| **made).count(), 1, "one of the two panicked");
+            assert_eq!((hosts.len(), hosts.counters().created), (1, 1));
         },
         ORDERS,
     );

@@ -137,6 +137,7 @@ fn what_a_person_does_informs_and_what_would_have_tripped_warns() {
         fail(&bank);
         fail(&bank);
         bank.reset();
+        bank.open_for(Duration::from_secs(9));
     });
     let starts: Vec<_> = lines.iter().map(|line| line.split(" breaker").next().unwrap()).collect();
     assert_eq!(
@@ -145,9 +146,11 @@ fn what_a_person_does_informs_and_what_would_have_tripped_warns() {
             "INFO cutout: circuit changed by hand",
             "WARN cutout: circuit would have opened",
             "INFO cutout: circuit changed by hand",
+            "INFO cutout: circuit changed by hand",
         ]
     );
     assert!(lines[0].contains("mode=\"forced_closed\" reason=\"mode\""), "{}", lines[0]);
+    assert!(lines[3].contains("reason=\"opened\" generation=3 break_seconds=9.0"), "{}", lines[3]);
     assert!(lines[1].ends_with("reason=\"failure_count\" successes=0 failures=2 slow=0"));
 }
 

@@ -10,7 +10,7 @@
 
 use core::time::Duration;
 
-use crate::observe::{Cause, Transition, TripReason};
+use crate::observe::{Cause, Transition};
 use crate::state::{MODES, State};
 use crate::time::{Instant, nanos};
 use crate::window::Tally;
@@ -25,22 +25,7 @@ const GENERATION: u32 = 32;
 
 const STATES: [State; 3] = [State::Closed, State::Open, State::HalfOpen];
 
-const CAUSES: [Cause; 12] = [
-    Cause::Tripped(TripReason::FailureRate),
-    Cause::Tripped(TripReason::SlowCallRate),
-    Cause::Tripped(TripReason::ConsecutiveFailures),
-    Cause::Tripped(TripReason::FailureCount),
-    Cause::Tripped(TripReason::Custom),
-    Cause::BreakOver,
-    Cause::TrialsPassed,
-    Cause::RecoveryOver,
-    Cause::TrialFailed,
-    Cause::TrialTimedOut,
-    Cause::Mode,
-    Cause::Reset,
-];
-
-/// Where a cause stands among [`CAUSES`].
+/// Where a cause stands among [`Cause::ALL`].
 const fn number(cause: Cause) -> u64 {
     match cause {
         Cause::Tripped(reason) => reason as u64,
@@ -51,13 +36,14 @@ const fn number(cause: Cause) -> u64 {
         Cause::TrialTimedOut => 9,
         Cause::Mode => 10,
         Cause::Reset => 11,
+        Cause::Opened => 12,
     }
 }
 
 const _: () = {
     let mut at = 0;
-    while at < CAUSES.len() {
-        assert!(number(CAUSES[at]) == at as u64);
+    while at < Cause::ALL.len() {
+        assert!(number(Cause::ALL[at]) == at as u64);
         at += 1;
     }
 };
@@ -96,7 +82,7 @@ impl Record {
             from: *STATES.get(field(0, TO))?,
             to: *STATES.get(field(TO, MODE - TO))?,
             mode: *MODES.get(field(MODE, CAUSE - MODE))?,
-            cause: *CAUSES.get(field(CAUSE, BREAK - CAUSE))?,
+            cause: *Cause::ALL.get(field(CAUSE, BREAK - CAUSE))?,
             generation: (what >> GENERATION) as u32,
             at: Instant::from_nanos(at),
             break_duration: (field(BREAK, 1) != 0).then_some(Duration::from_nanos(break_length)),
@@ -115,7 +101,7 @@ mod tests {
             from: State::HalfOpen,
             to: State::Open,
             mode: MODES[0],
-            cause: CAUSES[0],
+            cause: Cause::ALL[0],
             generation: u32::MAX,
             at: Instant::from_nanos(u64::MAX),
             break_duration: Some(Duration::from_nanos(u64::MAX)),
@@ -125,7 +111,7 @@ mod tests {
             let words = Record::of(transition).into_words();
             assert_eq!(Record::from_words(words).transition().as_ref(), Some(transition));
         };
-        for cause in CAUSES {
+        for &cause in Cause::ALL {
             for mode in MODES {
                 for (from, to) in STATES.iter().zip(STATES.iter().cycle().skip(1)) {
                     (transition.cause, transition.mode) = (cause, mode);

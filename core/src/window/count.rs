@@ -188,6 +188,10 @@ impl<const N: usize> Lane<N> {
         }
     }
 
+    fn batch(&self, place: usize) -> Batch {
+        Batch(self.word(place).load(Ordering::Acquire)) // B3
+    }
+
     /// Shows the last results of `generation` from the oldest on.
     pub(super) fn each_result(&self, ring: &Ring, generation: u32, mut show: impl FnMut(Counted)) {
         let head = self.head();
@@ -196,7 +200,7 @@ impl<const N: usize> Lane<N> {
         }
         let (current, lap) = ring.place(head.tick());
         let mut show_part = |place: usize, lap: Option<u64>, is_behind: bool| {
-            let batch = Batch(self.word(place).load(Ordering::Acquire)); // B3
+            let batch = self.batch(place);
             let of_lap = |lap| batch.is_of(generation, lap);
             let size = ring.size(place);
             let part = match (lap, is_behind) {
@@ -227,7 +231,7 @@ impl<const N: usize> Lane<N> {
         let (current, lap) = ring.place(head.tick());
         let mut sum = NOTHING;
         for place in 0..ring.batches() {
-            let batch = Batch(self.word(place).load(Ordering::Acquire)); // B3
+            let batch = self.batch(place);
             let is_this_lap = place <= current && batch.is_of(generation, lap);
             let is_lap_before = place >= current && lap > 0 && batch.is_of(generation, lap - 1);
             if is_lap_before || (is_this_lap && batch.holds_lap_before()) {

@@ -572,6 +572,13 @@ impl Model {
         }
     }
 
+    /// Open for so long, which is no reopening.
+    pub(crate) fn open_for(&mut self, length: u64, now: Time) {
+        let length = length.min(365 * 24 * 60 * 60 * 1_000_000_000);
+        self.break_end = now.saturating_add(length);
+        self.transition(State::Open, Cause::Opened, now, Some(length), Tally::default());
+    }
+
     /// Other settings, of which the next result takes notice. A row of failures is counted anew where
     /// it begins or ceases to be counted.
     pub(crate) fn reconfigure(&mut self, settings: Settings) {

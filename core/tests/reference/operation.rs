@@ -34,6 +34,8 @@ pub(crate) enum Operation {
     Reset,
     /// Puts other settings into force: these, which are drawn from these bytes.
     Reconfigure(Settings, Drawn),
+    /// Opens the circuit for this long.
+    OpenFor(u64),
     /// Asks whether a call would be refused.
     Look,
 }
@@ -77,6 +79,7 @@ impl Operation {
             }
             30 => Self::SetMode(Mode::Auto),
             _ => match bytes.next() % 4 {
+                3 if bytes.maybe() => Self::OpenFor(bytes.pick(&[20 * MS, 0, MS + 1, u64::MAX])),
                 3 => Self::Reset,
                 0 | 1 => Self::Look,
                 _ => Self::Admit,

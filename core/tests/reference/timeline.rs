@@ -212,6 +212,11 @@ impl<'a, const LANES: usize> Pair<'a, LANES> {
                 self.witness.acts(Act::Reconfigure(drawn));
                 self.model.reconfigure(settings);
             }
+            Operation::OpenFor(length) => {
+                self.engine.open_for(Duration::from_nanos(length));
+                self.witness.acts(Act::OpenFor(length));
+                self.model.open_for(length, now);
+            }
             Operation::Reset => {
                 self.engine.reset();
                 self.witness.acts(Act::Reset);

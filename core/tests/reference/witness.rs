@@ -30,6 +30,8 @@ pub(crate) enum Act {
     },
     SetMode(Mode),
     Reset,
+    /// The circuit is opened for this long.
+    OpenFor(u64),
     /// Other settings, drawn from these bytes.
     Reconfigure(Drawn),
     /// Somebody asks whether a call would be refused, and is told.

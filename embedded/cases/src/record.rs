@@ -67,6 +67,7 @@ impl Witness for Recorder {
             }
             Act::SetMode(mode) => tape::Act::SetMode(mode),
             Act::Reset => tape::Act::Reset,
+            Act::OpenFor(length) => tape::Act::OpenFor(length),
             Act::Reconfigure(drawn) => {
                 self.has_jitter |= has_jitter(&Settings::from_bytes(&mut Bytes(&drawn.0)));
                 tape::Act::Reconfigure(drawn.0)

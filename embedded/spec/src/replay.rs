@@ -171,6 +171,7 @@ impl<'a> Player<'a> {
             Act::SetMode(Mode::Disabled) => breaker.disable(),
             Act::SetMode(Mode::Shadow) => breaker.shadow(),
             Act::Reset => breaker.reset(),
+            Act::OpenFor(length) => breaker.open_for(Duration::from_nanos(length)),
             Act::Admit { .. } | Act::Call { .. } | Act::Reconfigure(_) | Act::Look { .. } => {}
         }
     }

@@ -54,6 +54,8 @@ pub enum Act {
     SetMode(Mode),
     /// The breaker is reset.
     Reset,
+    /// The circuit is opened for so many nanoseconds.
+    OpenFor(u64),
     /// Other settings are put into force, which are drawn from these bytes.
     Reconfigure([u8; SETTINGS]),
     /// Somebody asks whether a call would be refused.
@@ -84,6 +86,7 @@ const SET_MODE: u64 = 5;
 const RESET: u64 = 6;
 const RECONFIGURE: u64 = 7;
 const LOOK: u64 = 8;
+const OPEN_FOR: u64 = 9;
 
 /// The place of `value` among `values`.
 ///
@@ -176,6 +179,7 @@ impl Act {
             }
             Self::SetMode(mode) => put_all(&[SET_MODE, code(&MODES, &mode)]),
             Self::Reset => put_all(&[RESET]),
+            Self::OpenFor(length) => put_all(&[OPEN_FOR, length]),
             Self::Reconfigure(bytes) => {
                 put_all(&[RECONFIGURE, SETTINGS as u64]);
                 bytes.into_iter().for_each(&mut *write);
@@ -204,6 +208,7 @@ impl Act {
             },
             SET_MODE => Self::SetMode(value(&MODES, tape.number())),
             RESET => Self::Reset,
+            OPEN_FOR => Self::OpenFor(tape.number()),
             RECONFIGURE => {
                 let bytes = tape.bytes();
                 Self::Reconfigure(core::array::from_fn(|at| bytes.get(at).copied().unwrap_or(0)))

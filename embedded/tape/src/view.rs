@@ -190,6 +190,7 @@ fn cause(cause: Cause) -> u64 {
         Cause::TrialTimedOut => 15,
         Cause::Mode => 16,
         Cause::Reset => 17,
+        Cause::Opened => 18,
         _ => 99,
     }
 }

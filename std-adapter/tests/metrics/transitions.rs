@@ -15,6 +15,7 @@ fn each_change_is_counted_by_where_from_where_to_and_why() {
         bank.clock().advance(Duration::from_secs(30));
         calls(&bank, "+++");
     }
+    bank.open_for(Duration::from_secs(9));
     bank.force_open();
     let of = |from, to, reason, count| {
         format!(
@@ -25,10 +26,11 @@ fn each_change_is_counted_by_where_from_where_to_and_why() {
         scraped.page().counted("circuit_breaker_transitions"),
         [
             of("closed", "open", "failure_rate", 2),
-            of("closed", "open", "mode", 1),
+            of("closed", "open", "opened", 1),
             of("half_open", "closed", "trials_passed", 2),
             of("half_open", "open", "trial_failed", 2),
             of("open", "half_open", "break_over", 4),
+            of("open", "open", "mode", 1),
         ]
     );
 }

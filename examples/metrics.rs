@@ -1,7 +1,7 @@
 //! A service that shows its breakers to Prometheus.
 //!
-//! Run it by `cargo run --example metrics --features metrics,policy,registry,tokio`; it prints where it
-//! listens. It plays its dependencies itself: they answer as the path says.
+//! Run it by `cargo run --example metrics`; it prints where it listens. It plays its dependencies itself:
+//! they answer as the path says.
 //!
 //! | path | |
 //! | --- | --- |

@@ -1,18 +1,22 @@
-//! The outage demo: an HTTP server falls ill and recovers, its users call it without and with a
-//! circuit breaker, and a table and a picture compare the two.
+//! The outage demo: an HTTP server falls ill and recovers, its users call it without a circuit
+//! breaker, with one, and with a whole policy, and a table and a picture compare the three.
 //!
 //! Run it by `cargo run --release --example outage`; `-- --help` shows its flags.
 //!
 //! Everything is measured and nothing is staged but the server's illness, which `script` sets out.
-//! Where to read first: `client` for how a call goes through a breaker, `args` for its settings.
+//! Where to read first: `guard` for how a call goes through a policy, `args` for the settings.
 
 mod args;
+mod books;
 mod child;
 mod client;
 mod dice;
+mod gauge;
+mod guard;
 mod live;
 mod numbers;
 mod picture;
+mod promises;
 mod recorder;
 mod run;
 mod script;
@@ -32,6 +36,8 @@ use clap::Parser;
 use tokio::runtime;
 
 use args::{Args, Role};
+use guard::Guard;
+use run::Run;
 use script::Script;
 
 /// What goes wrong here ends the demo; its text is for the user.
@@ -74,7 +80,7 @@ fn on(
 }
 
 async fn demonstrate(args: &Args) -> Result<(), Failure> {
-    let config = args.breaker_config()?;
+    let (breaker, bulkhead) = (args.breaker_config()?, args.bulkhead_config()?);
     let script = Script::new(args.duration());
     let output = args.output.clone().map_or_else(default_output, Ok)?;
     check_writable(&output)?;
@@ -82,21 +88,34 @@ async fn demonstrate(args: &Args) -> Result<(), Failure> {
     let mut out = io::stdout();
     writeln!(
         out,
-        "One outage, twice: {} clients, {} s each time, without and with a circuit breaker.\n",
+        "One outage, three times: {} clients, {} s each time.\n",
         args.clients, args.duration,
     )?;
-    let without = run::run(args, &script, None).await?;
-    writeln!(out)?;
-    let with = run::run(args, &script, Some(config)).await?;
-    let conservation = with.conservation();
-    let (Ok(books) | Err(books)) = &conservation;
-    let numbers = [&without, &with].map(|run| numbers::Numbers::of(run, &script));
-    writeln!(out, "\n{books}\n\n{}", table::render(&numbers))?;
+    let mut next = async |guard| {
+        let run = run::run(args, &script, guard).await?;
+        writeln!(out)?;
+        Ok::<Run, Failure>(run)
+    };
+    let runs = [
+        next(Guard::Timeout).await?,
+        next(Guard::breaker(breaker)?).await?,
+        next(Guard::policy(breaker, bulkhead)?).await?,
+    ];
+    let books = runs.each_ref().map(Run::books);
+    for (run, Ok(text) | Err(text)) in runs.iter().zip(&books) {
+        writeln!(out, "{}: {text}.", run.name)?;
+    }
+    let numbers = runs.each_ref().map(|run| numbers::Numbers::of(run, &script));
+    writeln!(out, "\n{}", table::render(&numbers))?;
 
-    fs::write(&output, picture::draw(&[without, with], &script))
+    fs::write(&output, picture::draw(&runs, &script))
         .map_err(|error| format!("cannot write {}: {error}", output.display()))?;
     writeln!(out, "The picture: {}", output.display())?;
-    conservation.map(|_| ()).map_err(|_| "the breaker lost or invented a call".into())
+    if books.iter().any(Result::is_err) {
+        return Err("a call was lost or invented".into());
+    }
+    let broken = if args.check { promises::broken(&numbers) } else { Vec::new() };
+    if broken.is_empty() { Ok(()) } else { Err(format!("not so: {}", broken.join("; ")).into()) }
 }
 
 /// `outage.svg` in cargo's target directory, which is where this program was built.

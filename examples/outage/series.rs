@@ -12,6 +12,7 @@ pub(crate) const BIN: Duration = Duration::from_millis(200);
 /// Rates per second, bin by bin.
 pub(crate) struct Series {
     pub(crate) good: Vec<f64>,
+    pub(crate) stale: Vec<f64>,
     pub(crate) errors: Vec<f64>,
     pub(crate) refused: Vec<f64>,
     pub(crate) load: Vec<f64>,
@@ -26,6 +27,7 @@ pub(crate) fn all(run: &Run, script: &Script) -> Series {
     };
     Series {
         good: endings(Ending::Good),
+        stale: endings(Ending::Stale),
         errors: endings(Ending::Error),
         refused: endings(Ending::Refused),
         load: growth(&run.server.load, bins),
@@ -35,7 +37,8 @@ pub(crate) fn all(run: &Run, script: &Script) -> Series {
 impl Series {
     /// All values of all series.
     pub(crate) fn values(&self) -> impl Iterator<Item = f64> + '_ {
-        [&self.good, &self.errors, &self.refused, &self.load].into_iter().flatten().copied()
+        let all = [&self.good, &self.stale, &self.errors, &self.refused, &self.load];
+        all.into_iter().flatten().copied()
     }
 }
 

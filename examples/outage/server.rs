@@ -26,6 +26,9 @@ use crate::dice::Dice;
 use crate::script::Phase;
 use crate::warmup::{Answer, WarmUp};
 
+/// What it answers.
+pub(crate) const ANSWER: &str = "an answer\n";
+
 /// How often the warm-up is reckoned.
 const STEP: Duration = Duration::from_millis(10);
 
@@ -152,7 +155,7 @@ async fn answer(ward: Arc<Ward>) -> Result<Response<String>, Infallible> {
     let visit = Visit::begin(&ward);
     let Some((time, status)) = visit.treatment() else { return pending().await };
     sleep(time).await;
-    let mut response = Response::new(String::from("an answer\n"));
+    let mut response = Response::new(String::from(ANSWER));
     *response.status_mut() = status;
     Ok(response)
 }

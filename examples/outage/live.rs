@@ -1,12 +1,13 @@
 //! What is shown while it runs: a line for each phase, and on a terminal a bar that moves.
 
-use core::sync::atomic::Ordering;
+use core::array;
+use core::mem;
 use core::time::Duration;
 use std::io::{self, IsTerminal, Write};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::client::Client;
+use crate::client::{Client, Ending};
 use crate::script::{Phase, Script};
 
 /// Shows one run.
@@ -17,22 +18,8 @@ pub(crate) struct Live<'a> {
     shown: Counts,
 }
 
-#[derive(Clone, Copy, Default)]
-struct Counts {
-    good: u64,
-    errors: u64,
-    refused: u64,
-}
-
-impl Counts {
-    fn of(client: &Client) -> Self {
-        Self {
-            good: client.good.load(Ordering::Relaxed),
-            errors: client.errors.load(Ordering::Relaxed),
-            refused: client.refused.load(Ordering::Relaxed),
-        }
-    }
-}
+/// How many calls have ended in each way.
+type Counts = [u64; Ending::ALL.len()];
 
 impl<'a> Live<'a> {
     pub(crate) fn new(client: &'a Client, script: &'a Script) -> io::Result<Self> {
@@ -45,14 +32,15 @@ impl<'a> Live<'a> {
             bar.set_style(style.progress_chars("=> "));
         }
         let live = Self { client, script, bar, shown: Counts::default() };
-        let breaker = client.breaker().map_or("Without a breaker", |_| "With the breaker");
         live.print(&format!(
-            "{breaker:<26}{:>10}{:>8}{:>8}{:>9}{}",
+            "{:<26}{:>10}{:>8}{:>8}{:>8}{:>9}{}",
+            client.guard().name(),
             "time",
             "good",
+            "stale",
             "errors",
             "refused",
-            client.breaker().map_or("", |_| "   state at the end"),
+            client.guard().its_breaker().map_or("", |_| "   state at the end"),
         ))?;
         Ok(live)
     }
@@ -60,44 +48,42 @@ impl<'a> Live<'a> {
     /// Moves the bar.
     pub(crate) fn refresh(&self) {
         let now = self.client.now();
-        let counts = Counts::of(self.client);
-        let state = self.client.breaker().map_or_else(String::new, |breaker| {
-            format!("  {:<8}", format!("{:?}", breaker.state()))
-        });
+        let [good, stale, errors, refused] = self.counts();
+        let state = self.state().map_or_else(String::new, |state| format!("  {state:<8}"));
         let length = self.script.length();
         self.bar.set_position(u64::try_from(now.min(length).as_millis()).unwrap_or(u64::MAX));
         self.bar.set_message(format!(
-            "{:4.1} s  {:<14}{state}  good {}  errors {}  refused {}",
+            "{:4.1} s  {:<14}{state}  good {good}  stale {stale}  errors {errors}  refused {refused}",
             now.as_secs_f64(),
             self.script.phase_at(now).name(),
-            counts.good,
-            counts.errors,
-            counts.refused,
         ));
     }
 
     /// Prints the line of a phase that has ended.
     pub(crate) fn end(&mut self, phase: Phase) -> io::Result<()> {
-        let counts = Counts::of(self.client);
+        let counts = self.counts();
+        let shown = mem::replace(&mut self.shown, counts);
+        let [good, stale, errors, refused] =
+            array::from_fn(|index| (counts[index] - shown[index]).to_string());
+        let only_with = |part: bool, count| if part { count } else { String::from("-") };
+        let guard = self.client.guard();
         let span = self.script.span(phase);
-        let state = self
-            .client
-            .breaker()
-            .map_or_else(String::new, |breaker| format!("   {:?}", breaker.state()));
         self.print(&format!(
-            "  {:<22}{:>12}{:>8}{:>8}{:>9}{state}",
+            "  {:<22}{:>12}{good:>8}{:>8}{errors:>8}{:>9}{}",
             phase.name(),
             format!("{} - {} s", seconds(span.start), seconds(span.end)),
-            counts.good - self.shown.good,
-            counts.errors - self.shown.errors,
-            if self.client.breaker().is_some() {
-                (counts.refused - self.shown.refused).to_string()
-            } else {
-                String::from("-")
-            },
-        ))?;
-        self.shown = counts;
-        Ok(())
+            only_with(guard.its_bulkhead().is_some(), stale),
+            only_with(guard.its_breaker().is_some(), refused),
+            self.state().map_or_else(String::new, |state| format!("   {state}")),
+        ))
+    }
+
+    fn counts(&self) -> Counts {
+        Ending::ALL.map(|ending| self.client.count(ending))
+    }
+
+    fn state(&self) -> Option<String> {
+        Some(format!("{:?}", self.client.guard().its_breaker()?.state()))
     }
 
     /// Prints a line above the bar, or plainly where there is none.

@@ -1,10 +1,10 @@
-//! One run of the script: a server, its clients, and with or without a breaker between them.
+//! One run of the script: a server, its clients, and what stands between them.
 
 use core::sync::atomic::Ordering;
 use core::time::Duration;
 use std::sync::Arc;
 
-use cutout::{Config, StdClock, Totals};
+use cutout::{Bulkhead, Totals};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
@@ -13,8 +13,9 @@ use crate::args::Args;
 use crate::child::{Reports, Server};
 use crate::client::{Client, Ending, Sample};
 use crate::dice::Dice;
+use crate::guard::Guard;
 use crate::live::Live;
-use crate::recorder::{Breaker, Change, Recorder};
+use crate::recorder::{Breaker, Change};
 use crate::script::{Phase, Script};
 
 /// How often the bar moves.
@@ -22,33 +23,38 @@ const FRAME: Duration = Duration::from_millis(100);
 
 /// All that was measured in a run.
 pub(crate) struct Run {
+    pub(crate) name: &'static str,
     pub(crate) samples: Vec<Sample>,
     pub(crate) server: Reports,
     /// Calls that ran, by their own count.
-    ran: u64,
+    pub(crate) ran: u64,
+    /// The most calls that ran at once, by their own count.
+    pub(crate) most_in_flight: u32,
     /// What the breaker says, if there was one.
-    pub(crate) breaker: Option<Account>,
+    pub(crate) breaker: Option<BreakerAccount>,
+    /// What the bulkhead says, if there was one.
+    pub(crate) bulkhead: Option<BulkheadAccount>,
 }
 
 /// The breaker's own account of a run.
-pub(crate) struct Account {
+pub(crate) struct BreakerAccount {
     pub(crate) changes: Vec<Change>,
     pub(crate) totals: Totals,
-    trials_in_flight: u32,
+    pub(crate) trials_in_flight: u32,
+}
+
+/// The bulkhead's own account of a run.
+pub(crate) struct BulkheadAccount {
+    pub(crate) limit: u32,
+    pub(crate) in_use: u32,
+    pub(crate) waiting: u32,
+    pub(crate) rejected: u64,
 }
 
 /// Runs the script once.
-pub(crate) async fn run(
-    args: &Args,
-    script: &Script,
-    config: Option<Config>,
-) -> Result<Run, Failure> {
+pub(crate) async fn run(args: &Args, script: &Script, guard: Guard) -> Result<Run, Failure> {
     let mut server = Server::start(args.clients).await?;
-    let breaker = match config {
-        Some(config) => Some(Breaker::try_with_observer(config, StdClock, Recorder::new())?),
-        None => None,
-    };
-    let client = Arc::new(Client::new(server.port(), args.timeout(), breaker)?);
+    let client = Arc::new(Client::new(server.port(), args.timeout(), guard)?);
     let mut live = Live::new(&client, script)?;
 
     server.begin(Phase::Healthy).await?;
@@ -75,23 +81,43 @@ pub(crate) async fn run(
     samples.sort_by_key(Sample::end);
     drop(live);
 
-    let account = |breaker: &Breaker| Account {
-        changes: breaker.observer().take(),
-        totals: breaker.totals(),
-        trials_in_flight: breaker.snapshot().trials_in_flight,
-    };
+    let guard = client.guard();
     Ok(Run {
+        name: guard.name(),
         samples,
         server: server.end().await?,
         ran: client.ran.load(Ordering::Relaxed),
-        breaker: client.breaker().map(account),
+        most_in_flight: client.in_flight.peak(),
+        breaker: guard.its_breaker().map(BreakerAccount::of),
+        bulkhead: guard.its_bulkhead().map(BulkheadAccount::of),
     })
+}
+
+impl BreakerAccount {
+    pub(crate) fn of(breaker: &Breaker) -> Self {
+        Self {
+            changes: breaker.observer().take(),
+            totals: breaker.totals(),
+            trials_in_flight: breaker.snapshot().trials_in_flight,
+        }
+    }
+}
+
+impl BulkheadAccount {
+    pub(crate) fn of(bulkhead: &Bulkhead) -> Self {
+        Self {
+            limit: bulkhead.limit(),
+            in_use: bulkhead.in_use(),
+            waiting: bulkhead.waiting(),
+            rejected: bulkhead.rejected(),
+        }
+    }
 }
 
 /// A run in which calls to the healthy server fail would show the machine's trouble, not ours.
 fn check(client: &Client, port: u16) -> Result<(), Failure> {
-    let good = client.good.load(Ordering::Relaxed);
-    let calls = good + client.errors.load(Ordering::Relaxed);
+    let good = client.count(Ending::Good);
+    let calls = good + client.count(Ending::Error);
     if good > 0 && good * 20 >= calls * 19 {
         return Ok(());
     }
@@ -106,25 +132,5 @@ impl Run {
     /// How many calls ended so.
     pub(crate) fn count(&self, ending: Ending) -> u64 {
         self.samples.iter().filter(|sample| sample.ending == ending).count() as u64
-    }
-
-    /// Checks that the breaker has settled every call that it admitted and refused every other,
-    /// against the counts of the calls themselves.
-    pub(crate) fn conservation(&self) -> Result<String, String> {
-        let Some(Account { totals, trials_in_flight, .. }) = &self.breaker else {
-            return Ok(String::from("No breaker, no books to check."));
-        };
-        let refused = self.count(Ending::Refused);
-        let (settled, rejected) = (totals.settled(), totals.rejected);
-        let books = format!(
-            "{} calls ran and the breaker settled {settled}; {refused} were refused and it counted \
-             {rejected}; {trials_in_flight} trials are out",
-            self.ran,
-        );
-        if (self.ran, refused, 0) == (settled, rejected, *trials_in_flight) {
-            Ok(format!("The breaker's books balance: {books}."))
-        } else {
-            Err(format!("THE BREAKER'S BOOKS DO NOT BALANCE: {books}."))
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! The picture: both runs over time, one above the other on the same axes, as SVG.
+//! The picture: the runs over time, one above the other on the same axes, as SVG.
 
 use core::fmt::Write;
 use core::time::Duration;
@@ -13,14 +13,14 @@ use crate::series::{self, Series};
 use crate::table::count;
 
 const WIDTH: f64 = 1_000.0;
-const HEIGHT: f64 = 644.0;
+const HEIGHT: f64 = 906.0;
 
 /// The plots reach from here to there.
 const LEFT: f64 = 64.0;
 const RIGHT: f64 = WIDTH - 24.0;
 
 /// Where the plots begin, and how high each is.
-const TOPS: [f64; 2] = [144.0, 406.0];
+const TOPS: [f64; 3] = [144.0, 406.0, 668.0];
 const PLOT: f64 = 200.0;
 
 const INK: &str = "#24292f";
@@ -38,6 +38,7 @@ struct Pen {
 }
 
 const GOOD: Pen = Pen { name: "good answers", colour: "#1a7f37", width: 2.4, dashes: "none" };
+const STALE: Pen = Pen { name: "stale answers", colour: "#0969da", width: 2.4, dashes: "none" };
 const ERRORS: Pen = Pen { name: "errors", colour: "#cf222e", width: 2.4, dashes: "none" };
 const REFUSED: Pen = Pen { name: "refused at once", colour: "#8250df", width: 1.8, dashes: "none" };
 const LOAD: Pen =
@@ -52,8 +53,8 @@ struct Picture<'a> {
     steps: u32,
 }
 
-/// Draws the run without a breaker above the one with it.
-pub(crate) fn draw(runs: &[Run; 2], script: &Script) -> String {
+/// Draws the runs from top to bottom.
+pub(crate) fn draw(runs: &[Run; 3], script: &Script) -> String {
     let all = runs.each_ref().map(|run| series::all(run, script));
     let highest = all.iter().flat_map(Series::values).fold(0.0, f64::max);
     let (step, steps) = scale(highest);
@@ -87,12 +88,12 @@ impl Picture<'_> {
         self.add(&format!(
             r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" font-family="Helvetica, Arial, sans-serif" font-size="13" fill="{INK}" role="img">"#,
         ));
-        self.add("<title>An outage, without and with a circuit breaker</title>");
+        self.add("<title>One outage, three times</title>");
         self.add(&format!(r##"<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>"##));
         let style = r#"font-size="19" font-weight="bold""#;
-        self.text(LEFT, 34.0, style, "One outage, without and with a circuit breaker");
+        self.text(LEFT, 34.0, style, "One outage, three times");
         let mut x = LEFT;
-        let pens = [(GOOD, 142.0), (ERRORS, 94.0), (REFUSED, 152.0), (LOAD, 172.0)];
+        let pens = [(GOOD, 132.0), (STALE, 134.0), (ERRORS, 86.0), (REFUSED, 144.0), (LOAD, 168.0)];
         for (Pen { name, colour, width, dashes }, room) in pens {
             self.add(&format!(
                 r#"<path d="M{x} 57h26" stroke="{colour}" stroke-width="{width}" stroke-dasharray="{dashes}"/>"#,
@@ -105,35 +106,43 @@ impl Picture<'_> {
                 r#"<rect x="{x}" y="50" width="20" height="14" rx="2" fill="{colour}"/>"#
             ));
             self.text(x + 27.0, 61.5, "", name);
-            x += 128.0;
+            x += 120.0;
         }
     }
 
     /// One run, its plot from `y` down.
     fn panel(&mut self, run: &Run, series: &Series, y: f64) {
-        let with = run.breaker.is_some();
-        let name = if with { "With a circuit breaker" } else { "Without a circuit breaker" };
-        self.text(LEFT, y - 10.0, r#"font-weight="bold" font-size="14""#, name);
-        let mut summary = format!(
-            "{} good answers, {} errors",
-            count(run.count(Ending::Good)),
-            count(run.count(Ending::Error)),
-        );
-        if with {
-            let refused = count(run.count(Ending::Refused));
-            let _ = write!(summary, ", {refused} refused at once"); // a String takes everything
+        self.text(LEFT, y - 10.0, r#"font-weight="bold" font-size="14""#, run.name);
+        let endings = [
+            (Ending::Good, "good"),
+            (Ending::Stale, "stale"),
+            (Ending::Error, "errors"),
+            (Ending::Refused, "refused"),
+        ];
+        let mut summary = String::new();
+        for (ending, name) in endings {
+            let number = run.count(ending);
+            if number > 0 || matches!(ending, Ending::Good | Ending::Error) {
+                let _ = write!(summary, "{} {name}, ", count(number)); // a String takes everything
+            }
         }
+        let _ = write!(summary, "at most {} calls in flight", run.most_in_flight);
         self.text(RIGHT, y - 10.0, &format!(r#"text-anchor="end" fill="{FAINT}""#), &summary);
         if let Some(account) = &run.breaker {
             self.states(&account.changes, y);
         }
         self.axes(y);
         self.curve(&series.load, &LOAD, y);
-        if with {
-            self.curve(&series.refused, &REFUSED, y);
+        for (rates, pen) in [
+            (&series.refused, &REFUSED),
+            (&series.stale, &STALE),
+            (&series.errors, &ERRORS),
+            (&series.good, &GOOD),
+        ] {
+            if rates.iter().any(|rate| *rate > 0.0) {
+                self.curve(rates, pen, y);
+            }
         }
-        self.curve(&series.errors, &ERRORS, y);
-        self.curve(&series.good, &GOOD, y);
     }
 
     /// Shades the times when the circuit is not closed.

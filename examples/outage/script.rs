@@ -8,12 +8,12 @@ use core::time::Duration;
 pub(crate) enum Phase {
     /// Answers in 5 to 15 ms.
     Healthy,
-    /// Answers as fast, but every other answer is a 503.
-    Failing,
-    /// Answers well, but after 400 ms.
-    Slow,
     /// Accepts requests and never answers.
     Hanging,
+    /// Answers well, but after 400 ms.
+    Slow,
+    /// Answers as fast as ever, but every other answer is a 503.
+    Failing,
     /// Refuses connections.
     Down,
     /// Back, but able to carry only part of the load; see `warmup`.
@@ -25,9 +25,9 @@ pub(crate) enum Phase {
 impl Phase {
     pub(crate) const ALL: [Self; 7] = [
         Self::Healthy,
-        Self::Failing,
-        Self::Slow,
         Self::Hanging,
+        Self::Slow,
+        Self::Failing,
         Self::Down,
         Self::Weak,
         Self::HealthyAgain,
@@ -37,9 +37,9 @@ impl Phase {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Healthy => "healthy",
-            Self::Failing => "half 503",
-            Self::Slow => "slow",
             Self::Hanging => "hanging",
+            Self::Slow => "slow",
+            Self::Failing => "half 503",
             Self::Down => "down",
             Self::Weak => "back, but weak",
             Self::HealthyAgain => "healthy again",
@@ -48,14 +48,14 @@ impl Phase {
 
     /// The phases in which the server is ill; in `Weak` it recovers.
     pub(crate) fn is_outage(self) -> bool {
-        matches!(self, Self::Failing | Self::Slow | Self::Hanging | Self::Down)
+        matches!(self, Self::Hanging | Self::Slow | Self::Failing | Self::Down)
     }
 
     /// Its length where a run is 28 long.
     const fn share(self) -> u32 {
         match self {
             Self::Healthy | Self::Down | Self::HealthyAgain => 3,
-            Self::Failing | Self::Slow | Self::Hanging => 4,
+            Self::Hanging | Self::Slow | Self::Failing => 4,
             Self::Weak => 7,
         }
     }
@@ -86,7 +86,7 @@ impl Script {
 
     /// From when to when the server is ill.
     pub(crate) fn outage(&self) -> Range<Duration> {
-        self.span(Phase::Failing).start..self.span(Phase::Down).end
+        self.span(Phase::Hanging).start..self.span(Phase::Down).end
     }
 
     /// The phase at this time; after the end, the last.

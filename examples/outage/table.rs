@@ -1,14 +1,14 @@
-//! The table: both runs side by side.
+//! The table: the runs side by side.
 
 use core::time::Duration;
 
-use crate::numbers::{BreakerNumbers, Numbers};
+use crate::numbers::{BreakerNumbers, BulkheadNumbers, Numbers};
 
 /// The width of the column with the names.
 const NAMES: usize = 56;
 
 /// The width of a column with numbers.
-const COLUMN: usize = 14;
+const COLUMN: usize = 12;
 
 /// One row: its name and how to read it off a run.
 type Row = (&'static str, fn(&Numbers) -> String);
@@ -16,15 +16,19 @@ type Row = (&'static str, fn(&Numbers) -> String);
 const ROWS: &[Row] = &[
     ("calls that users made", |run| count(run.calls)),
     ("  good answers", |run| count(run.good)),
+    ("  stale answers, from the fallback", |run| bulkhead(run, |_| count(run.stale))),
     ("  errors: the call ran and failed", |run| count(run.errors)),
-    ("  refused at once by the breaker", |run| breaker(run, |it| count(it.refused))),
-    ("latency of every answer (good, error or refusal), p50", |run| latency(run.all.p50)),
-    ("latency of every answer, p99", |run| latency(run.all.p99)),
-    ("  of calls made while the server was ill, p99", |run| latency(run.in_outage.p99)),
+    ("  errors: the call was refused", |run| breaker(run, |_| count(run.refused))),
+    ("users had to wait for over half a second", |run| count(run.long)),
+    ("latency of everything that users got, p50", |run| latency(run.all.p50)),
+    ("latency of everything that users got, p99", |run| latency(run.all.p99)),
     ("  of good answers only, p99", |run| latency(run.of_good.p99)),
+    ("most calls in flight at once", |run| run.most_in_flight.to_string()),
+    ("calls that the breaker refused", |run| breaker(run, |it| count(it.refused))),
+    ("calls that the bulkhead refused", |run| bulkhead(run, |it| count(it.refused))),
     ("requests that reached the server while it was ill", |run| count(run.load.requests)),
     ("  the most that it had at once", |run| run.load.peak.to_string()),
-    ("time to trip, from the start of \"half 503\"", |run| {
+    ("time to trip, from the start of \"hanging\"", |run| {
         breaker(run, |it| it.trip.map_or_else(|| "never".into(), seconds))
     }),
     ("time to recover, from the start of \"back, but weak\" *", |run| {
@@ -35,23 +39,23 @@ const ROWS: &[Row] = &[
 ];
 
 const NOTES: &str = "\
-The server is ill from the start of \"half 503\" to the end of \"down\". Refusals come at
-once and so lower the percentiles of every answer; those of good answers leave them out.
+The server is ill from the start of \"hanging\" to the end of \"down\". Refusals and the
+fallback come at once and so lower the percentiles of everything; those of good answers
+leave them out.
 * until at least 90 % of the answers in any 500 ms are good, and stay so. Under its crowd
   a weak server stays weak; the script makes it healthy at the start of \"healthy again\".
 ";
 
 /// The table, with its notes.
-pub(crate) fn render(runs: &[Numbers; 2]) -> String {
-    let line = |name: &str, values: [String; 2]| {
-        let [without, with] = values;
-        format!("{name:<NAMES$}{without:>COLUMN$}{with:>COLUMN$}\n")
+pub(crate) fn render(runs: &[Numbers; 3]) -> String {
+    let line = |name: &str, [without, with, whole]: [String; 3]| {
+        format!("{name:<NAMES$}{without:>COLUMN$}{with:>COLUMN$}{whole:>COLUMN$}\n")
     };
-    let mut table = line("", ["without".into(), "with breaker".into()]);
-    table.push_str(&"-".repeat(NAMES + 2 * COLUMN));
+    let mut table = line("", ["no breaker", "a breaker", "policy"].map(String::from));
+    table.push_str(&"-".repeat(NAMES + 3 * COLUMN));
     table.push('\n');
     for (name, value) in ROWS {
-        table.push_str(&line(name, [value(&runs[0]), value(&runs[1])]));
+        table.push_str(&line(name, runs.each_ref().map(value)));
     }
     table.push('\n');
     table.push_str(NOTES);
@@ -60,6 +64,10 @@ pub(crate) fn render(runs: &[Numbers; 2]) -> String {
 
 fn breaker(run: &Numbers, value: impl Fn(&BreakerNumbers) -> String) -> String {
     run.breaker.as_ref().map_or_else(|| "-".into(), value)
+}
+
+fn bulkhead(run: &Numbers, value: impl Fn(&BulkheadNumbers) -> String) -> String {
+    run.bulkhead.as_ref().map_or_else(|| "-".into(), value)
 }
 
 fn latency(latency: Option<Duration>) -> String {

@@ -12,32 +12,47 @@ use crate::run::Run;
 use crate::script::{Phase, Script};
 
 /// What there is to say of a run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Numbers {
     pub(crate) calls: u64,
     pub(crate) good: u64,
+    pub(crate) stale: u64,
     pub(crate) errors: u64,
+    pub(crate) refused: u64,
+    /// Calls whose users had to wait for longer than [`LONG`].
+    pub(crate) long: u64,
     pub(crate) all: Latency,
-    pub(crate) in_outage: Latency,
     pub(crate) of_good: Latency,
+    pub(crate) most_in_flight: u32,
     pub(crate) load: Seen,
     /// From the start of `Weak`; `None` if it did not happen.
     pub(crate) recovery: Option<Duration>,
     pub(crate) breaker: Option<BreakerNumbers>,
+    pub(crate) bulkhead: Option<BulkheadNumbers>,
 }
 
 /// What there is to say only where there was a breaker.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct BreakerNumbers {
     pub(crate) refused: u64,
-    /// From the start of `Failing`; `None` if it did not happen.
+    /// From the start of `Hanging`; `None` if it did not happen.
     pub(crate) trip: Option<Duration>,
     pub(crate) trials: u64,
     pub(crate) openings: usize,
 }
 
+/// What there is to say only where there was a bulkhead.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct BulkheadNumbers {
+    pub(crate) limit: u32,
+    pub(crate) refused: u64,
+}
+
+/// No user should have to wait for longer; less than any timeout, more than the slowest answer.
+const LONG: Duration = Duration::from_millis(500);
+
 /// Percentiles; `None` of nothing.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Latency {
     pub(crate) p50: Option<Duration>,
     pub(crate) p99: Option<Duration>,
@@ -50,18 +65,25 @@ impl Numbers {
         Self {
             calls: run.samples.len() as u64,
             good: run.count(Ending::Good),
+            stale: run.count(Ending::Stale),
             errors: run.count(Ending::Error),
+            refused: run.count(Ending::Refused),
+            long: run.samples.iter().filter(|sample| sample.latency > LONG).count() as u64,
             all: Latency::of(&run.samples, |_| true),
-            in_outage: Latency::of(&run.samples, |sample| outage.contains(&sample.start)),
             of_good: Latency::of(&run.samples, |sample| sample.ending == Ending::Good),
+            most_in_flight: run.most_in_flight,
             load: run.server.in_outage(),
             recovery: time_to_recover(&run.samples, weak..script.length()),
             breaker: run.breaker.as_ref().map(|account| BreakerNumbers {
-                refused: run.count(Ending::Refused),
+                refused: account.totals.rejected,
                 trip: time_to_trip(&account.changes, outage.start),
                 trials: account.totals.trials,
                 openings: account.changes.iter().filter(|change| change.to == State::Open).count(),
             }),
+            bulkhead: run
+                .bulkhead
+                .as_ref()
+                .map(|account| BulkheadNumbers { limit: account.limit, refused: account.rejected }),
         }
     }
 }

@@ -1,0 +1,126 @@
+//! What one can see of a breaker.
+
+use super::{CircuitBreaker, Snapshot};
+use crate::config::Config;
+use crate::error::Rejected;
+use crate::observe::Observer;
+use crate::state::{Mode, State};
+use crate::sync::IS_LOCK_FREE;
+use crate::time::Clock;
+use crate::totals::Totals;
+
+/// # Observing
+impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
+    CircuitBreaker<C, O, BUCKETS, LANES>
+{
+    /// The state as calls meet it: a forced mode hides the one underneath.
+    ///
+    /// Reading changes nothing, so an open circuit whose break is over still reads Open until a
+    /// call comes.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.circuit.load().effective_state()
+    }
+
+    /// Who decides.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.circuit.load().mode()
+    }
+
+    /// What a call that came now would be refused with; `None` if it would be admitted.
+    ///
+    /// Looking admits nothing and counts nothing. It is for who would have to prepare for a call, or
+    /// could go elsewhere; admission alone decides. Under [`Mode::Shadow`] nobody is refused, and
+    /// which calls a ramp refuses is known only when they come.
+    ///
+    /// Trials whose lease is over are given up, as a call would give them up, so that HalfOpen ends
+    /// even if all that anybody does is look.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cutout_core::{CircuitBreaker, Config, ManualClock, RejectReason};
+    ///
+    /// let breaker = CircuitBreaker::with_clock(Config::new(), ManualClock::new());
+    /// assert_eq!(breaker.refusal(), None);
+    /// breaker.force_open();
+    /// assert_eq!(breaker.refusal().unwrap().reason(), RejectReason::ForcedOpen);
+    /// assert_eq!(breaker.totals().rejected, 0);
+    /// ```
+    #[inline]
+    #[must_use]
+    pub fn refusal(&self) -> Option<Rejected> {
+        let word = self.circuit.load();
+        if word.is_plainly_closed() { None } else { self.refusal_by_state(word) }
+    }
+
+    /// Everything there is to see. It reads counters while others write them, so its parts agree
+    /// with each other exactly only when all is quiet.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        let word = self.circuit.load();
+        let now = self.now();
+        let generation = word.generation();
+        let is_open = word.state() == State::Open && word.effective_state() == State::Open;
+        let break_left = self.circuit.until().saturating_since(now);
+        Snapshot {
+            state: word.effective_state(),
+            mode: word.mode(),
+            generation,
+            tally: self.lanes.tally(self.settings.shape(), generation, now),
+            consecutive_failures: self.streak.length(generation),
+            trials_in_flight: word.trials_out(),
+            recovering: word.is_ramping() && matches!(word.mode(), Mode::Auto | Mode::Shadow),
+            retry_after: (is_open && word.mode() != Mode::ForcedOpen).then_some(break_left),
+            totals: self.totals(),
+        }
+    }
+
+    /// What became of all calls.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        let (results, rejected) = self.lanes.totals(self.settings.shape());
+        Totals {
+            successes: results.successes,
+            failures: results.failures,
+            ignored: self.counters.ignored.get(),
+            cancelled: self.counters.cancelled.get(),
+            stale: self.counters.stale.get(),
+            slow: results.slow,
+            rejected,
+            would_reject: self.counters.would_reject.get(),
+            trials: self.counters.trials.get(),
+        }
+    }
+
+    /// How many lanes there are: as many as the type says, and those that it grew (feature
+    /// `alloc`).
+    #[must_use]
+    pub fn lanes(&self) -> usize {
+        self.lanes.count()
+    }
+
+    /// The settings as they are now. A window over time reads as long as its buckets together.
+    #[must_use]
+    pub fn config(&self) -> Config {
+        self.settings.config()
+    }
+
+    /// The clock.
+    pub const fn clock(&self) -> &C {
+        &self.clock
+    }
+
+    /// The observer.
+    pub const fn observer(&self) -> &O {
+        &self.observer
+    }
+
+    /// Whether the target has 64-bit atomics. Where it has not, each access to a word masks
+    /// interrupts for a few instructions (feature `critical-section`).
+    #[must_use]
+    pub const fn is_lock_free() -> bool {
+        IS_LOCK_FREE
+    }
+}
