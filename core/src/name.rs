@@ -46,6 +46,22 @@ impl TripReason {
 }
 
 impl Cause {
+    /// All there are, trips by each reason among them.
+    pub const ALL: &'static [Self] = &[
+        Self::Tripped(TripReason::FailureRate),
+        Self::Tripped(TripReason::SlowCallRate),
+        Self::Tripped(TripReason::ConsecutiveFailures),
+        Self::Tripped(TripReason::FailureCount),
+        Self::Tripped(TripReason::Custom),
+        Self::BreakOver,
+        Self::TrialsPassed,
+        Self::RecoveryOver,
+        Self::TrialFailed,
+        Self::TrialTimedOut,
+        Self::Mode,
+        Self::Reset,
+    ];
+
     /// The word for it, such as `break_over`; for a trip that of its [`TripReason`].
     ///
     /// # Examples

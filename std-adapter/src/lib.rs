@@ -69,6 +69,7 @@
 //! - `coarse`: `CoarseClock` reads the time of the system's last tick, whatever the settings.
 //! - `events`: `events::Broadcast` sends what breakers announce to readers that may be slow. It brings
 //!   tokio's channel, and needs no runtime.
+//! - `metrics`: `metrics::Metrics` publishes breakers and bulkheads when somebody scrapes.
 //! - `policy`: `Policy` puts retries, a breaker, a bulkhead, a timeout and a fallback around a call,
 //!   in one expression, without a box or a task. It brings `fastrand`.
 //! - `rate-limit`: `RateLimit`, a policy's part that keeps to a rate. It brings `governor`.
@@ -97,6 +98,8 @@ mod clock;
 pub mod events;
 #[cfg(feature = "policy")]
 mod fallback;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 mod observe;
 mod owned;
 #[cfg(feature = "policy")]

@@ -1,0 +1,351 @@
+//! Breakers and bulkheads as metrics of the crate [`metrics`](https://docs.rs/metrics) (feature
+//! `metrics`).
+//!
+//! [`Metrics`] knows the breakers, registries and bulkheads that it was told of, weakly: it keeps none
+//! alive. When somebody scrapes, [`Metrics::collect`] looks at them and publishes what it finds. No
+//! call through a breaker does anything for it: the numbers are those that the breaker counts anyway.
+//!
+//! # Examples
+//!
+//! ```
+//! use cutout::metrics::Metrics;
+//! use cutout::{Bulkhead, CircuitBreaker, Config, StdClock};
+//! use metrics_exporter_prometheus::PrometheusBuilder;
+//! use std::sync::Arc;
+//!
+//! static POOL: Bulkhead = Bulkhead::new(8);
+//!
+//! let recorder = PrometheusBuilder::new().build_recorder();
+//! let page = recorder.handle();
+//! metrics::set_global_recorder(recorder)?;
+//!
+//! let metrics = Metrics::new();
+//! let observer = metrics.observer("bank");
+//! let bank = Arc::new(CircuitBreaker::with_observer(Config::new(), StdClock, observer));
+//! metrics.breaker("bank", &bank);
+//! metrics.bulkhead("bank", &POOL);
+//!
+//! let _ = bank.call(|| Err::<(), _>("down"));
+//! bank.force_open();
+//!
+//! metrics.collect(); // in what answers a scrape, before the page is written
+//! let page = page.render();
+//! for line in [
+//!     r#"circuit_breaker_state{name="bank",state="open"} 1"#,
+//!     r#"circuit_breaker_calls_total{name="bank",outcome="failure"} 1"#,
+//!     r#"circuit_breaker_transitions_total{name="bank",from="closed",to="open",reason="mode"} 1"#,
+//!     r#"bulkhead_limit{name="bank"} 8"#,
+//! ] {
+//!     assert!(page.lines().any(|found| found == line), "{line}");
+//! }
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What is published
+//!
+//! | metric | labels | |
+//! | --- | --- | --- |
+//! | `circuit_breaker_state` | `name`, `state` | 1 for the state as calls meet it, 0 for the others |
+//! | `circuit_breaker_mode` | `name`, `mode` | the same for the mode |
+//! | `circuit_breaker_calls_total` | `name`, `outcome` | calls that were a `success`, a `failure`, `ignored`, `cancelled` or `stale`, and those that were `rejected` |
+//! | `circuit_breaker_slow_calls_total` | `name` | how many of the successes and failures were slow, where that is measured |
+//! | `circuit_breaker_would_reject_total` | `name` | calls that only the mode shadow let through, once there are any |
+//! | `circuit_breaker_transitions_total` | `name`, `from`, `to`, `reason` | changes, as the [observer](Metrics::observer) heard them; those that a circuit makes by itself begin at 0 |
+//! | `circuit_breaker_failure_ratio` | `name` | the share of failures in the window, 0 to 1; absent below `minimum_throughput` |
+//! | `circuit_breaker_slow_ratio` | `name` | the same for slow calls, where they are measured |
+//! | `circuit_breaker_failure_threshold` | `name` | the ratio at which it opens, where there is one |
+//! | `circuit_breaker_slow_threshold` | `name` | the same for slow calls |
+//! | `circuit_breaker_call_duration_seconds` | `name`, `le` | `_bucket`, `_sum` and `_count`, where [durations](Metrics::durations) are measured |
+//! | `bulkhead_in_use` | `name` | permits that are out |
+//! | `bulkhead_limit` | `name` | permits that there are |
+//! | `bulkhead_waiting` | `name` | callers that wait for one |
+//! | `bulkhead_rejected_total` | `name` | callers that were refused |
+//! | `retry_calls_total` | `name`, `outcome`, `retried` | calls by how they ended, where [retries](Metrics::retries) are counted |
+//!
+//! Durations are counted here and not by the recorder, so that a call costs two additions whatever the
+//! recorder is, and memory does not grow between two scrapes. The crate `metrics` cannot pass on a
+//! histogram that somebody else has counted: it gets counters and a gauge, of which Prometheus makes a
+//! histogram. An exporter that appends `_total` to counters by itself has to be told not to.
+//!
+//! With [`MetricsBuilder::resilience4j`] the same numbers are published a second time, under the names
+//! that resilience4j's dashboards ask for.
+//!
+//! # What is absent
+//!
+//! A recorder cannot be told to forget a series. A ratio that was there and no longer is becomes NaN,
+//! and the states and modes of a breaker that is gone become 0, once; after that they are left alone.
+//! A recorder that drops what is no longer touched then drops them, such as that of
+//! `metrics-exporter-prometheus` with an `idle_timeout` for gauges.
+//!
+//! # A limit on names
+//!
+//! Each name costs some 30 series, for ever. So only the first [100](MetricsBuilder::most_names) get
+//! their own; all others are added up under the name `other`. There, and where breakers share a name,
+//! `circuit_breaker_state` says how many are in each state, and the ratio is that of all those
+//! together that have their minimum.
+
+mod durations;
+mod labels;
+mod ledger;
+mod publish;
+mod resilience4j;
+mod retries;
+mod source;
+mod transitions;
+
+pub use durations::Durations;
+pub use retries::Retries;
+pub use source::Watched;
+pub use transitions::MetricsObserver;
+
+use core::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cutout_core::{Clock, Observer};
+use metrics::Recorder;
+
+use labels::{BreakerLabel, BulkheadLabel, Labels, RetryLabel};
+use publish::Publisher;
+use source::{BreakerSource, BulkheadSource, Source};
+
+use crate::{Bulkhead, CircuitBreaker, StdClock};
+
+/// The names that get their own label unless told otherwise.
+const MOST_NAMES: usize = 100;
+
+/// The breakers and bulkheads that are published. Clones are the same.
+///
+/// # Progress
+///
+/// Nothing here is on the path of a call, but for [`Durations`] and [`Retries`] where they are asked
+/// for, and the [observer](Self::observer), which counts a change by one addition. [`collect`](Self::collect) and
+/// the methods that register exclude each other by a lock, under which the recorder runs and the
+/// function that names the breakers of a registry: these must not call them.
+#[derive(Clone)]
+pub struct Metrics {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    resilience4j: bool,
+    breakers: Labels<BreakerLabel>,
+    bulkheads: Labels<BulkheadLabel>,
+    retries: Labels<RetryLabel>,
+    sources: Mutex<Vec<Box<dyn Source>>>,
+}
+
+/// The settings of [`Metrics`]; made by [`Metrics::builder`].
+#[derive(Clone, Copy, Debug)]
+#[must_use = "it does nothing until built"]
+pub struct MetricsBuilder {
+    most_names: usize,
+    resilience4j: bool,
+}
+
+impl MetricsBuilder {
+    /// How many names of breakers, of bulkheads and of retries get a label of their own; the first to come.
+    /// The default is 100. All others are added up under the name `other`, with 0 every one.
+    pub const fn most_names(mut self, names: usize) -> Self {
+        self.most_names = names;
+        self
+    }
+
+    /// Whether everything is also published under resilience4j's names, as Micrometer writes them for
+    /// Prometheus. The default is no.
+    ///
+    /// | metric | labels | |
+    /// | --- | --- | --- |
+    /// | `resilience4j_circuitbreaker_state` | `name`, `state` | forced closed reads as `closed`, shadow as `metrics_only` |
+    /// | `resilience4j_circuitbreaker_buffered_calls` | `name`, `kind` | what the window holds |
+    /// | `resilience4j_circuitbreaker_max_buffered_calls` | `name` | the length of a window over a count |
+    /// | `resilience4j_circuitbreaker_failure_rate`, `.._slow_call_rate` | `name` | in percent, -1 below the minimum |
+    /// | `resilience4j_circuitbreaker_not_permitted_calls_total` | `name`, `kind` | |
+    /// | `resilience4j_circuitbreaker_calls_total` | `name`, `kind` | the same, where older dashboards ask for it |
+    /// | `resilience4j_circuitbreaker_calls_seconds_count` | `name`, `kind` | by the breaker, or by [durations](Metrics::durations) |
+    /// | `resilience4j_circuitbreaker_calls_seconds_sum`, `.._bucket` | `name`, `kind`, `le` | by durations only |
+    /// | `resilience4j_bulkhead_available_concurrent_calls`, `.._max_allowed_concurrent_calls` | `name` | |
+    /// | `resilience4j_retry_calls_total` | `name`, `kind` | by [retries](Metrics::retries) |
+    ///
+    /// `resilience4j_circuitbreaker_slow_calls` is missing: slow calls are not told apart by outcome.
+    pub const fn resilience4j(mut self, as_well: bool) -> Self {
+        self.resilience4j = as_well;
+        self
+    }
+
+    /// Nothing is registered yet.
+    #[must_use]
+    pub fn build(self) -> Metrics {
+        Metrics {
+            inner: Arc::new(Inner {
+                resilience4j: self.resilience4j,
+                breakers: Labels::new(self.most_names),
+                bulkheads: Labels::new(self.most_names),
+                retries: Labels::new(self.most_names),
+                sources: Mutex::default(),
+            }),
+        }
+    }
+}
+
+/// # Constructing
+impl Metrics {
+    /// Nothing is registered yet. There is no need for more than one.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// Metrics to be, with other settings.
+    pub const fn builder() -> MetricsBuilder {
+        MetricsBuilder { most_names: MOST_NAMES, resilience4j: false }
+    }
+}
+
+/// # Registering
+///
+/// Each breaker and each bulkhead is to be registered once, or it counts twice.
+impl Metrics {
+    /// Publishes `breaker` under `name`, as long as it lives: a reference to an [`Arc`], or to a static.
+    pub fn breaker<C, O, const BUCKETS: usize>(
+        &self,
+        name: &str,
+        breaker: impl Into<Watched<CircuitBreaker<C, O, BUCKETS>>>,
+    ) where
+        C: Clock + Send + Sync + 'static,
+        O: Observer + Send + Sync + 'static,
+    {
+        let label = self.inner.breakers.label(name);
+        self.add(BreakerSource::new(label, breaker.into()));
+    }
+
+    /// Publishes `bulkhead` under `name`, as long as it lives: a reference to an [`Arc`], or to a
+    /// static.
+    pub fn bulkhead(&self, name: &str, bulkhead: impl Into<Watched<Bulkhead>>) {
+        let label = self.inner.bulkheads.label(name);
+        self.add(BulkheadSource::new(label, bulkhead.into()));
+    }
+
+    /// Publishes the breakers of `registry`, as long as both live, each under the name that `name`
+    /// makes of its key.
+    ///
+    /// A breaker that is evicted takes with it what it has counted since the last collection.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cutout::metrics::Metrics;
+    /// use cutout::{Config, Registry};
+    /// use std::sync::Arc;
+    ///
+    /// let metrics = Metrics::new();
+    /// let observers = metrics.clone();
+    /// let hosts = Registry::builder(Config::new())
+    ///     .with_observer(move |host: &String| observers.observer(host))
+    ///     .build()?;
+    /// let hosts = Arc::new(hosts);
+    /// metrics.registry(&hosts, |host| host.clone());
+    /// # Ok::<_, cutout::RegistryError>(())
+    /// ```
+    #[cfg(feature = "registry")]
+    pub fn registry<K, C, O>(
+        &self,
+        registry: impl Into<Watched<crate::Registry<K, C, O>>>,
+        name: impl Fn(&K) -> String + Send + 'static,
+    ) where
+        K: core::hash::Hash + Eq + Send + Sync + 'static,
+        C: Clock + Send + Sync + 'static,
+        O: Observer + Send + Sync + 'static,
+    {
+        let labels = Arc::clone(&self.inner);
+        let label = move |key: &K| labels.breakers.label(&name(key));
+        self.add(source::RegistrySource::new(registry.into(), label));
+    }
+
+    /// An observer that counts the changes of the breaker of this name. It takes one addition to do
+    /// so, and neither locks nor allocates.
+    #[must_use]
+    pub fn observer(&self, name: &str) -> MetricsObserver {
+        MetricsObserver::new(self.inner.breakers.label(name))
+    }
+
+    /// Measures how long calls take that go through the breaker of this name, by the system's clock.
+    #[must_use]
+    pub fn durations(&self, name: &str) -> Durations {
+        self.durations_by(name, StdClock)
+    }
+
+    /// As [`durations`](Self::durations), by `clock`.
+    #[must_use]
+    pub fn durations_by<C: Clock>(&self, name: &str, clock: C) -> Durations<C> {
+        Durations::new(self.inner.breakers.label(name), clock)
+    }
+
+    /// Counts how calls ended that may be tried again, under this name.
+    #[must_use]
+    pub fn retries(&self, name: &str) -> Retries {
+        Retries::new(self.inner.retries.label(name))
+    }
+
+    fn add(&self, source: impl Source + 'static) {
+        self.inner.sources.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(source));
+    }
+}
+
+/// # Publishing
+impl Metrics {
+    /// Looks at everything, and publishes to the recorder that is installed.
+    ///
+    /// It takes as long as the snapshots of all breakers take, and holds up none of them.
+    pub fn collect(&self) {
+        metrics::with_recorder(|recorder| self.collect_into(recorder));
+    }
+
+    /// Looks at everything, and publishes to `recorder`.
+    pub fn collect_into(&self, recorder: &dyn Recorder) {
+        let mut sources = self.inner.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        sources.retain_mut(|source| source.read());
+        let publisher = Publisher::new(recorder);
+        publisher.describe();
+        if self.inner.resilience4j {
+            resilience4j::describe(&publisher);
+        }
+        self.inner.breakers.for_each(|label| {
+            let mut ledger = label.ledger();
+            publisher.breaker(label, &ledger);
+            if self.inner.resilience4j {
+                resilience4j::breaker(&publisher, label, &ledger);
+            }
+            ledger.end();
+        });
+        self.inner.bulkheads.for_each(|label| {
+            let mut ledger = label.ledger();
+            publisher.bulkhead(label, &ledger);
+            if self.inner.resilience4j {
+                resilience4j::bulkhead(&publisher, label, &ledger);
+            }
+            ledger.end();
+        });
+        self.inner.retries.for_each(|label| {
+            publisher.retries(label);
+            if self.inner.resilience4j {
+                resilience4j::retries(&publisher, label);
+            }
+        });
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics")
+            .field("breakers", &self.inner.breakers)
+            .field("bulkheads", &self.inner.bulkheads)
+            .field("resilience4j", &self.inner.resilience4j)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,228 @@
+//! From ledgers to a recorder, under our own names.
+
+use std::sync::Arc;
+
+use metrics::{Key, KeyName, Label, Level, Metadata, Recorder, SharedString, Unit};
+
+use super::labels::{BreakerLabel, BulkheadLabel, RetryLabel};
+use super::ledger::{BreakerLedger, BulkheadLedger, MODES, STATES};
+use super::transitions::Counts;
+
+const METADATA: Metadata<'static> = Metadata::new("cutout", Level::INFO, Some(module_path!()));
+
+/// The name of a metric, its unit and what it says.
+pub(super) type Described = (&'static str, Option<Unit>, &'static str);
+
+const GAUGES: [Described; 10] = [
+    ("circuit_breaker_state", None, "1 for the state as calls meet it, 0 for the others"),
+    ("circuit_breaker_mode", None, "1 for the mode, 0 for the others"),
+    ("circuit_breaker_failure_ratio", None, "Share of failures in the window, above the minimum"),
+    ("circuit_breaker_slow_ratio", None, "Share of slow calls in the window, above the minimum"),
+    ("circuit_breaker_failure_threshold", None, "Share of failures at which the circuit opens"),
+    ("circuit_breaker_slow_threshold", None, "Share of slow calls at which the circuit opens"),
+    (
+        "circuit_breaker_call_duration_seconds_sum",
+        Some(Unit::Seconds),
+        "Time that all calls took together",
+    ),
+    ("bulkhead_in_use", None, "Permits that are out"),
+    ("bulkhead_limit", None, "Permits that there are"),
+    ("bulkhead_waiting", None, "Callers that wait for a permit"),
+];
+
+const COUNTERS: [Described; 8] = [
+    ("circuit_breaker_calls_total", None, "Calls by what became of them"),
+    ("circuit_breaker_slow_calls_total", None, "Successes and failures that were slow"),
+    ("circuit_breaker_would_reject_total", None, "Calls that only the mode shadow let through"),
+    ("circuit_breaker_transitions_total", None, "Changes of state or mode"),
+    ("circuit_breaker_call_duration_seconds_bucket", None, "Calls by how long they took at most"),
+    ("circuit_breaker_call_duration_seconds_count", None, "Calls whose duration was measured"),
+    ("bulkhead_rejected_total", None, "Callers that were refused a permit"),
+    ("retry_calls_total", None, "Calls by how they ended, and whether after a retry"),
+];
+
+/// A recorder, told of numbers under a name.
+pub(super) struct Publisher<'a> {
+    recorder: &'a dyn Recorder,
+}
+
+impl<'a> Publisher<'a> {
+    pub(super) const fn new(recorder: &'a dyn Recorder) -> Self {
+        Self { recorder }
+    }
+
+    /// Says what the metrics are.
+    pub(super) fn describe(&self) {
+        self.describe_all(&GAUGES, &COUNTERS);
+    }
+
+    pub(super) fn describe_all(&self, gauges: &[Described], counters: &[Described]) {
+        for (name, unit, text) in gauges {
+            self.recorder.describe_gauge(KeyName::from_const_str(name), *unit, (*text).into());
+        }
+        for (name, unit, text) in counters {
+            self.recorder.describe_counter(KeyName::from_const_str(name), *unit, (*text).into());
+        }
+    }
+
+    pub(super) fn gauge(&self, metric: &'static str, of: &Labelled<'_>, value: impl IntoNumber) {
+        self.recorder.register_gauge(&of.key(metric), &METADATA).set(value.into_number());
+    }
+
+    pub(super) fn counter(&self, metric: &'static str, of: &Labelled<'_>, value: u64) {
+        self.recorder.register_counter(&of.key(metric), &METADATA).absolute(value);
+    }
+
+    /// What may be absent: if it was there before, it is no number from now on.
+    pub(super) fn ratio(
+        &self,
+        metric: &'static str,
+        of: &Labelled<'_>,
+        now: Option<f64>,
+        before: Option<f64>,
+    ) {
+        if let Some(value) = now.or(before.map(|_| f64::NAN)) {
+            self.gauge(metric, of, value);
+        }
+    }
+
+    pub(super) fn breaker(&self, label: &BreakerLabel, ledger: &BreakerLedger) {
+        let name = Labelled::new(&label.name);
+        let (now, before) = (&ledger.now, &ledger.before);
+        let ratio = |metric, now, before| self.ratio(metric, &name, now, before);
+        ratio("circuit_breaker_failure_ratio", now.failure_ratio(), before.failure_ratio());
+        ratio("circuit_breaker_slow_ratio", now.slow_ratio(), before.slow_ratio());
+        let threshold = |metric, now: Option<_>, before: Option<_>| {
+            ratio(metric, now.map(share), before.map(share));
+        };
+        threshold(
+            "circuit_breaker_failure_threshold",
+            now.failure_threshold,
+            before.failure_threshold,
+        );
+        threshold("circuit_breaker_slow_threshold", now.slow_threshold, before.slow_threshold);
+
+        if ledger.is_known() {
+            for state in STATES {
+                let of = name.and("state", state.as_str());
+                self.gauge("circuit_breaker_state", &of, now.in_state(state));
+            }
+            for mode in MODES {
+                let of = name.and("mode", mode.as_str());
+                self.gauge("circuit_breaker_mode", &of, now.in_mode(mode));
+            }
+            let totals = &ledger.totals;
+            for (outcome, count) in [
+                ("success", totals.successes),
+                ("failure", totals.failures),
+                ("ignored", totals.ignored),
+                ("cancelled", totals.cancelled),
+                ("stale", totals.stale),
+                ("rejected", totals.rejected),
+            ] {
+                self.counter("circuit_breaker_calls_total", &name.and("outcome", outcome), count);
+            }
+            if now.measures_slow {
+                self.counter("circuit_breaker_slow_calls_total", &name, totals.slow);
+            }
+            if totals.would_reject > 0 {
+                self.counter("circuit_breaker_would_reject_total", &name, totals.would_reject);
+            }
+        }
+        let transitions = label.transitions.get();
+        for ((from, to, cause), count) in transitions.into_iter().flat_map(Counts::read) {
+            let of = name.and("from", from.as_str()).and("to", to.as_str());
+            let of = of.and("reason", cause.as_str());
+            self.counter("circuit_breaker_transitions_total", &of, count);
+        }
+        if let Some(durations) = label.durations.get() {
+            let read = durations.read();
+            for (end, count) in read.cumulative() {
+                let of = name.and("le", end);
+                self.counter("circuit_breaker_call_duration_seconds_bucket", &of, count);
+            }
+            self.gauge("circuit_breaker_call_duration_seconds_sum", &name, read.seconds());
+            self.counter("circuit_breaker_call_duration_seconds_count", &name, read.count());
+        }
+    }
+
+    pub(super) fn bulkhead(&self, label: &BulkheadLabel, ledger: &BulkheadLedger) {
+        if !ledger.is_known() {
+            return;
+        }
+        let name = Labelled::new(&label.name);
+        self.gauge("bulkhead_in_use", &name, ledger.now.in_use);
+        self.gauge("bulkhead_limit", &name, ledger.now.limit);
+        self.gauge("bulkhead_waiting", &name, ledger.now.waiting);
+        self.counter("bulkhead_rejected_total", &name, ledger.rejected);
+    }
+
+    pub(super) fn retries(&self, label: &RetryLabel) {
+        for ((succeeded, retried), count) in endings(label) {
+            let of = Labelled::new(&label.name)
+                .and("outcome", if succeeded { "success" } else { "failure" })
+                .and("retried", if retried { "true" } else { "false" });
+            self.counter("retry_calls_total", &of, count);
+        }
+    }
+}
+
+/// How calls end that may be tried again.
+pub(super) fn endings(label: &RetryLabel) -> impl Iterator<Item = ((bool, bool), u64)> {
+    let ways = [(true, false), (true, true), (false, false), (false, true)];
+    ways.into_iter().map(|way @ (succeeded, retried)| (way, label.calls.read(succeeded, retried)))
+}
+
+fn share(rate: cutout_core::Rate) -> f64 {
+    f64::from(rate.basis_points()) / 10_000.0
+}
+
+/// A name, and labels besides.
+#[derive(Clone)]
+pub(super) struct Labelled<'a> {
+    name: &'a Arc<str>,
+    more: Vec<(&'static str, &'static str)>,
+}
+
+impl<'a> Labelled<'a> {
+    pub(super) const fn new(name: &'a Arc<str>) -> Self {
+        Self { name, more: Vec::new() }
+    }
+
+    pub(super) fn and(&self, label: &'static str, value: &'static str) -> Self {
+        let mut longer = self.clone();
+        longer.more.push((label, value));
+        longer
+    }
+
+    fn key(&self, metric: &'static str) -> Key {
+        let mut labels = vec![Label::new("name", SharedString::from(Arc::clone(self.name)))];
+        labels.extend(self.more.iter().map(|(label, value)| Label::new(*label, *value)));
+        Key::from_parts(metric, labels)
+    }
+}
+
+/// What a gauge may be set to.
+pub(super) trait IntoNumber {
+    fn into_number(self) -> f64;
+}
+
+impl IntoNumber for f64 {
+    fn into_number(self) -> f64 {
+        self
+    }
+}
+
+#[allow(clippy::cast_precision_loss)] // what a gauge holds is no more exact
+impl IntoNumber for u64 {
+    fn into_number(self) -> f64 {
+        self as f64
+    }
+}
+
+#[allow(clippy::cast_precision_loss)] // as above
+impl IntoNumber for usize {
+    fn into_number(self) -> f64 {
+        self as f64
+    }
+}

@@ -1,0 +1,70 @@
+//! `Retries`: how calls ended that may be tried again.
+
+use core::fmt;
+use core::sync::atomic::Ordering::Relaxed;
+use std::sync::Arc;
+
+use super::labels::RetryLabel;
+use crate::sync::AtomicU64;
+
+/// Counts how calls ended that may be tried again, for [`Metrics`](super::Metrics). Made by
+/// [`Metrics::retries`](super::Metrics::retries); clones, and others of the same name, count together.
+///
+/// It stands outside the retries, and is told how many attempts there were. A call costs one addition,
+/// to a word that threads share.
+///
+/// # Examples
+///
+/// ```
+/// use cutout::metrics::Metrics;
+///
+/// let metrics = Metrics::new();
+/// let retries = metrics.retries("bank");
+///
+/// let mut attempts = 0;
+/// let mut attempt = || {
+///     attempts += 1;
+///     if attempts < 2 { Err("busy") } else { Ok("paid") }
+/// };
+/// let result = attempt().or_else(|_| attempt()); // where `policy.call(attempt)` would be
+/// retries.record(&result, attempts);
+/// assert_eq!(result, Ok("paid"));
+/// ```
+#[derive(Clone)]
+pub struct Retries {
+    label: Arc<RetryLabel>,
+}
+
+impl Retries {
+    pub(super) const fn new(label: Arc<RetryLabel>) -> Self {
+        Self { label }
+    }
+
+    /// Counts a call that ended with `result` after so many attempts. One or none is no retry.
+    pub fn record<T, E>(&self, result: &Result<T, E>, attempts: u32) {
+        self.label.calls.of(result.is_ok(), attempts > 1).fetch_add(1, Relaxed);
+    }
+}
+
+impl fmt::Debug for Retries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Retries").field(&self.label.name).finish()
+    }
+}
+
+/// A count for each way to end. They order nothing, hence Relaxed.
+pub(super) struct Endings([AtomicU64; 4]);
+
+impl Endings {
+    pub(super) fn new() -> Self {
+        Self(core::array::from_fn(|_| AtomicU64::new(0)))
+    }
+
+    const fn of(&self, succeeded: bool, retried: bool) -> &AtomicU64 {
+        &self.0[2 * (succeeded as usize) + retried as usize]
+    }
+
+    pub(super) fn read(&self, succeeded: bool, retried: bool) -> u64 {
+        self.of(succeeded, retried).load(Relaxed)
+    }
+}

@@ -1,0 +1,61 @@
+//! Bulkheads: permits, limits, refusals.
+
+use std::sync::Arc;
+
+use cutout::Bulkhead;
+
+use crate::page::Scraped;
+
+#[test]
+fn a_bulkhead_shows_its_permits_its_limit_and_its_refusals() {
+    let scraped = Scraped::new();
+    let pool = Arc::new(Bulkhead::new(2));
+    scraped.metrics.bulkhead("bank", &pool);
+    let held = [pool.try_acquire().unwrap(), pool.try_acquire().unwrap()];
+    assert!(pool.try_acquire().is_err());
+    assert_eq!(
+        scraped.page().lines("bulkhead"),
+        [
+            "bulkhead_in_use{name=bank} 2",
+            "bulkhead_limit{name=bank} 2",
+            "bulkhead_rejected_total{name=bank} 1",
+            "bulkhead_waiting{name=bank} 0",
+        ]
+    );
+    drop(held);
+    pool.resize(5).unwrap();
+    assert_eq!(
+        scraped.page().lines("bulkhead"),
+        [
+            "bulkhead_in_use{name=bank} 0",
+            "bulkhead_limit{name=bank} 5",
+            "bulkhead_rejected_total{name=bank} 1",
+            "bulkhead_waiting{name=bank} 0",
+        ]
+    );
+}
+
+#[test]
+fn a_bulkhead_that_is_gone_has_no_room_and_keeps_its_count() {
+    let scraped = Scraped::new();
+    let pool = Arc::new(Bulkhead::new(1));
+    scraped.metrics.bulkhead("bank", &pool);
+    let held = pool.try_acquire_owned().unwrap();
+    assert!(pool.try_acquire().is_err());
+    scraped.page();
+    drop((held, pool));
+    let page = scraped.page();
+    assert_eq!(page.get("bulkhead_limit{name=bank}"), Some(0.0));
+    assert_eq!(page.get("bulkhead_rejected_total{name=bank}"), Some(1.0));
+}
+
+#[test]
+fn a_bulkhead_may_have_the_name_of_a_breaker() {
+    let scraped = Scraped::new();
+    let (pool, bank) = (Arc::new(Bulkhead::new(3)), crate::page::breaker());
+    scraped.metrics.bulkhead("bank", &pool);
+    scraped.metrics.breaker("bank", &bank);
+    let page = scraped.page();
+    assert_eq!(page.get("bulkhead_limit{name=bank}"), Some(3.0));
+    assert_eq!(page.states("bank"), [1.0, 0.0, 0.0]);
+}

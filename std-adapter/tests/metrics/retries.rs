@@ -1,0 +1,43 @@
+//! Calls that may be tried again, counted by who tries.
+
+use cutout::metrics::Metrics;
+
+use crate::page::Scraped;
+
+const OK: Result<(), ()> = Ok(());
+const ERR: Result<(), ()> = Err(());
+
+#[test]
+fn a_call_is_counted_by_its_end_and_by_whether_it_was_tried_again() {
+    let scraped = Scraped::with(Metrics::builder().resilience4j(true));
+    let retries = scraped.metrics.retries("bank");
+    for (result, attempts, times) in [(OK, 1, 1), (OK, 2, 2), (ERR, 1, 3), (ERR, 0, 1), (ERR, 5, 5)]
+    {
+        (0..times).for_each(|_| retries.clone().record(&result, attempts));
+    }
+    let page = scraped.page();
+    assert_eq!(
+        page.lines("retry"),
+        [
+            "retry_calls_total{name=bank,outcome=failure,retried=false} 4",
+            "retry_calls_total{name=bank,outcome=failure,retried=true} 5",
+            "retry_calls_total{name=bank,outcome=success,retried=false} 1",
+            "retry_calls_total{name=bank,outcome=success,retried=true} 2",
+        ]
+    );
+    assert_eq!(
+        page.lines("resilience4j"),
+        [
+            "resilience4j_retry_calls_total{name=bank,kind=failed_with_retry} 5",
+            "resilience4j_retry_calls_total{name=bank,kind=failed_without_retry} 4",
+            "resilience4j_retry_calls_total{name=bank,kind=successful_with_retry} 2",
+            "resilience4j_retry_calls_total{name=bank,kind=successful_without_retry} 1",
+        ]
+    );
+}
+
+#[test]
+fn those_who_are_never_asked_for_are_not_published() {
+    let scraped = Scraped::new();
+    assert_eq!(scraped.page().lines(""), [""; 0]);
+}
