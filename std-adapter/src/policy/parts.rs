@@ -121,7 +121,7 @@ pub trait EnterAsync<S>: Enter {
 #[doc(hidden)]
 pub type Place<'a> = Option<BulkheadPermit<'a>>;
 
-/// What limits attempts in time: [`RateLimit`](crate::RateLimit), by anything that dereferences to it.
+/// What limits attempts in time: a `RateLimit`, by anything that dereferences to it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no handle of a rate limit",
     note = "it must dereference to a `RateLimit`: a reference or an `Arc`"
