@@ -34,6 +34,8 @@ VARIABLES = {
     "$name": ".*",
     "$__rate_interval": "1m",
 }
+# How Grafana asks for what a variable may be: of all series, or of those that a selector names.
+LABEL_VALUES = re.compile(r"label_values\((?:(.+), ?)?(\w+)\)")
 
 
 def fail(message):
@@ -109,9 +111,22 @@ class Prometheus:
 
     def data(self, expression):
         """What `expression` returns once that is not nothing."""
-        for variable, value in VARIABLES.items():
-            expression = expression.replace(variable, value)
+        expression = filled(expression)
         return eventually(expression, lambda: self.query(expression) or None)
+
+    def label_values(self, query):
+        """What Grafana offers for a variable of this query."""
+        series, label = LABEL_VALUES.fullmatch(filled(query)).groups()
+        text = urllib.parse.urlencode({"match[]": series} if series else {})
+        _, body = get(f"http://{self.address}/api/v1/label/{label}/values?{text}")
+        return json.loads(body)["data"]
+
+
+def filled(expression):
+    """With a value for each variable."""
+    for variable, value in VARIABLES.items():
+        expression = expression.replace(variable, value)
+    return expression
 
 
 def call(service, path, times, status):
@@ -189,16 +204,30 @@ def queries_of(panels):
 
 def our_dashboard(prometheus):
     dashboard = json.loads((ROOT / "docs/grafana/cutout.json").read_text())
+    for variable in dashboard["templating"]["list"]:
+        if variable["type"] == "query":
+            query = variable["query"]["query"]
+            values = prometheus.label_values(query)
+            print(f"{len(values):>3} values  ${variable['name']}: {query}\n            {', '.join(values)}")
+            if not values:
+                fail(f"{query}: no values")
     for title, expression in queries_of(dashboard["panels"]):
         print(f"{len(prometheus.data(expression)):>3} series  {title}: {expression}")
 
 
 def their_dashboard(prometheus):
-    """Each query of the list returns as many series as the list says."""
+    """Each query of the list returns as many series, or values of a variable, as the list says."""
     for line in (ROOT / "docs/grafana/resilience4j-queries.tsv").read_text().splitlines():
         if line.startswith("#"):
             continue
         count, panel, expression = line.split("\t")
+        if LABEL_VALUES.fullmatch(expression):
+            values = prometheus.label_values(expression)
+            print(f"{len(values):>3} values  {panel}: {expression}\n            {', '.join(values)}")
+            chosen = VARIABLES[panel]
+            if len(values) != int(count) or not any(re.fullmatch(chosen, one) for one in values):
+                fail(f"{expression}: {count} values expected, {chosen} among them")
+            continue
         found = prometheus.data(expression)
         values = ", ".join(
             (labels.get("kind") or labels.get("state") or labels.get("name") or "") + f" {value:.4g}"

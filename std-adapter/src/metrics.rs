@@ -296,13 +296,24 @@ impl Metrics {
     /// Looks at everything, and publishes to the recorder that is installed.
     ///
     /// It takes as long as the snapshots of all breakers take, and holds up none of them.
+    ///
+    /// # Panics
+    ///
+    /// If the recorder does, or the function that names the breakers of a registry. The next
+    /// collection publishes as if there had been none.
     pub fn collect(&self) {
         metrics::with_recorder(|recorder| self.collect_into(recorder));
     }
 
     /// Looks at everything, and publishes to `recorder`.
+    ///
+    /// # Panics
+    ///
+    /// As [`collect`](Self::collect).
     pub fn collect_into(&self, recorder: &dyn Recorder) {
         let mut sources = self.inner.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        self.inner.breakers.for_each(|label| label.ledger().begin());
+        self.inner.bulkheads.for_each(|label| label.ledger().begin());
         sources.retain_mut(|source| source.read());
         let publisher = Publisher::new(recorder);
         publisher.describe();

@@ -9,6 +9,29 @@ use cutout_core::{Observer, Stale, Tally, Transition, TripReason};
 /// call made the change does not notice. The panic hook has had its say by then.
 ///
 /// In a pair, and in pairs in it, each is isolated by itself: where one panics, the others hear.
+///
+/// # Examples
+///
+/// A breaker that keeps its last transitions, and a hook beside it:
+///
+/// ```
+/// use cutout::{CircuitBreaker, Config, LastTransitions, Observer, State, StdClock, Transition};
+///
+/// struct Pager;
+///
+/// impl Observer for Pager {
+///     fn on_transition(&self, _: &Transition) {
+///         panic!("the pager does not answer");
+///     }
+/// }
+///
+/// let observers = (Pager, LastTransitions::<32>::new());
+/// let bank = CircuitBreaker::with_observer(Config::new(), StdClock, observers);
+/// bank.force_open();
+///
+/// let (_, history) = bank.observer();
+/// assert_eq!(history.iter().next_back().map(|change| change.to), Some(State::Open));
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Isolated<O>(O);
 

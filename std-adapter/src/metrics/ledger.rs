@@ -129,6 +129,11 @@ impl BreakerLedger {
         self.now.count > 0 || self.before.count > 0
     }
 
+    /// A collection begins. What one that a panic cut short has found is found again.
+    pub(super) fn begin(&mut self) {
+        self.now = Breakers::default();
+    }
+
     /// The collection is over.
     pub(super) fn end(&mut self) {
         self.before = core::mem::take(&mut self.now);
@@ -164,6 +169,10 @@ impl BulkheadLedger {
 
     pub(super) const fn is_known(&self) -> bool {
         self.now.count > 0 || self.before.count > 0
+    }
+
+    pub(super) fn begin(&mut self) {
+        self.now = Bulkheads::default();
     }
 
     pub(super) fn end(&mut self) {

@@ -1,11 +1,14 @@
 //! The breakers of a registry, which come and go.
 
+use core::panic::AssertUnwindSafe;
+use core::sync::atomic::{AtomicBool, Ordering};
+use std::panic::catch_unwind;
 use std::sync::Arc;
 
 use cutout::metrics::Metrics;
-use cutout::{Config, Registry};
+use cutout::{Bulkhead, Config, Registry};
 
-use crate::page::Scraped;
+use crate::page::{Scraped, breaker, calls};
 
 type Hosts = Arc<Registry<String>>;
 
@@ -124,4 +127,27 @@ fn a_breaker_that_left_is_let_go_by_the_next_collection() {
     let known = Arc::weak_count(&breaker);
     scraped.page();
     assert_eq!(Arc::weak_count(&breaker), known - 1);
+}
+
+#[test]
+fn a_collection_that_was_cut_short_by_a_panic_is_not_counted_with_the_next() {
+    let scraped = Scraped::new();
+    let (first, pool) = (breaker(), Arc::new(Bulkhead::new(3)));
+    let hosts = Arc::new(Registry::new(Config::new()));
+    scraped.metrics.breaker("bank", &first);
+    scraped.metrics.bulkhead("bank", &pool);
+    let panics = AtomicBool::new(false);
+    scraped.metrics.registry(&hosts, move |host: &String| {
+        assert!(panics.swap(true, Ordering::Relaxed), "the first name of all");
+        host.clone()
+    });
+    calls(&first, "+++-");
+    succeed(&hosts, "a", 2);
+    let cut_short = catch_unwind(AssertUnwindSafe(|| scraped.page()));
+    assert!(cut_short.is_err());
+    let page = scraped.page();
+    assert_eq!(page.states("bank"), [1.0, 0.0, 0.0], "one breaker is in one state");
+    assert_eq!(page.states("a"), [1.0, 0.0, 0.0]);
+    assert_eq!(page.get("bulkhead_limit{name=bank}"), Some(3.0));
+    assert_eq!((page.calls("bank", "success"), page.calls("a", "success")), (3.0, 2.0));
 }
