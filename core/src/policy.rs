@@ -3,7 +3,7 @@
 use crate::config::HalfOpenRule;
 use crate::divisor::{Divisor, high};
 use crate::observe::{Cause, TripReason};
-use crate::rate::Rate;
+use crate::rate::{Rate, WHOLE};
 use crate::settings::{Breaks, Limits, TrialRules};
 use crate::state::Trials;
 use crate::time::{Instant, nanos};
@@ -62,6 +62,29 @@ pub(crate) fn judge(
     } else {
         rates
     }
+}
+
+const BITS_OF_WHOLE: u32 = u16::BITS - WHOLE.leading_zeros();
+
+/// How many failures more, were nothing else to come, leave a healthy window healthy: all that there
+/// may be, or some part of them, so that nothing is divided.
+///
+/// Of `n` results with `f` failures, `j` more reach the rate `p` where (f + j) / (n + j) >= p, that
+/// is, where j (1 - p) >= n p - f.
+pub(crate) fn leeway(limits: &Limits, tally: &Tally) -> u64 {
+    let under_count = match limits.failure_count {
+        None => u64::MAX,
+        Some(count) => u64::from(count.get() - 1).saturating_sub(tally.failures),
+    };
+    let under_rate = match limits.failure_rate {
+        None => u64::MAX,
+        Some(rate) => {
+            let (reached, whole) = (u64::from(rate.basis_points()), u64::from(WHOLE));
+            let left = (tally.total() * reached).saturating_sub(tally.failures * whole);
+            left.saturating_sub(1) >> BITS_OF_WHOLE // where 1 - p would divide, which is less
+        }
+    };
+    under_count.min(under_rate)
 }
 
 /// How HalfOpen ends: [`Cause::TrialsPassed`] closes, the others reopen. `None`: not yet.
@@ -167,6 +190,33 @@ mod tests {
 
     const MILLISECOND: Duration = Duration::from_millis(1);
     const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+    #[test]
+    fn the_leeway_is_of_failures_that_change_nothing() {
+        let counts = [None, NonZeroU32::new(3), NonZeroU32::new(60)];
+        let rates = [1, 50, 2_000, 5_000, 9_000, 9_999, 10_000].map(Rate::clamped);
+        for (failure_count, failure_rate) in
+            counts.into_iter().flat_map(|count| rates.map(|rate| (count, Some(rate))))
+        {
+            let limits = Limits { failure_rate, slow_call_rate: None, minimum: 0, failure_count };
+            for (failures, successes) in (0..50).flat_map(|f| [0, 1, 2, 9, 49].map(|s| (f, s))) {
+                let verdict = |more| {
+                    let tally = Tally { failures: failures + more, successes, slow: 0 };
+                    judge(&limits, None, None, 0, &tally, 0)
+                };
+                if verdict(0) != Verdict::Healthy {
+                    continue;
+                }
+                let tally = Tally { failures, successes, slow: 0 };
+                let leeway = leeway(&limits, &tally).min(1_000);
+                let healthy = (0..=1_000).take_while(|more| verdict(*more) == Verdict::Healthy);
+                let most = healthy.last().unwrap();
+                let one_minus = u64::from(WHOLE - failure_rate.unwrap().basis_points());
+                let least = most.min(59) * one_minus >> BITS_OF_WHOLE;
+                assert!((least..=most).contains(&leeway), "{limits:?} {tally:?}: {leeway}");
+            }
+        }
+    }
 
     #[test]
     fn a_break_grows_by_its_factor_and_stops_at_the_cap() {

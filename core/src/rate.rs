@@ -23,7 +23,8 @@ use crate::ConfigError;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Rate(u16);
 
-const WHOLE: u16 = 10_000;
+/// All of it, in basis points.
+pub(crate) const WHOLE: u16 = 10_000;
 
 impl Rate {
     pub(crate) const ZERO: Self = Self(0);

@@ -1,7 +1,7 @@
 //! The rolling window: results of the recent past, in a ring of words that carry their own tags.
 //!
 //! A [`lane`] is one copy of the ring, [`lanes`] are all of a breaker. [`time`] counts by the
-//! clock, [`count`] the last *n* results. Both move a *head* through the ring; what they hold was
+//! clock, [`count`] the last *n* results; [`margin`] spares most failures a sum. Both move a *head* through the ring; what they hold was
 //! recorded in one generation.
 //!
 //! # What several lanes promise
@@ -48,6 +48,7 @@
 //! | B5 | fence before the sum | SeqCst | itself | of two threads that record and then sum, one must see the other (a store, then a load elsewhere); AcqRel does not order them | `b5_two_failures_in_different_buckets_do_not_overlook_each_other` |
 //! | B6 | totals | Relaxed | – | they order nothing; exact when all is quiet | there is nothing weaker |
 //! | B7 | load of a word to add a success to it | Relaxed | – | its tag alone says that it may be added there, and the swap (B4) carries on what earlier swaps released | there is nothing weaker |
+//! | B8 | swap of a bucket by who may fail in it | SeqCst | M1, B5 | of a failure that then finds itself within the margin, and one that takes the margin away and then sums, one must see the other. The failure's swap and its load (M1) are in the one total order, and so is the fence (B5) of who sums. Loom takes SeqCst accesses for weaker ones: a fence stands in, there alone | `m3_a_failure_that_was_held_up_does_not_take_the_limit_of_a_later_bucket` |
 //!
 //! The models are in `loom-tests`; `.ci/kill-orderings` weakens each row and sees its model fail.
 
@@ -55,15 +56,18 @@ mod count;
 mod grid;
 mod lane;
 mod lanes;
+mod margin;
 mod saved;
 mod time;
 
 pub(crate) use count::{MAX_RESULTS_A_WORD, Ring};
 pub(crate) use grid::Grid;
 pub(crate) use lanes::Lanes;
+pub(crate) use margin::Seen;
 pub(crate) use saved::{RESULTS_A_WORD, SavedBucket, SavedWindow};
 
 use crate::rate::Rate;
+use crate::time::Instant;
 
 /// The results that a window holds.
 ///
@@ -177,11 +181,20 @@ impl Shape {
     }
 }
 
+/// A result to be recorded.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    generation: u32,
+    now: Instant,
+    result: Counted,
+}
+
 /// Where a result went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Recorded {
-    /// Into the window. If this turned the window to a new tick: how many older results stayed.
-    In { stayed: Option<u64> },
+    /// Into the window. If this turned the window to a new tick: how many older results stayed. A
+    /// failure in the newest bucket of a window over time has seen the margin.
+    In { stayed: Option<u64>, seen: Option<Seen> },
     /// Nowhere: its generation is over.
     Overtaken,
 }

@@ -130,6 +130,43 @@ fn the_totals_keep_what_the_window_forgets() {
     assert_eq!((totals.successes, totals.failures, totals.settled()), (100, 1, 101));
 }
 
+/// Failures until the circuit opens.
+fn failures_to_open(breaker: &support::Breaker) -> u32 {
+    for more in 1..=100_000 {
+        fail(breaker);
+        if breaker.state() == State::Open {
+            return more;
+        }
+    }
+    panic!("it does not open");
+}
+
+#[test]
+fn the_failure_that_makes_the_rate_trips_however_many_healthy_ones_went_before_it() {
+    for successes in [4, 5, 100, 1_000, 10_000] {
+        let breaker = breaker(config());
+        for _ in 0..successes {
+            assert!(succeed(&breaker));
+        }
+        assert_eq!(failures_to_open(&breaker), successes, "half of {successes} twice");
+    }
+}
+
+#[test]
+fn the_failure_that_makes_the_rate_trips_in_a_bucket_that_has_halved() {
+    const FULL: u32 = 16_383;
+    let breaker = breaker(config());
+    for _ in 0..FULL {
+        assert!(succeed(&breaker));
+    }
+    let before = 9_000;
+    for _ in 0..before {
+        fail(&breaker);
+    }
+    assert!(succeed(&breaker)); // 8,192 successes and 4,500 failures are left
+    assert_eq!(failures_to_open(&breaker), FULL / 2 + 1 - before / 2);
+}
+
 #[test]
 fn a_window_by_count_slides_one_result_at_a_time() {
     let breaker =

@@ -8,7 +8,7 @@ use crate::policy::{self, Verdict};
 use crate::settings::Limits;
 use crate::state::{Change, Mode, State, Step, Trials, Word};
 use crate::time::{Clock, Instant};
-use crate::window::Tally;
+use crate::window::{Seen, Tally};
 
 /// A failure's side of a trip: when, how long the server asked for, what the window held.
 pub(super) struct Trip {
@@ -36,9 +36,10 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         must_look: bool,
         streak: u64,
         stayed: Option<u64>,
+        seen: Option<Seen>,
         mut trip: Trip,
     ) {
-        let limits = self.settings.limits();
+        let mut limits = self.settings.limits();
         let minimum = self.minimum(&limits, word);
         let mut verdict = if must_look {
             self.judge(&limits, minimum, &trip.tally, streak)
@@ -66,13 +67,23 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
                 }
             });
             if changed.is_none() {
+                if let (Verdict::Healthy, Some(seen)) = (verdict, seen) {
+                    self.spare_looks(seen, &limits, &trip.tally);
+                }
                 return;
             }
             // Who recorded before this change and saw the bit as it was relies on this look.
             // So does who changed the settings before it (C1).
             trip.tally = self.lanes.tally(self.settings.shape(), trip.generation, trip.now);
-            let limits = self.settings.limits();
+            limits = self.settings.limits();
             verdict = policy::judge_rates(&limits, self.minimum(&limits, word), &trip.tally);
+        }
+    }
+
+    /// Lets failures after this healthy look go without one, as far as it can know what they do.
+    fn spare_looks(&self, seen: Seen, limits: &Limits, tally: &Tally) {
+        if self.settings.trip_when().is_none() {
+            self.lanes.widen(seen, policy::leeway(limits, tally));
         }
     }
 

@@ -60,6 +60,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         if before.has_streak() != plan.has_streak() {
             self.streak.succeed(self.circuit.load().generation());
         }
+        self.lanes.void_margin();
         // C4
         let _ = self.circuit.change(|word| {
             if word.is_armed() == plan.has_rate() {

@@ -10,7 +10,7 @@ use crate::policy::Verdict;
 use crate::settings::Plan;
 use crate::state::{Mode, Step, Word};
 use crate::time::{Clock, Instant};
-use crate::window::{Counted, Recorded, Tally};
+use crate::window::{Counted, Recorded, Seen, Tally};
 
 /// How the life of a ticket ends.
 #[derive(Clone, Copy)]
@@ -139,15 +139,26 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         let shape = self.settings.shape();
         match self.lanes.record(shape, generation, now, result, &self.clock, is_live) {
             Recorded::Overtaken => self.finish_stale(ticket, ending),
-            Recorded::In { stayed } => {
+            Recorded::In { stayed, seen } => {
+                let is_plain = !result.slow && !word.is_armed() && !self.ends_row(plan, streak);
+                if is_plain && seen.is_some_and(Seen::is_within) {
+                    return;
+                }
                 let must_look = result.failed || result.slow || plan.evaluates_all();
                 if must_look || (plan.has_rate() && (word.is_armed() || stayed.is_some())) {
                     let tally = self.lanes.tally(shape, generation, now);
                     let trip = Trip { generation, now, retry_after, tally };
-                    self.evaluate(word, must_look, streak, stayed, trip);
+                    self.evaluate(word, must_look, streak, stayed, seen, trip);
                 }
             }
         }
+    }
+
+    /// Whether a row of so many failures opens the circuit.
+    fn ends_row(&self, plan: Plan, streak: u64) -> bool {
+        plan.has_streak()
+            && (self.settings.consecutive_failures())
+                .is_some_and(|row| streak >= u64::from(row.get()))
     }
 
     /// Whether the result counted; if not, its generation or its lease was over.

@@ -183,7 +183,7 @@ impl<const N: usize> Lane<N> {
             };
             if swap(word, old.0, new.0) {
                 self.add_to_totals(left);
-                return Recorded::In { stayed: None };
+                return Recorded::In { stayed: None, seen: None };
             }
         }
     }
@@ -246,14 +246,16 @@ impl<const N: usize> Lane<N> {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use super::super::Entry;
+    use super::super::margin::Margin;
     use super::*;
     use crate::time::Instant;
 
     fn put(lane: &Lane<4>, ring: Ring, generation: u32, failed: bool, slow: bool) {
         let result = Counted { failed, slow };
-        let recorded =
-            lane.record(&Shape::Count(ring), generation, Instant::ORIGIN, result, || true, || 0);
-        assert_eq!(recorded, Recorded::In { stayed: None });
+        let entry = Entry { generation, now: Instant::ORIGIN, result };
+        let recorded = lane.record(&Shape::Count(ring), entry, &Margin::new(), || true, || 0);
+        assert_eq!(recorded, Recorded::In { stayed: None, seen: None });
     }
 
     #[test]
@@ -331,7 +333,8 @@ mod tests {
         let (lane, ring) = (Lane::<4>::new(), Ring::new(30));
         put(&lane, ring, 7, false, false);
         let result = Counted { failed: true, slow: false };
-        let recorded = lane.record(&Shape::Count(ring), 6, Instant::ORIGIN, result, || false, || 0);
+        let entry = Entry { generation: 6, now: Instant::ORIGIN, result };
+        let recorded = lane.record(&Shape::Count(ring), entry, &Margin::new(), || false, || 0);
         assert_eq!(recorded, Recorded::Overtaken);
         assert_eq!(lane.totals(&Shape::Count(ring)).total(), 1);
     }

@@ -1,7 +1,8 @@
 //! One copy of the window: a ring of words, its head, and the totals of what was counted in it.
 
-use super::{Counted, NOTHING, Recorded, Shape, Tally, count, time};
-use crate::sync::{AtomicU64, Ordering, const_fn, zeroes};
+use super::margin::Margin;
+use super::{Entry, NOTHING, Recorded, Shape, Tally, count, time};
+use crate::sync::{AtomicU64, Ordering, const_fn, fence_for_loom, zeroes};
 use crate::time::Instant;
 use crate::totals::Counter;
 
@@ -84,20 +85,19 @@ impl<const N: usize> Lane<N> {
         self.head().is_of(generation)
     }
 
-    /// Counts `result` at `now`. `is_live` says whether `generation` still is, and `elsewhere` how
+    /// Counts what `entry` says. `is_live` says whether its generation still is, and `elsewhere` how
     /// many results the window holds in other lanes.
     pub(super) fn record(
         &self,
         shape: &Shape,
-        generation: u32,
-        now: Instant,
-        result: Counted,
+        entry: Entry,
+        margin: &Margin,
         is_live: impl Fn() -> bool,
         elsewhere: impl Fn() -> u64,
     ) -> Recorded {
         match shape {
-            Shape::Time(grid) => self.record_at(grid, generation, now, result, is_live, elsewhere),
-            Shape::Count(ring) => self.record_next(ring, generation, result, is_live),
+            Shape::Time(grid) => self.record_at(grid, entry, margin, is_live, elsewhere),
+            Shape::Count(ring) => self.record_next(ring, entry.generation, entry.result, is_live),
         }
     }
 
@@ -209,6 +209,14 @@ const fn held(shape: &Shape, word: u64) -> Tally {
         Shape::Time(_) => time::held(word),
         Shape::Count(_) => count::held(word),
     }
+}
+
+/// The same where a look elsewhere must not overtake it.
+#[inline]
+pub(super) fn swap_then_look(word: &AtomicU64, old: u64, new: u64) -> bool {
+    let done = word.compare_exchange(old, new, Ordering::SeqCst, Ordering::Relaxed).is_ok(); // B8
+    fence_for_loom();
+    done
 }
 
 #[inline]

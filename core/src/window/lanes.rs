@@ -9,7 +9,8 @@
 //! alone.
 
 use super::lane::{Added, Lane};
-use super::{Counted, NOTHING, Recorded, Shape, Tally};
+use super::margin::{Margin, Seen};
+use super::{Counted, Entry, NOTHING, Recorded, Shape, Tally};
 use crate::sync::{Ordering, const_fn, fence};
 use crate::time::{Clock, Instant};
 #[cfg(feature = "alloc")]
@@ -19,6 +20,7 @@ use grown::Grown;
 pub(crate) struct Lanes<const N: usize, const LANES: usize> {
     #[cfg(feature = "alloc")]
     grown: Grown<N>,
+    margin: Margin,
     fixed: [Lane<N>; LANES],
 }
 
@@ -32,6 +34,7 @@ impl<const N: usize, const LANES: usize> Lanes<N, LANES> {
                 fixed: core::array::from_fn(|_| Lane::new()),
                 #[cfg(feature = "alloc")]
                 grown: Grown::new(),
+                margin: Margin::new(),
             }
         }
     }
@@ -74,7 +77,7 @@ impl<const N: usize, const LANES: usize> Lanes<N, LANES> {
     fn contended(&self, clock: &impl Clock) {
         #[cfg(feature = "alloc")]
         if LANES == 1 && self.grown.get().is_none() {
-            self.grown.grow(clock.lanes());
+            self.grown.grow(clock.lanes(), || self.margin.end()); // M5
         }
         #[cfg(not(feature = "alloc"))]
         let _ = clock;
@@ -122,7 +125,20 @@ impl<const N: usize, const LANES: usize> Lanes<N, LANES> {
             let others = self.all().filter(|other| !core::ptr::eq(*other, lane));
             others.map(|other| other.tally(shape, generation, now).total()).sum()
         };
-        lane.record(shape, generation, now, result, is_live, elsewhere)
+        let entry = Entry { generation, now, result };
+        lane.record(shape, entry, &self.margin, is_live, elsewhere)
+    }
+
+    /// Spares the next failures their look: from what was `seen` before it, `more` change nothing.
+    pub(crate) fn widen(&self, seen: Seen, more: u64) {
+        if LANES == 1 {
+            self.margin.widen(seen, more); // M5
+        }
+    }
+
+    /// Has the next failure look.
+    pub(crate) fn void_margin(&self) {
+        self.margin.void(); // M3
     }
 
     /// What the window of `generation` holds at `now`.
@@ -219,9 +235,11 @@ mod grown {
             self.0.get().map(|lanes| &**lanes)
         }
 
-        /// Grows `lanes`, rounded up to a power of two, unless there are some already.
-        pub(super) fn grow(&self, lanes: usize) {
+        /// Grows `lanes`, rounded up to a power of two, unless there are some already. Nobody finds
+        /// them `before`.
+        pub(super) fn grow(&self, lanes: usize, before: impl FnOnce()) {
             if lanes > 1 {
+                before();
                 let lanes = lanes.min(MOST).next_power_of_two();
                 let new = (0..lanes).map(|_| CachePadded::new(Lane::new())).collect();
                 // Where two threads grow at once, the lanes of one are dropped unused.

@@ -12,13 +12,16 @@
 //! bucket at *t* modulo the number of buckets. The head is touched once a bucket, not once a call.
 
 use super::grid::Grid;
-use super::lane::{Added, Head, Lane, swap};
-use super::{Counted, NOTHING, Recorded, Shape, Tally};
+use super::lane::{Added, Head, Lane, swap, swap_then_look};
+use super::margin::Margin;
+use super::{Counted, Entry, NOTHING, Recorded, Shape, Tally};
 use crate::sync::Ordering;
 use crate::time::Instant;
 
-/// The largest count of a field: one more halves its bucket first.
-const FULL: u64 = (1 << COUNT_BITS) - 1;
+/// The largest count of a field: one more halves its bucket first. A model cannot come that far.
+const FULL: u64 = if cfg!(loom) { 7 } else { COUNT };
+
+const COUNT: u64 = (1 << COUNT_BITS) - 1;
 
 const COUNT_BITS: u32 = 14;
 const FAILURES: u32 = COUNT_BITS;
@@ -45,9 +48,9 @@ impl Bucket {
 
     const fn tally(self) -> Tally {
         Tally {
-            successes: self.0 & FULL,
-            failures: (self.0 >> FAILURES) & FULL,
-            slow: (self.0 >> SLOW) & FULL,
+            successes: self.0 & COUNT,
+            failures: (self.0 >> FAILURES) & COUNT,
+            slow: (self.0 >> SLOW) & COUNT,
         }
     }
 
@@ -102,7 +105,7 @@ impl<const N: usize> Lane<N> {
         }
         let word = self.word(grid.place(tick));
         let old = Bucket(word.load(Ordering::Relaxed)); // B7
-        if !old.is_of(generation, tick) || old.0 & FULL == FULL {
+        if !old.is_of(generation, tick) || old.0 & COUNT == FULL {
             Added::No
         } else if swap(word, old.0, old.0 + 1) {
             Added::Yes
@@ -111,16 +114,16 @@ impl<const N: usize> Lane<N> {
         }
     }
 
-    /// Counts `result` in the bucket of `now`.
+    /// Counts a result in the bucket of its time.
     pub(super) fn record_at(
         &self,
         grid: &Grid,
-        generation: u32,
-        now: Instant,
-        result: Counted,
+        entry: Entry,
+        margin: &Margin,
         is_live: impl Fn() -> bool,
         elsewhere: impl Fn() -> u64,
     ) -> Recorded {
+        let Entry { generation, now, result } = entry;
         let mut stayed = None;
         loop {
             let head = self.head();
@@ -130,6 +133,7 @@ impl<const N: usize> Lane<N> {
                 if !is_current && !is_live() {
                     return Recorded::Overtaken;
                 }
+                let _disturbed = margin.disturb(); // M2
                 if let Some(here) = self.turn(grid, generation, head, grid.tick(now)) {
                     stayed = Some(here + elsewhere());
                 }
@@ -145,9 +149,15 @@ impl<const N: usize> Lane<N> {
             } else {
                 continue;
             };
-            if swap(word, old.0, new.0) {
+            let _disturbed = (left != NOTHING).then(|| margin.disturb()); // M2
+            if swap_then_look(word, old.0, new.0) {
                 self.add_to_totals(left);
-                return Recorded::In { stayed };
+                let seen = result.failed.then(|| margin.see(new.tally().failures));
+                if seen.is_some() && self.head() != head {
+                    margin.void(); // M3
+                    return Recorded::In { stayed, seen: None };
+                }
+                return Recorded::In { stayed, seen };
             }
         }
     }
@@ -218,8 +228,9 @@ mod tests {
     }
 
     fn put(lane: &Lane<4>, generation: u32, tick: u64, result: Counted) {
+        let entry = Entry { generation, now: at(tick), result };
         assert!(matches!(
-            lane.record(&SHAPE, generation, at(tick), result, || true, || 0),
+            lane.record(&SHAPE, entry, &Margin::new(), || true, || 0),
             Recorded::In { .. }
         ));
     }
@@ -349,7 +360,9 @@ mod tests {
     fn an_overtaken_result_is_counted_nowhere() {
         let lane = Lane::<4>::new();
         put(&lane, 7, 10, OK);
-        assert_eq!(lane.record(&SHAPE, 6, at(10), BAD, || false, || 0), Recorded::Overtaken);
+        let entry = Entry { generation: 6, now: at(10), result: BAD };
+        let recorded = lane.record(&SHAPE, entry, &Margin::new(), || false, || 0);
+        assert_eq!(recorded, Recorded::Overtaken);
         assert_eq!(lane.totals(&SHAPE), OK.tally());
     }
 
@@ -368,10 +381,9 @@ mod tests {
         let shape = Shape::Time(Grid::new(100_000, 4));
         let lane = Lane::<4>::new();
         let end = Instant::from_nanos(u64::MAX);
-        assert_eq!(
-            lane.record(&shape, 0, end, BAD, || true, || 0),
-            Recorded::In { stayed: Some(0) }
-        );
+        let entry = Entry { generation: 0, now: end, result: BAD };
+        let recorded = lane.record(&shape, entry, &Margin::new(), || true, || 0);
+        assert!(matches!(recorded, Recorded::In { stayed: Some(0), .. }));
         assert_eq!(lane.tally(&shape, 0, end).failures, 1);
     }
 }
