@@ -64,8 +64,6 @@ pub(crate) fn judge(
     }
 }
 
-const BITS_OF_WHOLE: u32 = u16::BITS - WHOLE.leading_zeros();
-
 /// How many failures more, were nothing else to come, leave a healthy window healthy: all that there
 /// may be, or some part of them, so that nothing is divided.
 ///
@@ -81,7 +79,8 @@ pub(crate) fn leeway(limits: &Limits, tally: &Tally) -> u64 {
         Some(rate) => {
             let (reached, whole) = (u64::from(rate.basis_points()), u64::from(WHOLE));
             let left = (tally.total() * reached).saturating_sub(tally.failures * whole);
-            left.saturating_sub(1) >> BITS_OF_WHOLE // where 1 - p would divide, which is less
+            // Shifted by no less than 1 - p would divide.
+            left.saturating_sub(1) >> if whole - reached < 1 << 13 { 13 } else { 14 }
         }
     };
     under_count.min(under_rate)
@@ -212,7 +211,7 @@ mod tests {
                 let healthy = (0..=1_000).take_while(|more| verdict(*more) == Verdict::Healthy);
                 let most = healthy.last().unwrap();
                 let one_minus = u64::from(WHOLE - failure_rate.unwrap().basis_points());
-                let least = most.min(59) * one_minus >> BITS_OF_WHOLE;
+                let least = most.min(59) * one_minus / 16_384;
                 assert!((least..=most).contains(&leeway), "{limits:?} {tally:?}: {leeway}");
             }
         }

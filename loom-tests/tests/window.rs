@@ -115,7 +115,7 @@ fn b3_a_failure_sees_all_that_came_before_the_result_that_it_counts_after() {
 
 #[test]
 fn b5_two_failures_in_different_buckets_do_not_overlook_each_other() {
-    model(|| {
+    long_model(|| {
         let breaker = breaker(config().without_failure_rate().failure_count(2));
         let one = breaker.admit().unwrap();
         let one = spawn(&breaker, |breaker| breaker.settle(one, Outcome::Failure));
@@ -160,7 +160,7 @@ fn w1_a_sum_is_of_one_window_even_while_it_turns() {
 
 #[test]
 fn w1_a_result_from_before_cannot_turn_the_window_of_a_later_generation() {
-    model(|| {
+    long_model(|| {
         let breaker = breaker(tough());
         let early = breaker.admit().unwrap();
         let late = spawn(&breaker, |breaker| breaker.settle(early, Outcome::Failure));

@@ -85,13 +85,13 @@ impl<const N: usize> Lane<N> {
         self.head().is_of(generation)
     }
 
-    /// Counts what `entry` says. `is_live` says whether its generation still is, and `elsewhere` how
+    /// Counts what `entry` says. A failure sees the `margin`, where there is one. `is_live` says whether its generation still is, and `elsewhere` how
     /// many results the window holds in other lanes.
     pub(super) fn record(
         &self,
         shape: &Shape,
         entry: Entry,
-        margin: &Margin,
+        margin: Option<&Margin>,
         is_live: impl Fn() -> bool,
         elsewhere: impl Fn() -> u64,
     ) -> Recorded {

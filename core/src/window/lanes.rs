@@ -126,14 +126,13 @@ impl<const N: usize, const LANES: usize> Lanes<N, LANES> {
             others.map(|other| other.tally(shape, generation, now).total()).sum()
         };
         let entry = Entry { generation, now, result };
-        lane.record(shape, entry, &self.margin, is_live, elsewhere)
+        let margin = (LANES == 1).then_some(&self.margin); // M5
+        lane.record(shape, entry, margin, is_live, elsewhere)
     }
 
     /// Spares the next failures their look: from what was `seen` before it, `more` change nothing.
     pub(crate) fn widen(&self, seen: Seen, more: u64) {
-        if LANES == 1 {
-            self.margin.widen(seen, more); // M5
-        }
+        self.margin.widen(seen, more);
     }
 
     /// Has the next failure look.
