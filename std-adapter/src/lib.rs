@@ -79,6 +79,7 @@
 //!   have them, with profiles that inherit from each other.
 //! - `tower`: `tower::CircuitBreakerLayer` puts a breaker in front of a tower service.
 //! - `http`: the layer judges HTTP and gRPC responses, and answers in their place.
+//! - `reqwest`: `reqwest::CircuitBreakerMiddleware` puts a breaker per host in front of a reqwest client.
 //!
 //! The engine is [`cutout_core`], whose documentation states the guarantees; this crate adds the
 //! system's clock ([`StdClock`]), permits that own their breaker ([`OwnedPermit`]), and keeps
@@ -99,6 +100,8 @@ mod policy;
 mod rate_limit;
 #[cfg(feature = "registry")]
 mod registry;
+#[cfg(feature = "reqwest")]
+pub mod reqwest;
 #[cfg(feature = "policy")]
 mod retry;
 #[cfg(feature = "serde")]

@@ -20,7 +20,7 @@
 use core::ops::Deref;
 
 use ::http::header::{HOST, RETRY_AFTER};
-use ::http::{HeaderValue, Request, Response, StatusCode};
+use ::http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use cutout_core::{Outcome, Report};
 use http_body::Body;
 
@@ -54,17 +54,22 @@ use super::{Breaker, CallPermit, Classify, Refusal, SettlingBody};
 /// ```
 #[must_use]
 pub fn report<B>(response: &Response<B>) -> Report {
-    failure(response).unwrap_or(Outcome::Success.into())
+    report_of(response.status(), response.headers())
+}
+
+/// The same, for responses of other types.
+pub(crate) fn report_of(status: StatusCode, headers: &HeaderMap) -> Report {
+    failure(status, headers).unwrap_or(Outcome::Success.into())
 }
 
 /// The same for a failure, else `None`.
-fn failure<B>(response: &Response<B>) -> Option<Report> {
-    let report = match response.status() {
+fn failure(status: StatusCode, headers: &HeaderMap) -> Option<Report> {
+    let report = match status {
         StatusCode::TOO_MANY_REQUESTS => Outcome::Failure.not_consecutive(),
         status if status.is_server_error() => Outcome::Failure.into(),
         _ => return None,
     };
-    Some(match retry_after(response.headers()) {
+    Some(match retry_after(headers) {
         Some(duration) => report.retry_after(duration),
         None => report,
     })
@@ -126,7 +131,7 @@ impl<B: Body, E, P: Deref<Target: Breaker>> Classify<Response<B>, E, P> for BySt
     type Response = Response<SettlingBody<B, P>>;
 
     fn response(&self, response: Response<B>, permit: CallPermit<P>) -> Self::Response {
-        if let Some(failure) = failure(&response) {
+        if let Some(failure) = failure(response.status(), response.headers()) {
             permit.settle(failure);
             return response.map(SettlingBody::settled);
         }

@@ -1,0 +1,271 @@
+//! A circuit breaker in front of a [reqwest](https://docs.rs/reqwest) client (feature `reqwest`).
+//!
+//! ```
+//! use std::sync::Arc;
+//! use cutout::reqwest::{CircuitBreakerMiddleware, rejected};
+//! use cutout::{Config, Registry};
+//! use reqwest_middleware::ClientBuilder;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn core::error::Error>> {
+//! let hosts: Arc<Registry<String>> = Arc::new(Registry::new(Config::new()));
+//! let client = ClientBuilder::new(reqwest::Client::new())
+//!     .with(CircuitBreakerMiddleware::per_host(Arc::clone(&hosts)))
+//!     .build();
+//!
+//! hosts.get("api.example.com").force_open();
+//! let error = client.get("http://api.example.com/orders").send().await.unwrap_err();
+//! assert!(rejected(&error).is_some());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | the call | counts as |
+//! | --- | --- |
+//! | a response | what [`tower::http`](crate::tower::http) makes of it, its `Retry-After` included |
+//! | no connection, a timeout, an answer that breaks off | failure |
+//! | a request that could not be built | ignored: it is not the host's fault |
+//! | a refusal of one of our own parts further inside | ignored |
+//! | another middleware's error | failure |
+//!
+//! # Where it stands
+//!
+//! The middleware settles a call when the head of the response is there; what becomes of the body is
+//! the caller's business. A middleware that retries goes outside, before this one in the order of
+//! `with`: then each attempt is admitted by itself. Redirects are followed inside of reqwest, and count
+//! for the host that was asked first. A timeout of reqwest's own client is inside as well, as it should be.
+//!
+//! # As a tower service
+//!
+//! A reqwest client is a tower service by itself, and the [layer](crate::tower::CircuitBreakerLayer)
+//! works on it, with [`host`] and [`report`] for what is reqwest's own:
+//!
+//! ```
+//! use std::sync::Arc;
+//! use cutout::reqwest::{host, report};
+//! use cutout::tower::CircuitBreakerLayer;
+//! use cutout::{Config, Registry};
+//! use tower::{ServiceBuilder, ServiceExt};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn core::error::Error>> {
+//! let hosts: Arc<Registry<String>> = Arc::new(Registry::new(Config::new()));
+//! let layer = {
+//!     let hosts = Arc::clone(&hosts);
+//!     CircuitBreakerLayer::keyed(move |request: &reqwest::Request| hosts.get(host(request)))
+//!         .classify_with(report)
+//! };
+//! let client = ServiceBuilder::new().layer(layer).service(reqwest::Client::new());
+//!
+//! hosts.get("api.example.com").force_open();
+//! let request = reqwest::Request::new(reqwest::Method::GET, "http://api.example.com/".parse()?);
+//! assert!(client.oneshot(request).await.unwrap_err().rejected().is_some());
+//! # Ok(())
+//! # }
+//! ```
+
+use core::fmt;
+use core::ops::Deref;
+use std::sync::Arc;
+
+use ::reqwest::{Request, Response};
+use cutout_core::{Clock, Observer, Outcome, Rejected, Report};
+use http::Extensions;
+use reqwest_middleware::{Error, Middleware, Next};
+
+use crate::tower::{Breaker, Breakers, CallPermit, Keyed, Single};
+use crate::{BulkheadRejected, Handle, Registry, StdClock};
+
+/// How a call ended, and what that says about the host.
+type Judge = fn(Result<&Response, &Error>) -> Report;
+
+/// Puts a breaker in front of a client's requests: one per host, unless told otherwise. See the
+/// [module](self).
+///
+/// A refused request is [`Error::Middleware`] with a [`Rejected`] in it, which [`rejected`] finds.
+///
+/// # Cancellation
+///
+/// A call whose future is dropped before the head of the response is there is cancelled. One that
+/// panics is a failure.
+#[derive(Clone, Copy)]
+pub struct CircuitBreakerMiddleware<B, J = Judge> {
+    breakers: B,
+    judge: J,
+}
+
+/// # Constructing
+impl<C: Clock, O: Observer> CircuitBreakerMiddleware<PerHost<C, O>> {
+    /// A breaker for each host, made at its first request. The key is that of [`host`].
+    pub const fn per_host(hosts: Arc<Registry<String, C, O>>) -> Self {
+        Self { breakers: PerHost(hosts), judge }
+    }
+}
+
+/// # Constructing with one breaker
+impl<P: Deref<Target: Breaker> + Clone> CircuitBreakerMiddleware<Single<P>> {
+    /// One breaker for all requests: for a client that calls one dependency.
+    pub const fn new(breaker: P) -> Self {
+        Self { breakers: Single(breaker), judge }
+    }
+}
+
+/// # Constructing with keys of one's own
+impl<F> CircuitBreakerMiddleware<Keyed<F>> {
+    /// The breaker that `find` finds for each request: by its route, by its tenant.
+    pub const fn keyed<P>(find: F) -> Self
+    where
+        F: Fn(&Request) -> P,
+        P: Deref<Target: Breaker>,
+    {
+        Self { breakers: Keyed(find), judge }
+    }
+}
+
+/// # Judging
+impl<B, J> CircuitBreakerMiddleware<B, J> {
+    /// Has a function judge how calls end, instead of [`judge`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use cutout::reqwest::{CircuitBreakerMiddleware, judge};
+    /// use cutout::{Config, Outcome, Registry};
+    ///
+    /// let hosts: Arc<Registry<String>> = Arc::new(Registry::new(Config::new()));
+    /// let middleware = CircuitBreakerMiddleware::per_host(hosts).classify_with(
+    ///     |result: Result<&reqwest::Response, &reqwest_middleware::Error>| match result {
+    ///         Ok(response) if response.status() == 501 => Outcome::Success.into(),
+    ///         other => judge(other),
+    ///     },
+    /// );
+    /// # let _ = middleware;
+    /// ```
+    pub fn classify_with<L, R>(self, judge: L) -> CircuitBreakerMiddleware<B, L>
+    where
+        L: Fn(Result<&Response, &Error>) -> R,
+        R: Into<Report>,
+    {
+        CircuitBreakerMiddleware { breakers: self.breakers, judge }
+    }
+}
+
+#[async_trait::async_trait]
+impl<B, J, R> Middleware for CircuitBreakerMiddleware<B, J>
+where
+    B: Breakers<Request, Share: Send> + Send + Sync + 'static,
+    J: Fn(Result<&Response, &Error>) -> R + Send + Sync + 'static,
+    R: Into<Report>,
+{
+    async fn handle(
+        &self,
+        request: Request,
+        extensions: &mut Extensions,
+        next: Next<'_>,
+    ) -> Result<Response, Error> {
+        let permit = self.breakers.admit(&request).map_err(Error::middleware)?;
+        let result = next.run(request, extensions).await;
+        permit.settle((self.judge)(result.as_ref()));
+        result
+    }
+}
+
+impl<B: fmt::Debug, J> fmt::Debug for CircuitBreakerMiddleware<B, J> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CircuitBreakerMiddleware")
+            .field("breakers", &self.breakers)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A breaker per host, of a registry.
+#[derive(Debug)]
+pub struct PerHost<C: Clock = StdClock, O: Observer = ()>(Arc<Registry<String, C, O>>);
+
+impl<C: Clock, O: Observer> Clone for PerHost<C, O> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<C: Clock + Clone, O: Observer> Breakers<Request> for PerHost<C, O> {
+    type Share = Handle<C, O>;
+
+    fn admit(&self, request: &Request) -> Result<CallPermit<Self::Share>, Rejected> {
+        let breaker = self.0.get(host(request));
+        let ticket = breaker.admit()?;
+        Ok(CallPermit::new(breaker, ticket))
+    }
+
+    fn refusal(&self) -> Option<Rejected> {
+        None
+    }
+
+    fn admit_any(&self) -> Option<CallPermit<Self::Share>> {
+        None
+    }
+}
+
+/// The host that a request is for, with its port unless that is the scheme's own; empty for a URL
+/// that has none.
+///
+/// # Examples
+///
+/// ```
+/// use cutout::reqwest::host;
+/// use reqwest::{Method, Request};
+///
+/// for (url, is) in [
+///     ("https://API.example.com:443/orders", "api.example.com"),
+///     ("http://user:secret@10.0.0.7:8080/", "10.0.0.7:8080"),
+///     ("data:,text", ""),
+/// ] {
+///     assert_eq!(host(&Request::new(Method::GET, url.parse().unwrap())), is);
+/// }
+/// ```
+#[must_use]
+pub fn host(request: &Request) -> &str {
+    // What stands before it are credentials.
+    request.url().authority().rsplit('@').next().unwrap_or_default()
+}
+
+/// What the end of a call of reqwest's client says about the host.
+#[must_use]
+pub fn report(result: Result<&Response, &::reqwest::Error>) -> Report {
+    match result {
+        Ok(response) => crate::tower::http::report_of(response.status(), response.headers()),
+        Err(error) if error.is_builder() => Outcome::Ignored.into(),
+        Err(_) => Outcome::Failure.into(),
+    }
+}
+
+/// The same of a client that has middleware: what [`CircuitBreakerMiddleware`] goes by.
+#[must_use]
+pub fn judge(result: Result<&Response, &Error>) -> Report {
+    match result {
+        Ok(response) => report(Ok(response)),
+        Err(Error::Reqwest(error)) => report(Err(error)),
+        Err(error) if cause::<Rejected>(error) || cause::<BulkheadRejected>(error) => {
+            Outcome::Ignored.into()
+        }
+        Err(Error::Middleware(_)) => Outcome::Failure.into(),
+    }
+}
+
+/// The refusal that an error is, also if other middleware has wrapped it.
+#[must_use]
+pub fn rejected(error: &Error) -> Option<Rejected> {
+    find(error).copied()
+}
+
+fn cause<T: core::error::Error + 'static>(error: &Error) -> bool {
+    find::<T>(error).is_some()
+}
+
+fn find<T: core::error::Error + 'static>(error: &Error) -> Option<&T> {
+    match error {
+        Error::Middleware(error) => error.chain().find_map(|cause| cause.downcast_ref()),
+        Error::Reqwest(_) => None,
+    }
+}
