@@ -55,6 +55,11 @@
 //! # }
 //! ```
 //!
+#![cfg_attr(
+    all(feature = "policy", feature = "reqwest", feature = "tokio"),
+    doc = "A page for each stack is among the [guides]: axum, reqwest, tonic, any tower service, threads."
+)]
+//!
 //! # Threads
 //!
 //! Threads that call through one breaker at the same time count in lanes of their own: once two are
@@ -92,6 +97,9 @@ mod bulkhead;
 mod clock;
 #[cfg(feature = "policy")]
 mod fallback;
+// They show all stacks, so they need all of these; they are nothing but documentation.
+#[cfg(all(doc, feature = "policy", feature = "reqwest", feature = "tokio"))]
+pub mod guides;
 mod observe;
 mod owned;
 #[cfg(feature = "policy")]
