@@ -25,7 +25,7 @@
 //! | a response | what [`tower::http`](crate::tower::http) makes of it, its `Retry-After` included |
 //! | no connection, a timeout, an answer that breaks off | failure |
 //! | a request that could not be built | ignored: it is not the host's fault |
-//! | a refusal of one of our own parts further inside | ignored |
+//! | an error with a [`Rejected`] or a [`BulkheadRejected`] in it, from further inside | ignored |
 //! | another middleware's error | failure |
 //!
 //! # Where it stands

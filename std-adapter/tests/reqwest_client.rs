@@ -105,6 +105,37 @@ async fn a_refused_request_is_a_rejected_found_by_downcast() {
     }
 }
 
+/// Middleware that says where it was.
+struct Wrapping;
+
+#[async_trait::async_trait]
+impl Middleware for Wrapping {
+    async fn handle(
+        &self,
+        request: Request,
+        extensions: &mut Extensions,
+        next: Next<'_>,
+    ) -> Result<Response, Error> {
+        match next.run(request, extensions).await {
+            Err(Error::Middleware(error)) => Err(Error::Middleware(error.context("on the way"))),
+            other => other,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_found_though_other_middleware_has_wrapped_it() {
+    let hosts = hosts();
+    hosts.get("host").force_open();
+    let client = ClientBuilder::new(bare())
+        .with(Wrapping)
+        .with(CircuitBreakerMiddleware::per_host(Arc::clone(&hosts)))
+        .build();
+    let error = ask(&client, "host", "/").await.unwrap_err();
+    assert_eq!(error.to_string(), "on the way");
+    assert!(rejected(&error).is_some());
+}
+
 #[tokio::test]
 async fn a_server_is_left_alone_for_as_long_as_it_asks() {
     let (hosts, server) = (hosts(), server().await);
