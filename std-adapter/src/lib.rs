@@ -83,7 +83,7 @@
 //! - `tracing`: `TracingObserver` logs what a breaker announces.
 //! - `tower`: `tower::CircuitBreakerLayer` puts a breaker in front of a tower service.
 //! - `http`: the layer judges HTTP and gRPC responses, and answers in their place.
-//! - `reqwest`: `reqwest::BreakerPerHost`, a middleware for clients of `reqwest`.
+//! - `reqwest`: `reqwest::CircuitBreakerMiddleware` puts a breaker per host in front of a reqwest client.
 //!
 //! The engine is [`cutout_core`], whose documentation states the guarantees; this crate adds the
 //! system's clock ([`StdClock`]), permits that own their breaker ([`OwnedPermit`]), and keeps
@@ -98,6 +98,9 @@ mod clock;
 pub mod events;
 #[cfg(feature = "policy")]
 mod fallback;
+// They show all stacks, so they need all of these; they are nothing but documentation.
+#[cfg(all(doc, feature = "policy", feature = "reqwest", feature = "tokio"))]
+pub mod guides;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 mod observe;
