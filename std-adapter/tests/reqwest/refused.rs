@@ -56,12 +56,12 @@ async fn a_refusal_is_found_though_other_middleware_has_wrapped_it() {
     let gave_up =
         Then(|result: Result<_, _>| result.map_err(|error| Error::middleware(GaveUp(error))));
     let client = ClientBuilder::new(bare())
-        .with(gave_up)
         .with(on_the_way)
+        .with(gave_up)
         .with(CircuitBreakerMiddleware::per_host(Arc::clone(&hosts)))
         .build();
     let error = ask(&client, "host", "/").await.unwrap_err();
-    assert_eq!(error.to_string(), "gave up");
+    assert_eq!(error.to_string(), "on the way");
     assert_eq!(Refused::find(&error).unwrap().host(), "host");
     assert_eq!(rejected(&error).unwrap().reason(), RejectReason::ForcedOpen);
 }
