@@ -6,11 +6,11 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use cutout::{CircuitBreaker, Mode, Snapshot};
+use cutout::Snapshot;
 use serde_json::{Value, json};
 
 use crate::Hosts;
-use crate::health::named;
+use crate::pages::Breaker;
 
 /// What can be done to a breaker by hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub enum Action {
 }
 
 impl Action {
-    fn on(self, breaker: &CircuitBreaker) {
+    fn on(self, breaker: &Breaker) {
         match self {
             Self::ForceOpen => breaker.force_open(),
             Self::ForceClosed => breaker.force_closed(),
@@ -78,14 +78,8 @@ pub(crate) async fn act(
 fn shown(host: &str, snapshot: &Snapshot) -> Value {
     json!({
         "host": host,
-        "state": named(snapshot.state),
-        "mode": match snapshot.mode {
-            Mode::Auto => "auto",
-            Mode::ForcedOpen => "forced open",
-            Mode::ForcedClosed => "forced closed",
-            Mode::Disabled => "disabled",
-            Mode::Shadow => "shadow",
-        },
+        "state": snapshot.state.as_str(),
+        "mode": snapshot.mode.as_str(),
         "retry_after_ms": snapshot.retry_after.map(|after| after.as_secs_f64() * 1e3),
     })
 }

@@ -53,21 +53,13 @@ impl Health {
     }
 }
 
-pub(crate) const fn named(state: State) -> &'static str {
-    match state {
-        State::Closed => "closed",
-        State::Open => "open",
-        State::HalfOpen => "half-open",
-    }
-}
-
 pub(crate) async fn health(Extract(hosts): Extract<Arc<Hosts>>) -> (StatusCode, Json<Value>) {
     let snapshots = hosts.breakers.snapshots();
     let states: Vec<State> = snapshots.iter().map(|(_, snapshot)| snapshot.state).collect();
     let health = Health::of(&states);
     let hosts: serde_json::Map<String, Value> = snapshots
         .into_iter()
-        .map(|(host, snapshot)| (host, Value::from(named(snapshot.state))))
+        .map(|(host, snapshot)| (host, Value::from(snapshot.state.as_str())))
         .collect();
     (health.status(), Json(json!({ "health": health.name(), "hosts": hosts })))
 }

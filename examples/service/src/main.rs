@@ -28,7 +28,8 @@ async fn main() -> io::Result<()> {
     let options = Options::parse();
     let one = serve(upstream(), "127.0.0.1:0").await?;
     let other = serve(upstream(), "127.0.0.1:0").await?;
-    let hosts = Arc::new(Hosts::new([one.clone(), other.clone()], !options.without));
+    let hosts = Hosts::new([one.clone(), other.clone()], !options.without);
+    let hosts = Arc::new(hosts.map_err(io::Error::other)?);
     let at_once = usize::try_from(options.at_once).unwrap_or(usize::MAX);
     let here = serve(service(hosts, at_once), &options.listen).await?;
     let how = if options.without { "without" } else { "with" };
@@ -36,6 +37,7 @@ async fn main() -> io::Result<()> {
     println!("  curl -i http://{here}/pages/{one}");
     println!("  curl -i http://{here}/pages/{other}");
     println!("  curl -i http://{here}/health");
+    println!("  curl http://{here}/metrics");
     println!("  curl http://{here}/breakers");
     println!(
         "  curl -X POST http://{here}/breakers/{one}/force-open # force-closed, release, reset"

@@ -9,14 +9,18 @@ use axum::extract::{Path, State};
 use axum::http::{Response, StatusCode, Uri};
 use axum::response::IntoResponse;
 use bytes::Bytes;
+use cutout::metrics::MetricsObserver;
 use cutout::tower::{Refusal, http};
 use cutout::{
-    Bulkhead, Config, Failure, Outcome, Policy, PolicyError, Registry, Report, TokioSleep,
+    Bulkhead, CircuitBreaker, Config, Failure, Outcome, Policy, PolicyError, Registry,
+    RegistryError, Report, StdClock, TokioSleep,
 };
 use http_body_util::{BodyExt, Empty};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+
+use crate::scrape::Page;
 
 /// How long an upstream may take. A loopback host answers in well under a millisecond.
 const LIMIT: Duration = Duration::from_millis(250);
@@ -33,47 +37,71 @@ const BREAKERS: Config =
 
 type Error = Box<dyn core::error::Error + Send + Sync>;
 
+/// A breaker whose changes are counted for the page of metrics.
+pub(crate) type Breaker = CircuitBreaker<StdClock, MetricsObserver>;
+
 /// The upstream hosts, and what stands in front of each.
 #[derive(Debug)]
 pub struct Hosts {
     client: Client<HttpConnector, Empty<Bytes>>,
     /// One for each host that was called. The admin routes look at them and make none.
-    pub(crate) breakers: Registry<String>,
+    pub(crate) breakers: Arc<Registry<String, StdClock, MetricsObserver>>,
     /// One for each host that may be called.
-    bulkheads: HashMap<String, Bulkhead>,
+    bulkheads: HashMap<String, Arc<Bulkhead>>,
+    pub(crate) page: Page,
     protected: bool,
 }
 
 impl Hosts {
     /// Hosts by their addresses, such as `127.0.0.1:8081`; with nothing in front of them unless
     /// `protected`.
-    #[must_use]
-    pub fn new(hosts: impl IntoIterator<Item = String>, protected: bool) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// If a setting of the breakers is out of its range.
+    pub fn new(
+        hosts: impl IntoIterator<Item = String>,
+        protected: bool,
+    ) -> Result<Self, RegistryError> {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        Self {
+        let page = Page::new();
+        let metrics = page.metrics.clone();
+        let breakers = Registry::builder(BREAKERS)
+            .with_observer(move |host: &String| metrics.observer(host))
+            .build()?;
+        let breakers = Arc::new(breakers);
+        page.metrics.registry(&breakers, String::clone);
+        let bulkheads = hosts.into_iter().map(|host| {
+            let bulkhead = Arc::new(Bulkhead::new(PLACES));
+            page.metrics.bulkhead(&host, &bulkhead);
+            (host, bulkhead)
+        });
+        Ok(Self {
             client: Client::builder(TokioExecutor::new()).build(connector),
-            breakers: Registry::new(BREAKERS),
-            bulkheads: hosts.into_iter().map(|host| (host, Bulkhead::new(PLACES))).collect(),
+            bulkheads: bulkheads.collect(),
+            breakers,
+            page,
             protected,
-        }
+        })
     }
 
     /// The page of `host`, with whatever is in front of it.
-    async fn page(
+    async fn fetch_page(
         &self,
         host: &str,
         bulkhead: &Bulkhead,
     ) -> Result<Response<Bytes>, PolicyError<Error>> {
+        let fetch = || self.fetch(host);
         if !self.protected {
-            return Policy::new().call_async(|| self.fetch(host)).await;
+            return Policy::new().call_async(fetch).await;
         }
         Policy::new()
             .timer(TokioSleep)
             .breaker(self.breakers.get(host))
             .bulkhead(bulkhead)
             .timeout(LIMIT)
-            .call_async_with(|| self.fetch(host), judge)
+            .call_async_with(fetch, judge)
             .await
     }
 
@@ -100,7 +128,7 @@ pub(crate) async fn page(
     Path(host): Path<String>,
 ) -> Response<Body> {
     match hosts.bulkheads.get(&host) {
-        Some(bulkhead) => answer(hosts.page(&host, bulkhead).await),
+        Some(bulkhead) => answer(hosts.fetch_page(&host, bulkhead).await),
         // What users ask for must not become a host that is called, nor a breaker.
         None => (StatusCode::NOT_FOUND, "no such host\n").into_response(),
     }

@@ -34,7 +34,7 @@ async fn both(protected: bool) -> (Router, [(Router, String); 2]) {
     let (one, other) = (upstream(), upstream());
     let one_at = serve(one.clone(), "127.0.0.1:0").await.unwrap();
     let other_at = serve(other.clone(), "127.0.0.1:0").await.unwrap();
-    let hosts = Hosts::new([one_at.clone(), other_at.clone()], protected);
+    let hosts = Hosts::new([one_at.clone(), other_at.clone()], protected).unwrap();
     (service(Arc::new(hosts), 64), [(one, one_at), (other, other_at)])
 }
 
@@ -90,8 +90,8 @@ async fn a_breaker_is_forced_and_released_by_hand() {
     let page = format!("/pages/{one}");
     assert_eq!(get(&app, &page).await.0, StatusCode::OK);
     for (action, state, mode, page_is) in [
-        ("force-open", "open", "forced open", StatusCode::SERVICE_UNAVAILABLE),
-        ("force-closed", "closed", "forced closed", StatusCode::OK),
+        ("force-open", "open", "forced_open", StatusCode::SERVICE_UNAVAILABLE),
+        ("force-closed", "closed", "forced_closed", StatusCode::OK),
         ("release", "closed", "auto", StatusCode::OK),
         ("reset", "closed", "auto", StatusCode::OK),
     ] {
@@ -105,9 +105,60 @@ async fn a_breaker_is_forced_and_released_by_hand() {
 }
 
 #[tokio::test]
-async fn the_admin_routes_make_no_breaker() {
+async fn the_page_of_metrics_has_the_breaker_and_the_bulkhead_of_both_hosts() {
+    let (app, [(host, one), (_, other)]) = both(true).await;
+    post(&host, "/behave/fail").await;
+    for _ in 0..11 {
+        get(&app, &format!("/pages/{one}")).await;
+    }
+    get(&app, &format!("/pages/{other}")).await;
+
+    let request = Request::get("/metrics").body(Body::empty()).unwrap();
+    let head = app.clone().oneshot(request).await.unwrap().into_parts().0;
+    assert_eq!(head.headers["content-type"], "text/plain; version=0.0.4");
+    let (_, page) = get(&app, "/metrics").await;
+    let opened = r#"from="closed",to="open",reason="consecutive_failures""#;
+    for line in [
+        format!(r#"circuit_breaker_state{{name="{one}",state="open"}} 1"#),
+        format!(r#"circuit_breaker_state{{name="{other}",state="closed"}} 1"#),
+        format!(r#"circuit_breaker_transitions_total{{name="{one}",{opened}}} 1"#),
+        format!(r#"circuit_breaker_calls_total{{name="{one}",outcome="failure"}} 10"#),
+        format!(r#"circuit_breaker_calls_total{{name="{one}",outcome="rejected"}} 1"#),
+        format!(r#"circuit_breaker_calls_total{{name="{other}",outcome="success"}} 1"#),
+        format!(r#"bulkhead_limit{{name="{one}"}} 32"#),
+        format!(r#"bulkhead_limit{{name="{other}"}} 32"#),
+    ] {
+        assert!(page.lines().any(|found| found == line), "{line} is not in\n{page}");
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_hangs_is_given_up_and_then_left_alone_and_the_other_is_not() {
+    let (app, [(host, one), (_, other)]) = both(true).await;
+    post(&host, "/behave/hang").await;
+    let hanging = format!("/pages/{one}");
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..33 {
+        let (app, hanging) = (app.clone(), hanging.clone());
+        calls.spawn(async move { get(&app, &hanging).await.0 });
+    }
+    // One may have no place, and those that come after ten have timed out are refused.
+    let answers = calls.join_all().await;
+    let timed_out = answers.iter().filter(|status| **status == StatusCode::GATEWAY_TIMEOUT).count();
+    let refused =
+        answers.iter().filter(|status| **status == StatusCode::SERVICE_UNAVAILABLE).count();
+    assert!(timed_out >= 10 && timed_out + refused == 33, "{answers:?}");
+    assert_eq!(get(&app, &hanging).await.0, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(get(&app, &format!("/pages/{other}")).await.0, StatusCode::OK);
+    let health = read(&get(&app, "/health").await.1);
+    assert_eq!(health["hosts"], json!({ one: "open", other: "closed" }));
+}
+
+#[tokio::test]
+async fn neither_the_admin_routes_nor_a_scrape_make_a_breaker() {
     let (app, [(_, one), _]) = both(true).await;
     assert_eq!(get(&app, "/breakers").await, (StatusCode::OK, "[]".into()));
+    assert!(!get(&app, "/metrics").await.1.contains("circuit_breaker_state"));
     for action in ["force-open", "force-closed", "release", "reset"] {
         let (status, why) = post(&app, &format!("/breakers/{one}/{action}")).await;
         assert_eq!((status, why), (StatusCode::NOT_FOUND, format!("host: no breaker of {one}\n")));
