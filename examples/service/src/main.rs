@@ -42,6 +42,7 @@ async fn main() -> io::Result<()> {
     println!(
         "  curl -X POST http://{here}/breakers/{one}/force-open # force-closed, release, reset"
     );
+    println!("  wrk -t1 -c8 -d5s --latency http://{here}/pages/{other}");
     println!("  curl -X POST http://{one}/behave/hang # well, fail");
     println!("  curl -X POST http://{other}/behave/fail");
     println!("Ctrl-C ends it.");
