@@ -14,15 +14,13 @@ use cutout::{
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
+const CACHED: &str = "from the cache";
+
 static BREAKER: CircuitBreaker = CircuitBreaker::new(Config::new());
 static BULKHEAD: Bulkhead = Bulkhead::new(8);
 
 async fn down() -> Result<String, BoxError> {
     Err("down".into())
-}
-
-fn cached<E>(_: PolicyError<E>) -> Result<String, PolicyError<E>> {
-    Ok("from the cache".to_owned())
 }
 
 /// Spawns it on another thread, and waits for what it returns.
@@ -33,32 +31,32 @@ fn spawned<T: Send + 'static>(call: impl Future<Output = T> + Send + 'static) ->
 #[test]
 fn with_a_fallback_that_is_a_closure() {
     let page = spawned(async {
-        let policy = Policy::new().fallback(Fallback::with(|error| cached(error)));
+        let policy = Policy::new().fallback(Fallback::with(|_| Ok(CACHED.to_owned())));
         policy.call_async(down).await
     });
-    assert_eq!(page.unwrap(), "from the cache");
+    assert_eq!(page.unwrap(), CACHED);
 }
 
 #[test]
 fn with_a_fallback_that_is_a_future() {
     let page = spawned(async {
-        let policy = Policy::new().fallback(Fallback::with_async(async |error| cached(error)));
+        let policy = Policy::new().fallback(Fallback::with_async(async |_| Ok(CACHED.to_owned())));
         policy.call_async(down).await
     });
-    assert_eq!(page.unwrap(), "from the cache");
+    assert_eq!(page.unwrap(), CACHED);
 }
 
 #[test]
 fn with_a_fallback_that_has_conditions() {
     let page = spawned(async {
         let policy = Policy::new().fallback(
-            Fallback::value("from the cache".to_owned())
+            Fallback::value(CACHED.to_owned())
                 .when(|error: &PolicyError<BoxError>| error.refused().is_none())
                 .instead_of(String::is_empty),
         );
         policy.call_async(down).await
     });
-    assert_eq!(page.unwrap(), "from the cache");
+    assert_eq!(page.unwrap(), CACHED);
 }
 
 #[test]
@@ -80,7 +78,7 @@ fn with_all_parts_and_a_classifier() {
     let page = spawned(async {
         let policy = Policy::new()
             .timer(ManualSleep::new())
-            .fallback(Fallback::with(|error| cached(error)))
+            .fallback(Fallback::with(|_| Ok(CACHED.to_owned())))
             .retry(Retry::fixed(Duration::ZERO).up_to(2))
             .breaker(&BREAKER)
             .bulkhead(&BULKHEAD)
@@ -88,6 +86,6 @@ fn with_all_parts_and_a_classifier() {
         let judge = |_: &Result<String, BoxError>| Outcome::Ignored;
         policy.call_async_with(|| ready(Err("down".into())), judge).await
     });
-    assert_eq!(page.unwrap(), "from the cache");
+    assert_eq!(page.unwrap(), CACHED);
     assert_eq!(BREAKER.totals().ignored, 1);
 }
