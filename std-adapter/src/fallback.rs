@@ -1,9 +1,10 @@
 //! `Fallback`: what stands in for a call that failed.
 
 use core::fmt::{self, Debug, DebugStruct};
-use core::future::Future;
+use core::future::{Future, Ready, ready};
+use core::marker::PhantomData;
 
-use crate::parts::{FallBack, FallBackAsync, Show, Without};
+use crate::parts::{FallBack, FallBackAsync, Show, StandIn, Without};
 use crate::policy::Ended;
 use crate::{Failure, PolicyError};
 
@@ -70,9 +71,16 @@ pub struct Value<V>(V);
 #[derive(Clone, Copy)]
 pub struct With<F>(F);
 
-/// A fallback that is a closure with a future.
-#[derive(Clone, Copy)]
-pub struct WithAsync<F>(F);
+/// A fallback that is a closure with a future, an `A`.
+pub struct WithAsync<F, A>(F, PhantomData<fn() -> A>);
+
+impl<F: Clone, A> Clone for WithAsync<F, A> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone(), PhantomData)
+    }
+}
+
+impl<F: Copy, A> Copy for WithAsync<F, A> {}
 
 /// # Constructing
 impl<V: Clone> Fallback<Value<V>> {
@@ -103,7 +111,7 @@ impl<F> Fallback<With<F>> {
     }
 }
 
-impl<F> Fallback<WithAsync<F>> {
+impl<F, A> Fallback<WithAsync<F, A>> {
     /// What the future of `with` makes of the failure: a value, or an error.
     ///
     /// # Examples
@@ -123,12 +131,12 @@ impl<F> Fallback<WithAsync<F>> {
     /// # pollster::block_on(run());
     /// ```
     #[must_use]
-    pub const fn with_async<T, E, A>(with: F) -> Self
+    pub const fn with_async<T, E>(with: F) -> Self
     where
         F: Fn(PolicyError<E>) -> A,
         A: Future<Output = Result<T, PolicyError<E>>>,
     {
-        Self { act: WithAsync(with), when: Without, unwanted: Without }
+        Self { act: WithAsync(with, PhantomData), when: Without, unwanted: Without }
     }
 }
 
@@ -207,17 +215,22 @@ where
     }
 }
 
+impl<T, E, A: StandIn<T, E>, P, U> StandIn<T, E> for Fallback<A, P, U> {
+    type Future = A::Future;
+}
+
 impl<T, E, A, P, U> FallBackAsync<T, E> for Fallback<A, P, U>
 where
     A: ActAsync<T, E>,
     P: Applies<PolicyError<E>>,
     U: Unwanted<T>,
 {
-    async fn fall_back_async(&self, ended: Ended<T, E>) -> Result<T, PolicyError<E>> {
-        match self.failure(ended) {
-            Ok(error) => self.act.act_async(error).await,
-            Err(result) => result,
-        }
+    #[inline]
+    fn fall_back_async(
+        &self,
+        ended: Ended<T, E>,
+    ) -> Result<Self::Future, Result<T, PolicyError<E>>> {
+        self.failure(ended).map(|error| self.act.act_async(error))
     }
 }
 
@@ -249,32 +262,46 @@ where
 #[diagnostic::on_unimplemented(
     message = "this fallback cannot stand in for a call that returns `Result<{T}, {E}>`"
 )]
-pub trait ActAsync<T, E> {
-    fn act_async(&self, error: PolicyError<E>) -> impl Future<Output = Result<T, PolicyError<E>>>;
+pub trait ActAsync<T, E>:
+    StandIn<T, E, Future: Future<Output = Result<T, PolicyError<E>>>>
+{
+    fn act_async(&self, error: PolicyError<E>) -> Self::Future;
+}
+
+impl<T, E> StandIn<T, E> for Value<T> {
+    type Future = Ready<Result<T, PolicyError<E>>>;
 }
 
 impl<T: Clone, E> ActAsync<T, E> for Value<T> {
-    async fn act_async(&self, error: PolicyError<E>) -> Result<T, PolicyError<E>> {
-        self.act(error)
+    fn act_async(&self, error: PolicyError<E>) -> Self::Future {
+        ready(self.act(error))
     }
+}
+
+impl<T, E, F> StandIn<T, E> for With<F> {
+    type Future = Ready<Result<T, PolicyError<E>>>;
 }
 
 impl<T, E, F> ActAsync<T, E> for With<F>
 where
     F: Fn(PolicyError<E>) -> Result<T, PolicyError<E>>,
 {
-    async fn act_async(&self, error: PolicyError<E>) -> Result<T, PolicyError<E>> {
-        self.act(error)
+    fn act_async(&self, error: PolicyError<E>) -> Self::Future {
+        ready(self.act(error))
     }
 }
 
-impl<T, E, F, A> ActAsync<T, E> for WithAsync<F>
+impl<T, E, F, A> StandIn<T, E> for WithAsync<F, A> {
+    type Future = A;
+}
+
+impl<T, E, F, A> ActAsync<T, E> for WithAsync<F, A>
 where
     F: Fn(PolicyError<E>) -> A,
     A: Future<Output = Result<T, PolicyError<E>>>,
 {
-    async fn act_async(&self, error: PolicyError<E>) -> Result<T, PolicyError<E>> {
-        (self.0)(error).await
+    fn act_async(&self, error: PolicyError<E>) -> A {
+        (self.0)(error)
     }
 }
 
@@ -338,7 +365,7 @@ impl<F> Debug for With<F> {
     }
 }
 
-impl<F> Debug for WithAsync<F> {
+impl<F, A> Debug for WithAsync<F, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("future")
     }

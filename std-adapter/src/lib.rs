@@ -35,26 +35,23 @@
 //! }
 //! ```
 //!
-//! Asynchronous calls need no runtime of ours. The timeout goes inside, so that a call that is
-//! given up counts as a failure and not as a cancellation:
+//! Asynchronous calls need no runtime of ours: [`call_async`](cutout_core::CircuitBreaker::call_async). A
+//! timeout goes inside, so that a call that is given up counts as a failure, not as a cancellation.
 //!
-//! ```
-//! use core::time::Duration;
-//! use cutout::{CircuitBreaker, Config};
-//! use tokio::time::timeout;
-//!
-//! # async fn get(_: &str) -> Result<&'static str, std::io::Error> { Ok("page") }
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), cutout::Error<std::io::Error>> {
-//! let host = CircuitBreaker::new(Config::new());
-//! let page = host
-//!     .call_async(async { timeout(Duration::from_secs(1), get("/")).await? })
-//!     .await?;
-//! assert_eq!(page, "page");
-//! # Ok(())
-//! # }
-//! ```
-//!
+// It shows what features add, hence needs them.
+#![cfg_attr(
+    all(
+        feature = "events",
+        feature = "metrics",
+        feature = "policy",
+        feature = "reqwest",
+        feature = "serde",
+        feature = "testing",
+        feature = "tokio",
+        feature = "tracing"
+    ),
+    doc = include_str!("needs.md")
+)]
 //! # Threads
 //!
 //! Threads that call through one breaker at the same time count in lanes of their own: once two are
@@ -64,26 +61,25 @@
 //!
 //! # Features
 //!
-//! - `quanta`: `QuantaClock` reads the time-stamp counter, for less than a fine reading of the
-//!   system's clock costs.
-//! - `coarse`: `CoarseClock` reads the time of the system's last tick, whatever the settings.
-//! - `events`: `events::Broadcast` sends what breakers announce to readers that may be slow. It brings
-//!   tokio's channel, and needs no runtime.
-//! - `metrics`: `metrics::Metrics` publishes breakers and bulkheads when somebody scrapes.
-//! - `policy`: `Policy` puts retries, a breaker, a bulkhead, a timeout and a fallback around a call,
-//!   in one expression, without a box or a task. It brings `fastrand`.
-//! - `rate-limit`: `RateLimit`, a policy's part that keeps to a rate. It brings `governor`.
-//! - `tokio`: `TokioSleep`, tokio's timer and clock.
-//! - `timer`: `TimerSleep`, a timer that needs no runtime. It brings `futures-timer`, which is one
-//!   thread.
-//! - `testing`: for your own tests, a scripted dependency, a record of transitions, ways to each state.
-//! - `registry`: `Registry` has a breaker for each key, bounded in number, found without a lock.
-//! - `serde`: the module `settings` reads and writes configurations, as files and the environment
-//!   have them, with profiles that inherit from each other.
-//! - `tracing`: `TracingObserver` logs what a breaker announces.
-//! - `tower`: `tower::CircuitBreakerLayer` puts a breaker in front of a tower service.
-//! - `http`: the layer judges HTTP and gRPC responses, and answers in their place.
-//! - `reqwest`: `reqwest::BreakerPerHost`, a middleware for clients of `reqwest`.
+//! None is on by default. Each only adds.
+//!
+//! | feature | adds | and brings |
+//! | --- | --- | --- |
+//! | `registry` | `Registry`: a breaker for each key, bounded in number, found without a lock | `papaya` |
+//! | `policy` | `Policy`: retries, a breaker, a bulkhead, a timeout and a fallback, without a box or a task | `fastrand` |
+//! | `rate-limit` | `RateLimit`, a policy's part that keeps to a rate | `governor` |
+//! | `tokio` | `TokioSleep`, tokio's timer and clock | |
+//! | `timer` | `TimerSleep`, a timer that needs no runtime | `futures-timer`, which is one thread |
+//! | `tower` | `tower::CircuitBreakerLayer`, `tower::BulkheadLayer` | |
+//! | `http` | the layer judges HTTP and gRPC responses, and answers in their place | |
+//! | `reqwest` | `reqwest::CircuitBreakerMiddleware`: a breaker for each host of a client | `reqwest-middleware` |
+//! | `metrics` | `metrics::Metrics` publishes breakers and bulkheads when somebody scrapes | |
+//! | `tracing` | `TracingObserver` logs what a breaker announces | |
+//! | `events` | `events::Broadcast` sends it to readers that may be slow | tokio's channel, no runtime |
+//! | `serde` | `settings`: configurations in files and the environment, with profiles that inherit | |
+//! | `testing` | for your own tests: a scripted dependency, a record of transitions, ways to each state | |
+//! | `quanta` | `QuantaClock` reads the time-stamp counter, for less than a fine reading of the system's clock costs | `quanta` |
+//! | `coarse` | `CoarseClock` reads the time of the system's last tick, whatever the settings | |
 //!
 //! The engine is [`cutout_core`], whose documentation states the guarantees; this crate adds the
 //! system's clock ([`StdClock`]), permits that own their breaker ([`OwnedPermit`]), and keeps
@@ -98,6 +94,9 @@ mod clock;
 pub mod events;
 #[cfg(feature = "policy")]
 mod fallback;
+// They show all stacks, so they need all of these; they are nothing but documentation.
+#[cfg(all(doc, feature = "metrics", feature = "policy", feature = "reqwest", feature = "tokio"))]
+pub mod guides;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 mod observe;

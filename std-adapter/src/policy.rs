@@ -196,7 +196,10 @@ impl<F, R, B, K, L, T, S> Policy<F, R, B, K, L, T, S> {
                 Verdict::RetryAfter(delay) => self.retry.wait_async(&self.timer, delay).await,
             }
         };
-        self.fallback.fall_back_async(ended).await
+        match self.fallback.fall_back_async(ended) {
+            Ok(stands_in) => stands_in.await,
+            Err(result) => result,
+        }
     }
 }
 

@@ -1,164 +1,196 @@
-//! A breaker for each host that a [`reqwest`](https://docs.rs/reqwest) client talks to (feature
-//! `reqwest`).
+//! A circuit breaker in front of a [reqwest](https://docs.rs/reqwest) client (feature `reqwest`).
 //!
-//! The client is wrapped by
-//! [`reqwest_middleware::ClientBuilder`](https://docs.rs/reqwest-middleware). Each attempt is judged as
-//! [`tower::http`](crate::tower::http) judges a response: 5xx, an error of the connection and a timeout
-//! are failures, 429 is one that is not in a row, anything else is a success, and `Retry-After`
-//! lengthens the break. It is settled when the head of the response is there.
+//! ```
+//! use std::sync::Arc;
+//! use cutout::reqwest::{CircuitBreakerMiddleware, Refused};
+//! use cutout::{Config, Registry};
+//! use reqwest_middleware::ClientBuilder;
 //!
-//! Give the client a timeout ([`ClientBuilder::timeout`](reqwest::ClientBuilder::timeout)): it stands
-//! inside, and counts as a failure. A request that is dropped is a cancelled call. A middleware that
-//! retries belongs outside, so before this one in the chain.
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn core::error::Error>> {
+//! let hosts: Arc<Registry<String>> = Arc::new(Registry::new(Config::new()));
+//! let client = ClientBuilder::new(reqwest::Client::new())
+//!     .with(CircuitBreakerMiddleware::per_host(Arc::clone(&hosts)))
+//!     .build();
+//!
+//! hosts.get("api.example.com").force_open();
+//! let error = client.get("http://api.example.com/orders").send().await.unwrap_err();
+//! let refused = Refused::find(&error).expect("no request was made");
+//! assert_eq!(refused.host(), "api.example.com");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | the call | counts as |
+//! | --- | --- |
+//! | a response | what [`tower::http`](crate::tower::http) makes of it, its `Retry-After` included |
+//! | no connection, a timeout, an answer that breaks off | failure |
+//! | a request that could not be built | ignored: it is not the host's fault |
+//! | an error that middleware further inside made of a status | what the status is |
+//! | an error with a [`Rejected`] or a [`BulkheadRejected`] in it, from further inside | ignored |
+//! | another middleware's error | failure |
+//!
+//! [`Rejected`]: crate::Rejected
+//! [`BulkheadRejected`]: crate::BulkheadRejected
+//!
+//! # Where it stands
+//!
+//! The middleware settles a call when the head of the response is there; what becomes of the body is
+//! the caller's business. A middleware that retries goes outside, before this one in the order of
+//! `with`: then each attempt is admitted by itself. Redirects are followed inside of reqwest, and count
+//! for the host that was asked first. A timeout of reqwest's own client is inside as well, as it should be.
+//!
+//! # As a tower service
+//!
+//! A reqwest client is a tower service by itself, and the [layer](crate::tower::CircuitBreakerLayer)
+//! works on it, with [`host`] and [`report`] for what is reqwest's own:
+//!
+//! ```
+//! use std::sync::Arc;
+//! use cutout::reqwest::{host, report};
+//! use cutout::tower::CircuitBreakerLayer;
+//! use cutout::{Config, Registry};
+//! use tower::{ServiceBuilder, ServiceExt};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn core::error::Error>> {
+//! let hosts: Arc<Registry<String>> = Arc::new(Registry::new(Config::new()));
+//! let layer = {
+//!     let hosts = Arc::clone(&hosts);
+//!     CircuitBreakerLayer::keyed(move |request: &reqwest::Request| hosts.get(host(request)))
+//!         .classify_with(report)
+//! };
+//! let client = ServiceBuilder::new().layer(layer).service(reqwest::Client::new());
+//!
+//! hosts.get("api.example.com").force_open();
+//! let request = reqwest::Request::new(reqwest::Method::GET, "http://api.example.com/".parse()?);
+//! assert!(client.oneshot(request).await.unwrap_err().rejected().is_some());
+//! # Ok(())
+//! # }
+//! ```
 
-use core::error::Error as StdError;
+mod host;
+mod judge;
+mod refused;
+
+pub use host::{PerHost, host};
+pub use judge::{judge, report};
+pub use refused::{Refused, rejected};
+
 use core::fmt;
+use core::ops::Deref;
 use std::sync::Arc;
 
-use ::http::Extensions;
-use async_trait::async_trait;
-use cutout_core::{Clock, Config, Observer, Outcome, Rejected, Report};
-use reqwest::{Request, Response};
-use reqwest_middleware::{Error, Middleware, Next, Result};
+use ::reqwest::{Request, Response};
+use cutout_core::{Clock, Observer, Report};
+use http::Extensions;
+use reqwest_middleware::{Error, Middleware, Next};
 
-use crate::tower::http;
-use crate::{Registry, StdClock};
+use crate::Registry;
+use crate::tower::{Breaker, Breakers, Keyed, Single};
 
-/// A middleware with a breaker for each host and port.
+/// How a call ended, and what that says about the host.
+type Judge = fn(Result<&Response, &Error>) -> Report;
+
+/// Puts a breaker in front of a client's requests: one per host, unless told otherwise. See the
+/// [module](self).
 ///
-/// # Examples
+/// A refused request is [`Error::Middleware`] with a [`Refused`] in it, which knows the host.
 ///
-/// ```
-/// use cutout::reqwest::{BreakerPerHost, Refused};
-/// use cutout::Config;
-/// use reqwest_middleware::ClientBuilder;
+/// # Cancellation
 ///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let breakers = BreakerPerHost::new(Config::new());
-/// let client = ClientBuilder::new(reqwest::Client::new()).with(breakers.clone()).build();
-///
-/// breakers.hosts().get("shop.example").force_open();
-/// let error = client.get("http://shop.example/cart").send().await.unwrap_err();
-/// let refused = Refused::find(&error).expect("no request was made");
-/// assert_eq!(refused.host(), "shop.example");
-/// # Ok(())
-/// # }
-/// ```
-pub struct BreakerPerHost<C: Clock = StdClock, O: Observer = ()> {
-    hosts: Arc<Registry<String, C, O>>,
+/// A call whose future is dropped before the head of the response is there is cancelled. One that
+/// panics is a failure.
+#[derive(Clone, Copy)]
+pub struct CircuitBreakerMiddleware<B, J = Judge> {
+    breakers: B,
+    judge: J,
 }
 
-impl BreakerPerHost {
-    /// Breakers that share `config`, for 10,000 hosts.
+/// # Constructing
+impl<C: Clock, O: Observer> CircuitBreakerMiddleware<PerHost<C, O>> {
+    /// A breaker for each host, made at its first request. The key is that of [`host`].
+    pub const fn per_host(hosts: Arc<Registry<String, C, O>>) -> Self {
+        Self { breakers: PerHost(hosts), judge }
+    }
+}
+
+/// # Constructing with one breaker
+impl<P: Deref<Target: Breaker> + Clone> CircuitBreakerMiddleware<Single<P>> {
+    /// One breaker for all requests: for a client that calls one dependency.
+    pub const fn new(breaker: P) -> Self {
+        Self { breakers: Single(breaker), judge }
+    }
+}
+
+/// # Constructing with keys of one's own
+impl<F> CircuitBreakerMiddleware<Keyed<F>> {
+    /// The breaker that `find` finds for each request: by its route, by its tenant.
+    pub const fn keyed<P>(find: F) -> Self
+    where
+        F: Fn(&Request) -> P,
+        P: Deref<Target: Breaker>,
+    {
+        Self { breakers: Keyed(find), judge }
+    }
+}
+
+/// # Judging
+impl<B, J> CircuitBreakerMiddleware<B, J> {
+    /// Has a function judge how calls end, instead of [`judge`].
     ///
-    /// # Panics
+    /// # Examples
     ///
-    /// If a setting is out of its range. The message names the setting.
-    #[must_use]
-    pub fn new(config: Config) -> Self {
-        Self::over(Arc::new(Registry::new(config)))
+    /// ```
+    /// use std::sync::Arc;
+    /// use cutout::reqwest::{CircuitBreakerMiddleware, judge};
+    /// use cutout::{Config, Outcome, Registry};
+    ///
+    /// let hosts: Arc<Registry<String>> = Arc::new(Registry::new(Config::new()));
+    /// let middleware = CircuitBreakerMiddleware::per_host(hosts).classify_with(
+    ///     |result: Result<&reqwest::Response, &reqwest_middleware::Error>| match result {
+    ///         Ok(response) if response.status() == 501 => Outcome::Success.into(),
+    ///         other => judge(other),
+    ///     },
+    /// );
+    /// # let _ = middleware;
+    /// ```
+    pub fn classify_with<L, R>(self, judge: L) -> CircuitBreakerMiddleware<B, L>
+    where
+        L: Fn(Result<&Response, &Error>) -> R,
+        R: Into<Report>,
+    {
+        CircuitBreakerMiddleware { breakers: self.breakers, judge }
     }
 }
 
-impl<C: Clock, O: Observer> BreakerPerHost<C, O> {
-    /// The breakers of a registry of one's own, by host, and port where the URL says one.
-    #[must_use]
-    pub const fn over(hosts: Arc<Registry<String, C, O>>) -> Self {
-        Self { hosts }
-    }
-
-    /// The breakers.
-    #[must_use]
-    pub const fn hosts(&self) -> &Arc<Registry<String, C, O>> {
-        &self.hosts
-    }
-}
-
-impl<C: Clock, O: Observer> Clone for BreakerPerHost<C, O> {
-    fn clone(&self) -> Self {
-        Self { hosts: Arc::clone(&self.hosts) }
-    }
-}
-
-impl<C: Clock, O: Observer> fmt::Debug for BreakerPerHost<C, O> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BreakerPerHost").finish_non_exhaustive()
-    }
-}
-
-#[async_trait]
-impl<C, O> Middleware for BreakerPerHost<C, O>
+#[async_trait::async_trait]
+impl<B, J, R> Middleware for CircuitBreakerMiddleware<B, J>
 where
-    C: Clock + Clone + Send + Sync + 'static,
-    O: Observer + Send + Sync + 'static,
+    B: Breakers<Request, Share: Send> + Send + Sync + 'static,
+    J: Fn(Result<&Response, &Error>) -> R + Send + Sync + 'static,
+    R: Into<Report>,
 {
     async fn handle(
         &self,
         request: Request,
         extensions: &mut Extensions,
         next: Next<'_>,
-    ) -> Result<Response> {
-        let authority = request.url().authority();
-        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-        let breaker = self.hosts.get(host);
-        let permit = breaker
-            .try_acquire()
-            .map_err(|rejected| Error::middleware(Refused { host: host.to_owned(), rejected }))?;
+    ) -> Result<Response, Error> {
+        let permit = self
+            .breakers
+            .admit(&request)
+            .map_err(|rejected| Error::middleware(Refused::new(host(&request), rejected)))?;
         let result = next.run(request, extensions).await;
-        permit.settle(judge(&result));
+        permit.settle((self.judge)(result.as_ref()));
         result
     }
 }
 
-/// What the result of an attempt says about the server.
-fn judge(result: &Result<Response>) -> Report {
-    match result {
-        Ok(response) => http::report_of(response.status(), response.headers()),
-        // Another middleware's refusal says nothing about the server.
-        Err(Error::Middleware(_)) => Outcome::Ignored.into(),
-        Err(Error::Reqwest(_)) => Outcome::Failure.into(),
-    }
-}
-
-/// No request was made: the host's circuit refused it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
-    host: String,
-    rejected: Rejected,
-}
-
-impl Refused {
-    /// The refusal behind `error`, if it is one.
-    #[must_use]
-    pub fn find(error: &Error) -> Option<&Self> {
-        match error {
-            Error::Middleware(error) => error.downcast_ref(),
-            Error::Reqwest(_) => None,
-        }
-    }
-
-    /// The host, and the port where the URL says one.
-    #[must_use]
-    pub fn host(&self) -> &str {
-        &self.host
-    }
-
-    /// Why, and for how long.
-    #[must_use]
-    pub const fn rejected(&self) -> &Rejected {
-        &self.rejected
-    }
-}
-
-impl fmt::Display for Refused {
+impl<B: fmt::Debug, J> fmt::Debug for CircuitBreakerMiddleware<B, J> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.host, self.rejected)
-    }
-}
-
-impl StdError for Refused {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        Some(&self.rejected)
+        f.debug_struct("CircuitBreakerMiddleware")
+            .field("breakers", &self.breakers)
+            .finish_non_exhaustive()
     }
 }

@@ -2,8 +2,14 @@
 //!
 //! These traits are not for implementing elsewhere. What they do is hidden, and may change.
 
+// What an asynchronous call holds while it waits is looked at by the compiler, when the call is to be
+// `Send`, as if each lifetime in it were another one. A closure fits one lifetime only, so a type that
+// is held must not be found by an implementation that asks for a closure: `Box<dyn Error>` as the
+// error of a call has a lifetime. That is why types stand in traits without such bounds: `Tries`,
+// `StandIn`.
+
 use core::fmt::DebugStruct;
-use core::future::Future;
+use core::future::{Future, Ready};
 use core::ops::Deref;
 use core::pin::Pin;
 use core::time::Duration;
@@ -33,12 +39,21 @@ pub trait FallBack<T, E> {
 }
 
 /// What a fallback of asynchronous calls is: any [`Fallback`](crate::Fallback).
-pub trait FallBackAsync<T, E> {
+pub trait FallBackAsync<T, E>:
+    StandIn<T, E, Future: Future<Output = Result<T, PolicyError<E>>>>
+{
+    /// The result, or the future of one.
     #[doc(hidden)]
     fn fall_back_async(
         &self,
         ended: Ended<T, E>,
-    ) -> impl Future<Output = Result<T, PolicyError<E>>>;
+    ) -> Result<Self::Future, Result<T, PolicyError<E>>>;
+}
+
+/// What a fallback of asynchronous calls awaits.
+pub trait StandIn<T, E> {
+    #[doc(hidden)]
+    type Future;
 }
 
 /// What decides whether there is another attempt: [`Retry`](crate::Retry).
@@ -46,15 +61,18 @@ pub trait FallBackAsync<T, E> {
     message = "these retries do not fit a call that returns `Result<{T}, {E}>` on the timer `{S}`",
     note = "`when` and `before_next` take the types of the call; with `within`, the timer is a clock"
 )]
-pub trait Judge<T, E, S> {
-    #[doc(hidden)]
-    type Course;
-
+pub trait Judge<T, E, S>: Tries {
     #[doc(hidden)]
     fn begin(&self, timer: &S) -> Self::Course;
 
     #[doc(hidden)]
     fn judge(&self, course: &mut Self::Course, attempt: Attempt<T, E>, timer: &S) -> Verdict<T, E>;
+}
+
+/// What remembers the attempts of a call: [`Retry`](crate::Retry).
+pub trait Tries {
+    #[doc(hidden)]
+    type Course;
 }
 
 /// How blocking retries wait: on a timer that is [`Pause`](crate::Pause).
@@ -168,16 +186,25 @@ impl<T, E> FallBack<T, E> for Without {
     }
 }
 
+impl<T, E> StandIn<T, E> for Without {
+    type Future = Ready<Result<T, PolicyError<E>>>;
+}
+
 impl<T, E> FallBackAsync<T, E> for Without {
     #[inline]
-    async fn fall_back_async(&self, ended: Ended<T, E>) -> Result<T, PolicyError<E>> {
-        ended.into_result()
+    fn fall_back_async(
+        &self,
+        ended: Ended<T, E>,
+    ) -> Result<Self::Future, Result<T, PolicyError<E>>> {
+        Err(ended.into_result())
     }
 }
 
-impl<T, E, S> Judge<T, E, S> for Without {
+impl Tries for Without {
     type Course = ();
+}
 
+impl<T, E, S> Judge<T, E, S> for Without {
     #[inline]
     fn begin(&self, _: &S) {}
 

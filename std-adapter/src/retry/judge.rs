@@ -8,7 +8,7 @@ use cutout_core::{Clock, Instant, Outcome};
 use fastrand::Rng;
 
 use super::{Retry, RetryBudget};
-use crate::parts::{Judge, Wait, WaitAsync, Without};
+use crate::parts::{Judge, Tries, Wait, WaitAsync, Without};
 use crate::policy::{Attempt, Ended, Run, Verdict};
 use crate::{Failure, GaveUp, Pause, Sleep};
 
@@ -91,6 +91,10 @@ impl<W, N, G> Retry<W, N, G> {
     }
 }
 
+impl<W, N, G> Tries for Retry<W, N, G> {
+    type Course = Course;
+}
+
 impl<T, E, S, W, N, G> Judge<T, E, S> for Retry<W, N, G>
 where
     S: Clock,
@@ -98,8 +102,6 @@ where
     N: Hear<T, E>,
     G: Pay,
 {
-    type Course = Course;
-
     #[inline]
     fn begin(&self, clock: &S) -> Course {
         let began = self.within.map(|_| clock.now());

@@ -30,7 +30,7 @@ pub trait Breakers<Req> {
 
 /// One breaker for all requests.
 #[derive(Clone, Copy, Debug)]
-pub struct Single<P>(pub(super) P);
+pub struct Single<P>(pub(crate) P);
 
 impl<P: Deref<Target: Breaker> + Clone> Single<P> {
     #[inline]
@@ -60,7 +60,7 @@ impl<Req, P: Deref<Target: Breaker> + Clone> Breakers<Req> for Single<P> {
 
 /// A breaker for each request that a function finds: by its host, by its route, by its tenant.
 #[derive(Clone, Copy)]
-pub struct Keyed<F>(pub(super) F);
+pub struct Keyed<F>(pub(crate) F);
 
 impl<Req, F, P> Breakers<Req> for Keyed<F>
 where

@@ -1,0 +1,45 @@
+//! `report` and `judge`: what the end of a call says about the host.
+
+use ::reqwest::Response;
+use cutout_core::{Outcome, Rejected, Report};
+use reqwest_middleware::Error;
+
+use super::refused::find;
+use crate::BulkheadRejected;
+use crate::tower::http::report_of;
+
+/// What the end of a call of reqwest's client says about the host: a response by its status and its
+/// `Retry-After`, an error that a status was made into by that status, a request that could not be
+/// built as [`Ignored`](Outcome::Ignored), any other error as a failure.
+#[must_use]
+pub fn report(result: Result<&Response, &::reqwest::Error>) -> Report {
+    match result {
+        Ok(response) => report_of(response.status(), response.headers()),
+        Err(error) if error.is_builder() => Outcome::Ignored.into(),
+        Err(error) => match error.status() {
+            // `error_for_status` has dropped the headers.
+            Some(status) => report_of(status, &http::HeaderMap::new()),
+            None => Outcome::Failure.into(),
+        },
+    }
+}
+
+/// The same of a client that has middleware: what [`CircuitBreakerMiddleware`] goes by. It looks
+/// through what other middleware has put around an error.
+///
+/// [`CircuitBreakerMiddleware`]: super::CircuitBreakerMiddleware
+#[must_use]
+pub fn judge(result: Result<&Response, &Error>) -> Report {
+    match result {
+        Ok(response) => report(Ok(response)),
+        Err(error) if refused(error) => Outcome::Ignored.into(),
+        Err(error) => match find(error) {
+            Some(error) => report(Err(error)),
+            None => Outcome::Failure.into(),
+        },
+    }
+}
+
+fn refused(error: &Error) -> bool {
+    find::<Rejected>(error).is_some() || find::<BulkheadRejected>(error).is_some()
+}
