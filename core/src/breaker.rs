@@ -9,6 +9,7 @@ use crate::config::{Config, ConfigError};
 use crate::error::{Error, Rejected};
 use crate::observe::{Cause, Observer};
 use crate::permit::{Outcome, Permit, Report, Role, Ticket};
+use crate::seldom::Seldom;
 use crate::settings::{Plan, Settings};
 #[cfg(fuzzing)]
 use crate::state::Word;
@@ -16,7 +17,7 @@ use crate::state::{Circuit, Mode, State, Step};
 use crate::streak::Streak;
 use crate::sync::const_fn;
 use crate::time::{Clock, Instant, nanos};
-use crate::totals::{Counters, Totals};
+use crate::totals::Totals;
 use crate::window::{Lanes, Tally};
 
 mod admission;
@@ -45,8 +46,10 @@ pub(crate) use settlement::Ending;
 /// # Progress and memory
 ///
 /// Every method is lock-free on targets with 64-bit atomics ([`is_lock_free`](Self::is_lock_free)):
-/// a thread that is suspended anywhere holds up nobody. Nothing allocates, but for lanes that grow,
-/// once (feature `alloc`). A call that sees a state also sees everything that was done before the
+/// a thread that is suspended anywhere holds up nobody. Without the feature `alloc` nothing allocates;
+/// with it two things do, once in a breaker's life each: lanes that grow, and the place of what few
+/// breakers need, which the first trial makes, or the first call that is ignored, cancelled, stale or
+/// slow. A call that sees a state also sees everything that was done before the
 /// state came about; results that two threads settle at the same moment may be counted in either
 /// order.
 ///
@@ -54,8 +57,9 @@ pub(crate) use settlement::Ending;
 ///
 /// `C` tells the time. `O` hears of changes. `BUCKETS` is the room for the window's buckets. `LANES`
 /// is how many copies of the counters there are, so that calls that end at the same time, on
-/// different cores, do not wait for each other's cache line; [`Clock::lane`] says who uses which. A
-/// type without a lane does not compile.
+/// different cores, do not wait for each other's cache line; [`Clock::lane`] says who uses which.
+/// Lanes lie side by side: room for four buckets more than the window has keeps those of two lanes
+/// a cache line of 64 bytes apart. A type without a lane does not compile.
 ///
 /// # Examples
 ///
@@ -81,7 +85,7 @@ pub struct CircuitBreaker<C, O = (), const BUCKETS: usize = 10, const LANES: usi
     clock: C,
     observer: O,
     streak: Streak,
-    counters: Counters,
+    seldom: Seldom,
     lanes: Lanes<BUCKETS, LANES>,
 }
 
@@ -184,7 +188,10 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         /// ```
         #[must_use]
         pub fn from_parts(config: Config, clock: C, observer: O) -> Self {
-            const { assert!(LANES > 0, "LANES: a breaker has at least one lane") }
+            const {
+                assert!(LANES > 0, "LANES: a breaker has at least one lane");
+                assert!(BUCKETS < 1 << 26, "BUCKETS: a breaker has room for less than 2^26");
+            }
             if let Err(error) = config.validate(BUCKETS) {
                 panic!("{}", error.message());
             }
@@ -192,7 +199,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
                 circuit: Circuit::new(),
                 lanes: Lanes::new(),
                 streak: Streak::new(),
-                counters: Counters::new(),
+                seldom: Seldom::new(),
                 settings: Settings::new(&config),
                 clock,
                 observer,

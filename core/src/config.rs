@@ -19,7 +19,7 @@ use parts::Span;
 
 const MILLISECOND: u64 = 1_000_000;
 const SECOND: u64 = 1_000 * MILLISECOND;
-const DAY: u64 = 24 * 60 * 60 * SECOND;
+pub(crate) const DAY: u64 = 24 * 60 * 60 * SECOND;
 
 /// How the trials of a half-open circuit decide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -4,7 +4,7 @@
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Divisor {
     pub(crate) by: u64,
-    inverse: u64,
+    pub(crate) inverse: u64,
 }
 
 impl Divisor {

@@ -92,6 +92,7 @@ mod rate;
 #[cfg(feature = "heapless")]
 mod ring;
 mod saved;
+mod seldom;
 mod settings;
 mod state;
 mod streak;

@@ -27,8 +27,6 @@ pub struct Rate(u16);
 pub(crate) const WHOLE: u16 = 10_000;
 
 impl Rate {
-    pub(crate) const ZERO: Self = Self(0);
-
     /// The rate of `points` ten-thousandths, or all of it.
     #[allow(clippy::cast_possible_truncation)] // at most WHOLE
     pub(crate) const fn clamped(points: u32) -> Self {

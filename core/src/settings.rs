@@ -4,13 +4,14 @@
 //!
 //! ```text
 //! limits   | failure count 14 | minimum 14 | slow-call rate 14 | failure rate 14 |
-//! rules    | busy 1 | jitter 13 | cancelled as 2 | rule 1 | minimum trials 5 | trials 5 | in a row 20 |
-//! shares   | backoff factor 14 | third 14 | second 14 | first 14 |
+//! rules    | busy 1 | backoff factor 14 | jitter 13 | cancelled as 2 | rule 1 | minimum trials 5 | trials 5 | in a row 20 |
+//! slow     | first share 14 | length of a slow call 47 |
+//! trial    | second share 14 | lease of a trial 47 |
+//! stage    | third share 14 | stage of recovery 47 |
 //! ```
 //!
-//! and a word each for the length of a slow call, of the break, its cap, the lease of a trial, and a
-//! stage of recovery. A setting that is off is a zero. `plan` has a bit for each question that a call
-//! asks before it does anything.
+//! and a word each for the length of the break and its cap. A setting that is off is a zero. `plan` has
+//! a bit for each question that a call asks before it does anything.
 //!
 //! # Rules
 //!
@@ -44,9 +45,9 @@ use crate::rate::Rate;
 use crate::sync::{AtomicU32, AtomicU64, Ordering, const_fn};
 use crate::window::{Shape, Tally};
 use words::{
-    BUSY, BY_RATE, CANCELLED_AS, FACTOR, FAILURE_COUNT, FAILURE_RATE, FIRST, IN_A_ROW, JITTER,
-    MINIMUM, MINIMUM_TRIALS, SECOND, SLOW_CALL_RATE, THIRD, TRIALS, breaks, limits, rules,
-    slow_call_duration,
+    BUSY, BY_RATE, CANCELLED_AS, FACTOR, FAILURE_COUNT, FAILURE_RATE, IN_A_ROW, JITTER, MINIMUM,
+    MINIMUM_TRIALS, SHARE, SLOW_CALL_RATE, TRIALS, break_cap, duration, limits, rules,
+    slow_call_duration, stage, trial_timeout,
 };
 
 /// The conditions on the window.
@@ -89,6 +90,10 @@ impl Breaks {
 /// The words.
 pub(crate) struct Settings {
     plan: AtomicU32,
+    /// Of the window: buckets or results.
+    size: u32,
+    /// What else there is to its layout.
+    layout: [u64; 3],
     limits: AtomicU64,
     rules: AtomicU64,
     slow_call_duration: AtomicU64,
@@ -96,8 +101,6 @@ pub(crate) struct Settings {
     break_cap: AtomicU64,
     trial_timeout: AtomicU64,
     stage: AtomicU64,
-    shares: AtomicU64,
-    shape: Shape,
     trip_when: Option<fn(&Tally) -> bool>,
 }
 
@@ -105,18 +108,18 @@ impl Settings {
     const_fn! {
         /// The settings that `validate` has passed.
         pub(crate) fn new(config: &Config) -> Self {
-            let (break_cap, stage, shares) = breaks(config);
+            let shape = config.shape();
             Self {
                 plan: AtomicU32::new(Plan::of(config).0),
+                size: shape.size(),
+                layout: shape.words(),
                 limits: AtomicU64::new(limits(config)),
                 rules: AtomicU64::new(rules(config)),
                 slow_call_duration: AtomicU64::new(slow_call_duration(config)),
                 break_duration: AtomicU64::new(config.break_duration),
-                break_cap: AtomicU64::new(break_cap),
-                trial_timeout: AtomicU64::new(config.trial_timeout),
-                stage: AtomicU64::new(stage),
-                shares: AtomicU64::new(shares),
-                shape: config.shape(),
+                break_cap: AtomicU64::new(break_cap(config)),
+                trial_timeout: AtomicU64::new(trial_timeout(config)),
+                stage: AtomicU64::new(stage(config)),
                 trip_when: config.trip_when,
             }
         }
@@ -128,7 +131,7 @@ impl Settings {
     ///
     /// If it differs in what cannot change (C5), or another change is under way (C3).
     pub(crate) fn change(&self, config: &Config) -> Result<(), ConfigError> {
-        if !self.shape.is_like(&config.shape()) {
+        if !self.shape().is_like(&config.shape()) {
             return Err(ConfigError::FixedWindow);
         }
         let is_same = match (self.trip_when, config.trip_when) {
@@ -149,15 +152,13 @@ impl Settings {
         if !is_ours {
             return Err(ConfigError::BeingChanged);
         }
-        let (break_cap, stage, shares) = breaks(config);
         for (word, value) in [
             (&self.limits, limits(config)),
             (&self.slow_call_duration, slow_call_duration(config)),
             (&self.break_duration, config.break_duration),
-            (&self.break_cap, break_cap),
-            (&self.trial_timeout, config.trial_timeout),
-            (&self.stage, stage),
-            (&self.shares, shares),
+            (&self.break_cap, break_cap(config)),
+            (&self.trial_timeout, trial_timeout(config)),
+            (&self.stage, stage(config)),
         ] {
             word.store(value, Ordering::Relaxed); // C2
         }
@@ -173,8 +174,8 @@ impl Settings {
 
     /// How the window is laid out.
     #[inline]
-    pub(crate) const fn shape(&self) -> &Shape {
-        &self.shape
+    pub(crate) const fn shape(&self) -> Shape {
+        Shape::of(self.size, self.layout)
     }
 
     pub(crate) const fn trip_when(&self) -> Option<fn(&Tally) -> bool> {
@@ -227,27 +228,28 @@ impl Settings {
 
     /// What a call may take without being slow, where that is measured.
     pub(crate) fn slow_call_duration(&self) -> Option<NonZeroU64> {
-        NonZeroU64::new(load(&self.slow_call_duration))
+        NonZeroU64::new(duration(load(&self.slow_call_duration)))
     }
 
     pub(crate) fn breaks(&self) -> Breaks {
-        let factor = NonZeroU32::new(FACTOR.get(load(&self.shares)));
+        let rules = load(&self.rules);
+        let factor = NonZeroU32::new(FACTOR.get(rules));
         Breaks {
             duration: load(&self.break_duration),
             backoff: factor.map(|percent| Backoff { percent, cap: load(&self.break_cap) }),
-            jitter: Rate::clamped(JITTER.get(load(&self.rules))),
+            jitter: Rate::clamped(JITTER.get(rules)),
         }
     }
 
     pub(crate) fn trial_timeout(&self) -> u64 {
-        load(&self.trial_timeout)
+        duration(load(&self.trial_timeout))
     }
 
     pub(crate) fn recovery(&self) -> Option<Recovery> {
-        let stage = NonZeroU64::new(load(&self.stage))?;
-        let word = load(&self.shares);
-        let shares = [FIRST, SECOND, THIRD].map(|field| Rate::clamped(field.get(word)));
-        Some(Recovery { stage, shares })
+        let third = load(&self.stage);
+        let stage = NonZeroU64::new(duration(third))?;
+        let words = [load(&self.slow_call_duration), load(&self.trial_timeout), third];
+        Some(Recovery { stage, shares: words.map(|word| Rate::clamped(SHARE.get(word))) })
     }
 
     /// The settings as they were given, but for a window that its buckets do not divide.
@@ -260,7 +262,7 @@ impl Settings {
             slow_call_rate: limits.slow_call_rate,
             slow_call_duration: self.slow_call_duration(),
             minimum_throughput: limits.minimum,
-            window: Window::of(&self.shape),
+            window: Window::of(&self.shape()),
             consecutive_failures: self.consecutive_failures(),
             failure_count: limits.failure_count,
             trip_when: self.trip_when,

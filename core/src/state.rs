@@ -346,14 +346,46 @@ pub(crate) struct Circuit {
     word: AtomicU64,
     /// While Open: when the break is over. While ramping: when the ramp is.
     until: AtomicU64,
-    /// While HalfOpen, for each trial that is out: when its lease is over.
-    leases: [AtomicU64; MAX_TRIALS as usize],
+}
+
+/// While the circuit is HalfOpen, for each trial that is out: when its lease is over.
+#[derive(Debug)]
+pub(crate) struct Leases([AtomicU64; MAX_TRIALS as usize]);
+
+impl Leases {
+    const_fn! {
+        pub(crate) fn new() -> Self {
+            Self(zeroes())
+        }
+    }
+
+    /// When the lease of the trial on `slot` is over, for who has just loaded a word that has it
+    /// out.
+    pub(crate) fn end(&self, slot: u32) -> Instant {
+        Instant::from_nanos(self.cell(slot).load(Ordering::Relaxed)) // O6
+    }
+
+    /// How many of the trials that are out have a lease that is over (R5).
+    pub(crate) fn lapsed(&self, word: Word, now: Instant) -> u32 {
+        let mut lapsed = 0;
+        for slot in 0..MAX_TRIALS {
+            if word.is_trial_out(slot) && self.end(slot) <= now {
+                lapsed += 1;
+            }
+        }
+        lapsed
+    }
+
+    /// A slot is below [`MAX_TRIALS`]; to say so spares firmware the code of a panic.
+    const fn cell(&self, slot: u32) -> &AtomicU64 {
+        &self.0[(slot % MAX_TRIALS) as usize]
+    }
 }
 
 impl Circuit {
     const_fn! {
         pub(crate) fn new() -> Self {
-            Self { word: AtomicU64::new(0), until: AtomicU64::new(0), leases: zeroes() }
+            Self { word: AtomicU64::new(0), until: AtomicU64::new(0) }
         }
     }
 
@@ -390,30 +422,9 @@ impl Circuit {
     }
 
     /// When the break or the ramp is over, for who has just loaded an Open or a ramping word.
+    #[inline]
     pub(crate) fn until(&self) -> Instant {
         Instant::from_nanos(self.until.load(Ordering::Acquire)) // O3
-    }
-
-    /// When the lease of the trial on `slot` is over, for who has just loaded a word that has it
-    /// out.
-    pub(crate) fn lease_end(&self, slot: u32) -> Instant {
-        Instant::from_nanos(self.lease(slot).load(Ordering::Relaxed)) // O6
-    }
-
-    /// A slot is below [`MAX_TRIALS`]; to say so spares firmware the code of a panic.
-    const fn lease(&self, slot: u32) -> &AtomicU64 {
-        &self.leases[(slot % MAX_TRIALS) as usize]
-    }
-
-    /// How many of the trials that are out have a lease that is over (R5).
-    pub(crate) fn lapsed(&self, word: Word, now: Instant) -> u32 {
-        let mut lapsed = 0;
-        for slot in 0..MAX_TRIALS {
-            if word.is_trial_out(slot) && self.lease_end(slot) <= now {
-                lapsed += 1;
-            }
-        }
-        lapsed
     }
 
     /// Proposes the end of the break or of the ramp that the next word will start.
@@ -424,8 +435,14 @@ impl Circuit {
 
     /// Proposes the end of the lease of the trial that the next word will have out on `slot`.
     #[must_use]
-    pub(crate) fn propose_lease_end(&self, slot: u32, end: Instant, under: Word) -> bool {
-        self.propose(self.lease(slot), end, under)
+    pub(crate) fn propose_lease_end(
+        &self,
+        leases: &Leases,
+        slot: u32,
+        end: Instant,
+        under: Word,
+    ) -> bool {
+        self.propose(leases.cell(slot), end, under)
     }
 
     /// Puts `time` into `cell` if the word is still `under`, where the cell has no meaning yet (R4).

@@ -50,6 +50,7 @@ pub(crate) struct Counters {
     pub(crate) stale: Counter,
     pub(crate) would_reject: Counter,
     pub(crate) trials: Counter,
+    pub(crate) slow: Counter,
     /// Calls that came while the circuit was ramping.
     pub(crate) ramped: Counter,
 }
@@ -63,6 +64,7 @@ impl Counters {
                 stale: Counter::new(),
                 would_reject: Counter::new(),
                 trials: Counter::new(),
+                slow: Counter::new(),
                 ramped: Counter::new(),
             }
         }

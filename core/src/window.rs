@@ -168,7 +168,40 @@ pub(crate) enum Shape {
     Count(Ring),
 }
 
+/// Set in the size of a window by count. No window has so many buckets or results.
+const BY_COUNT: u32 = 1 << 31;
+
 impl Shape {
+    /// From what [`size`](Self::size) and [`words`](Self::words) have returned.
+    #[inline]
+    pub(crate) const fn of(size: u32, words: [u64; 3]) -> Self {
+        if size & BY_COUNT == 0 {
+            Self::Time(Grid::of(size, words))
+        } else {
+            let [one, two, _] = words;
+            Self::Count(Ring::of(size & !BY_COUNT, [one, two]))
+        }
+    }
+
+    /// How many buckets or results, and of which of them it is a number.
+    pub(crate) const fn size(&self) -> u32 {
+        match self {
+            Self::Time(grid) => grid.buckets(),
+            Self::Count(ring) => ring.results() | BY_COUNT,
+        }
+    }
+
+    /// What there is to it beside the size.
+    pub(crate) const fn words(&self) -> [u64; 3] {
+        match self {
+            Self::Time(grid) => grid.words(),
+            Self::Count(ring) => {
+                let [one, two] = ring.words();
+                [one, two, 0]
+            }
+        }
+    }
+
     /// Whether both lay their results out alike.
     pub(crate) const fn is_like(&self, other: &Self) -> bool {
         match (self, other) {

@@ -50,6 +50,8 @@ fn c11_a_call_does_not_allocate() {
     assert_eq!(breaker.state(), State::Open);
 
     breaker.clock().advance(Duration::from_secs(30));
+    assert_eq!(allocations(&mut service, 1, |_| true), 1, "the breaker's first trial");
+    breaker.clock().advance(Duration::from_secs(3_600));
     assert_eq!(allocations(&mut service, 2, |_| false), 0, "its trials");
     assert_eq!(breaker.state(), State::Closed);
 

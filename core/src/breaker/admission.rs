@@ -89,7 +89,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
                 }
                 (Mode::Auto, State::HalfOpen) => {
                     let trials = word.trials();
-                    let lapsed = self.circuit.lapsed(word, self.now());
+                    let lapsed = self.seldom.leases().lapsed(word, self.now());
                     match self.judge_trials(trials, lapsed) {
                         Some(cause) => self.end_half_open(word, cause),
                         None => {
@@ -117,12 +117,13 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         let left = self.circuit.until().since(now);
         if left == 0 {
             let mut now = now;
+            let leases = self.seldom.leases();
             let change = self.circuit.change(|seen| {
                 if seen != word {
                     return Step::Leave;
                 }
                 now = self.now();
-                if !self.circuit.propose_lease_end(0, self.lease_end(now), seen) {
+                if !self.circuit.propose_lease_end(leases, 0, self.lease_end(now), seen) {
                     return Step::Again;
                 }
                 Step::To(seen.half_open(self.next_generation(seen)).with_trial_out(0))
@@ -139,6 +140,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     }
 
     /// `None`: the word has moved, look again.
+    #[cold]
     fn admit_ramping(&self, word: Word) -> Option<Result<Ticket, Rejected>> {
         let now = self.now();
         let left = self.circuit.until().since(now);
@@ -158,7 +160,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         };
         // Whenever the whole calls in `share` of so many grow by one, that one is admitted.
         let share = u64::from(recovery.share(left).basis_points());
-        let (_, so_many) = WHOLE.divide(self.counters.ramped.count());
+        let (_, so_many) = WHOLE.divide(self.seldom.counters().ramped.count());
         if WHOLE.divide((so_many + 1) * share).0 > WHOLE.divide(so_many * share).0 {
             Some(Ok(self.ticket(word, Role::Counted)))
         } else {
@@ -167,9 +169,11 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     }
 
     /// `None`: the word has moved, look again.
+    #[cold]
     fn admit_half_open(&self, word: Word) -> Option<Result<Ticket, Rejected>> {
         let now = self.now();
-        let lapsed = self.circuit.lapsed(word, now);
+        let leases = self.seldom.leases();
+        let lapsed = leases.lapsed(word, now);
         if let Some(cause) = self.judge_trials(word.trials(), lapsed) {
             self.end_half_open(word, cause);
             return None;
@@ -184,7 +188,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
                 return Step::Leave;
             }
             now = self.now();
-            if !self.circuit.propose_lease_end(slot, self.lease_end(now), seen) {
+            if !self.circuit.propose_lease_end(leases, slot, self.lease_end(now), seen) {
                 return Step::Again;
             }
             Step::To(seen.with_trial_out(slot))
@@ -193,7 +197,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     }
 
     fn trial(&self, word: Word, slot: u32, now: Instant) -> Ticket {
-        self.counters.trials.count();
+        self.seldom.counters().trials.count();
         Ticket::new(now, word.generation(), Role::Trial { slot })
     }
 
@@ -213,10 +217,15 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         retry_after: Option<u64>,
     ) -> Result<Ticket, Rejected> {
         if word.mode() == Mode::Shadow {
-            self.counters.would_reject.count();
-            Ok(self.ticket(word, Role::Passing))
+            Ok(self.pass_shadowed(word))
         } else {
             Err(self.refuse(reason, retry_after))
         }
+    }
+
+    #[cold]
+    fn pass_shadowed(&self, word: Word) -> Ticket {
+        self.seldom.counters().would_reject.count();
+        self.ticket(word, Role::Passing)
     }
 }

@@ -74,7 +74,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
             }
             // Who recorded before this change and saw the bit as it was relies on this look.
             // So does who changed the settings before it (C1).
-            trip.tally = self.lanes.tally(self.settings.shape(), trip.generation, trip.now);
+            trip.tally = self.lanes.tally(&self.settings.shape(), trip.generation, trip.now);
             limits = self.settings.limits();
             verdict = policy::judge_rates(&limits, self.minimum(&limits, word), &trip.tally);
         }

@@ -68,7 +68,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
             state: word.effective_state(),
             mode: word.mode(),
             generation,
-            tally: self.lanes.tally(self.settings.shape(), generation, now),
+            tally: self.lanes.tally(&self.settings.shape(), generation, now),
             consecutive_failures: self.streak.length(generation),
             trials_in_flight: word.trials_out(),
             recovering: word.is_ramping() && matches!(word.mode(), Mode::Auto | Mode::Shadow),
@@ -80,17 +80,17 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     /// What became of all calls.
     #[must_use]
     pub fn totals(&self) -> Totals {
-        let (results, rejected) = self.lanes.totals(self.settings.shape());
+        let (results, rejected) = self.lanes.totals(&self.settings.shape());
         Totals {
             successes: results.successes,
             failures: results.failures,
-            ignored: self.counters.ignored.get(),
-            cancelled: self.counters.cancelled.get(),
-            stale: self.counters.stale.get(),
-            slow: results.slow,
+            ignored: self.seldom.count(|counters| &counters.ignored),
+            cancelled: self.seldom.count(|counters| &counters.cancelled),
+            stale: self.seldom.count(|counters| &counters.stale),
+            slow: self.seldom.count(|counters| &counters.slow),
             rejected,
-            would_reject: self.counters.would_reject.get(),
-            trials: self.counters.trials.get(),
+            would_reject: self.seldom.count(|counters| &counters.would_reject),
+            trials: self.seldom.count(|counters| &counters.trials),
         }
     }
 

@@ -49,7 +49,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
             reopens: word.reopens(),
             failures_in_a_row: self.streak.length(generation),
             totals: self.totals(),
-            window: self.lanes.save(self.settings.shape(), generation, now),
+            window: self.lanes.save(&self.settings.shape(), generation, now),
         }
     }
 
@@ -86,7 +86,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
             breaker.streak.restore(saved.failures_in_a_row);
         }
         if saved.state == State::Closed {
-            breaker.lanes.restore(breaker.settings.shape(), &saved.window, now, &breaker.clock);
+            breaker.lanes.restore(&breaker.settings.shape(), &saved.window, now, &breaker.clock);
         }
         breaker.restore_totals(saved);
         Ok(breaker)
@@ -94,20 +94,22 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
 
     fn restore_totals(&self, saved: &Saved<BUCKETS>) {
         let totals = &saved.totals;
-        let (held, _) = self.lanes.totals(self.settings.shape());
+        let (held, _) = self.lanes.totals(&self.settings.shape());
         let missing = Tally {
             successes: totals.successes.saturating_sub(held.successes),
             failures: totals.failures.saturating_sub(held.failures),
-            slow: totals.slow.saturating_sub(held.slow),
+            slow: 0,
         };
         self.lanes.add_to_totals(missing, &self.clock);
         self.lanes.add_rejected(totals.rejected, &self.clock);
+        let counters = self.seldom.counters();
         for (counter, total) in [
-            (&self.counters.ignored, totals.ignored),
-            (&self.counters.cancelled, totals.cancelled),
-            (&self.counters.stale, totals.stale),
-            (&self.counters.would_reject, totals.would_reject),
-            (&self.counters.trials, totals.trials),
+            (&counters.ignored, totals.ignored),
+            (&counters.cancelled, totals.cancelled),
+            (&counters.stale, totals.stale),
+            (&counters.slow, totals.slow),
+            (&counters.would_reject, totals.would_reject),
+            (&counters.trials, totals.trials),
         ] {
             counter.add(total);
         }

@@ -67,7 +67,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
                 return self.lanes.count_success(&self.clock);
             }
             let is_plain = !slow && !word.is_armed() && !plan.evaluates_all();
-            let shape = self.settings.shape();
+            let shape = &self.settings.shape();
             if is_plain && self.lanes.record_success(shape, generation, now, &self.clock) {
                 return;
             }
@@ -97,7 +97,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
 
     #[cold]
     fn finish_stale(&self, ticket: &Ticket, ending: Ending) {
-        self.counters.stale.count();
+        self.seldom.counters().stale.count();
         let outcome = match ending {
             Ending::Reported(report) => Some(report.outcome),
             Ending::Panicked => Some(Outcome::Failure),
@@ -127,7 +127,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         };
         let retry_after = ending.retry_after();
         if !plan.needs_window() {
-            self.lanes.add_to_totals(result.tally(), &self.clock);
+            self.count_in_totals(result);
             let tally = Tally::default();
             let limits = self.settings.limits();
             if let Verdict::Trip(reason) = self.judge(&limits, 0, &tally, streak) {
@@ -136,10 +136,11 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
             return;
         }
         let is_live = || self.is_live(generation);
-        let shape = self.settings.shape();
+        let shape = &self.settings.shape();
         match self.lanes.record(shape, generation, now, result, &self.clock, is_live) {
             Recorded::Overtaken => self.finish_stale(ticket, ending),
             Recorded::In { stayed, seen } => {
+                self.note_if_slow(result);
                 let is_plain = !result.slow && !word.is_armed() && !self.ends_row(plan, streak);
                 if is_plain && seen.is_some_and(Seen::is_within) {
                     return;
@@ -173,11 +174,11 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
                 return Step::Leave;
             }
             // Leases that are over have failed before this result came (R5).
-            let lapsed = self.circuit.lapsed(word, now);
+            let lapsed = self.seldom.leases().lapsed(word, now);
             if let Some(cause) = self.judge_trials(word.trials(), lapsed) {
                 return self.half_open_end(word, cause, None, &mut end);
             }
-            if self.circuit.lease_end(slot) <= now {
+            if self.seldom.leases().end(slot) <= now {
                 return Step::Leave;
             }
             counts = true;
@@ -216,13 +217,24 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     /// Counts a result in the totals without a window.
     fn count_aside(&self, settled: Settled) {
         match settled {
-            Settled::Counted(result) => self.lanes.add_to_totals(result.tally(), &self.clock),
+            Settled::Counted(result) => self.count_in_totals(result),
             Settled::Ignored => {
-                self.counters.ignored.count();
+                self.seldom.counters().ignored.count();
             }
             Settled::Cancelled => {
-                self.counters.cancelled.count();
+                self.seldom.counters().cancelled.count();
             }
+        }
+    }
+
+    fn count_in_totals(&self, result: Counted) {
+        self.lanes.add_to_totals(result.tally(), &self.clock);
+        self.note_if_slow(result);
+    }
+
+    fn note_if_slow(&self, result: Counted) {
+        if result.slow {
+            self.seldom.counters().slow.count();
         }
     }
 

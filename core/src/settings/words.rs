@@ -2,7 +2,7 @@
 
 use core::num::NonZeroU32;
 
-use crate::config::{Config, HalfOpenRule};
+use crate::config::{Config, DAY, HalfOpenRule};
 use crate::field::Field;
 use crate::permit::Outcome;
 use crate::rate::Rate;
@@ -19,14 +19,20 @@ pub(super) const MINIMUM_TRIALS: Field = Field::above(TRIALS, 5);
 pub(super) const BY_RATE: Field = Field::above(MINIMUM_TRIALS, 1);
 pub(super) const CANCELLED_AS: Field = Field::above(BY_RATE, 2);
 pub(super) const JITTER: Field = Field::above(CANCELLED_AS, 13);
-pub(super) const BUSY: Field = Field::above(JITTER, 1);
+pub(super) const FACTOR: Field = Field::above(JITTER, 14);
+pub(super) const BUSY: Field = Field::above(FACTOR, 1);
 const _: () = assert!(BUSY.end() <= u64::BITS);
 
-pub(super) const FIRST: Field = Field::lowest(14);
-pub(super) const SECOND: Field = Field::above(FIRST, 14);
-pub(super) const THIRD: Field = Field::above(SECOND, 14);
-pub(super) const FACTOR: Field = Field::above(THIRD, 14);
-const _: () = assert!(FACTOR.end() <= u64::BITS);
+/// A duration of a day or less, and above it a stage's share.
+const DURATION_BITS: u32 = 47;
+const _: () = assert!(DAY < 1 << DURATION_BITS);
+pub(super) const SHARE: Field = Field { shift: DURATION_BITS, bits: 14 };
+const _: () = assert!(SHARE.end() <= u64::BITS);
+
+#[inline]
+pub(super) const fn duration(word: u64) -> u64 {
+    word & ((1 << DURATION_BITS) - 1)
+}
 
 const fn points(rate: Option<Rate>) -> u32 {
     match rate {
@@ -64,28 +70,44 @@ pub(super) const fn rules(config: &Config) -> u64 {
         Some(Outcome::Failure) => 2,
         Some(Outcome::Ignored) => 3,
     };
-    JITTER.set(CANCELLED_AS.set(word, cancelled_as), points(config.break_jitter))
+    let word = JITTER.set(CANCELLED_AS.set(word, cancelled_as), points(config.break_jitter));
+    let factor = match config.break_backoff {
+        Some(backoff) => backoff.percent.get(),
+        None => 0,
+    };
+    FACTOR.set(word, factor)
 }
 
 pub(super) const fn slow_call_duration(config: &Config) -> u64 {
-    match config.slow_call_duration {
+    let duration = match config.slow_call_duration {
         Some(duration) => duration.get(),
+        None => 0,
+    };
+    SHARE.set(duration, share(config, 0))
+}
+
+pub(super) const fn trial_timeout(config: &Config) -> u64 {
+    SHARE.set(config.trial_timeout, share(config, 1))
+}
+
+pub(super) const fn stage(config: &Config) -> u64 {
+    let duration = match config.recovery {
+        Some(recovery) => recovery.stage.get(),
+        None => 0,
+    };
+    SHARE.set(duration, share(config, 2))
+}
+
+pub(super) const fn break_cap(config: &Config) -> u64 {
+    match config.break_backoff {
+        Some(backoff) => backoff.cap,
         None => 0,
     }
 }
 
-/// The cap of the break, a stage of recovery, and the word of its shares and the backoff.
-pub(super) const fn breaks(config: &Config) -> (u64, u64, u64) {
-    let (cap, factor) = match config.break_backoff {
-        Some(backoff) => (backoff.cap, backoff.percent.get()),
-        None => (0, 0),
-    };
-    let (stage, [first, second, third]) = match config.recovery {
-        Some(recovery) => (recovery.stage.get(), recovery.shares),
-        None => (0, [Rate::ZERO; 3]),
-    };
-    let word = FIRST.set(0, first.basis_points() as u32);
-    let word = SECOND.set(word, second.basis_points() as u32);
-    let word = THIRD.set(word, third.basis_points() as u32);
-    (cap, stage, FACTOR.set(word, factor))
+const fn share(config: &Config, stage: usize) -> u32 {
+    match config.recovery {
+        Some(recovery) => recovery.shares[stage].basis_points() as u32,
+        None => 0,
+    }
 }

@@ -50,6 +50,17 @@ impl Ring {
         Self { results, batches: Divisor::new(batches as u64) }
     }
 
+    /// The same, from what [`words`](Self::words) has returned.
+    #[inline]
+    pub(super) const fn of(results: u32, [by, inverse]: [u64; 2]) -> Self {
+        Self { results, batches: Divisor { by, inverse } }
+    }
+
+    /// What there is to it beside the number of results.
+    pub(super) const fn words(&self) -> [u64; 2] {
+        [self.batches.by, self.batches.inverse]
+    }
+
     /// How many results a window holds.
     pub(crate) const fn results(&self) -> u32 {
         self.results

@@ -18,6 +18,20 @@ impl Grid {
         Self { width: Divisor::new(width), buckets: Divisor::new(buckets as u64) }
     }
 
+    /// The same, from what [`words`](Self::words) has returned.
+    #[inline]
+    pub(super) const fn of(buckets: u32, [width, inverse, buckets_inverse]: [u64; 3]) -> Self {
+        Self {
+            width: Divisor { by: width, inverse },
+            buckets: Divisor { by: buckets as u64, inverse: buckets_inverse },
+        }
+    }
+
+    /// What there is to it beside the number of buckets.
+    pub(super) const fn words(&self) -> [u64; 3] {
+        [self.width.by, self.width.inverse, self.buckets.inverse]
+    }
+
     /// The tick of `now`.
     pub(super) const fn tick(&self, now: Instant) -> u64 {
         self.width.divide(now.as_nanos()).0

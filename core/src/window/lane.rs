@@ -52,18 +52,11 @@ pub(super) enum Added {
 pub(crate) struct Lane<const N: usize> {
     head: AtomicU64,
     words: [AtomicU64; N],
-    /// Successes that the words no longer hold, and so on.
+    /// Successes that the words no longer hold.
     pub(super) successes: Counter,
     failures: Counter,
-    slow: Counter,
     pub(super) rejected: Counter,
-    /// Between the words of this lane and of what comes after it.
-    _gap: [u64; GAP],
 }
-
-/// So many that the buckets of two neighbours are a cache line apart, wherever the first one lies.
-/// To align them instead would cost an idle breaker more. Grown lanes are padded.
-const GAP: usize = if cfg!(target_has_atomic = "64") { 3 } else { 0 };
 
 impl<const N: usize> Lane<N> {
     const_fn! {
@@ -73,9 +66,7 @@ impl<const N: usize> Lane<N> {
                 words: zeroes(),
                 successes: Counter::new(),
                 failures: Counter::new(),
-                slow: Counter::new(),
                 rejected: Counter::new(),
-                _gap: [0; GAP],
             }
         }
     }
@@ -118,26 +109,21 @@ impl<const N: usize> Lane<N> {
         }
     }
 
-    /// All successes, failures and slow results that were ever recorded here.
+    /// All successes and failures that were ever recorded here.
     pub(super) fn totals(&self, shape: &Shape) -> Tally {
-        let mut sum = Tally {
-            successes: self.successes.get(),
-            failures: self.failures.get(),
-            slow: self.slow.get(),
-        };
+        let mut sum =
+            Tally { successes: self.successes.get(), failures: self.failures.get(), slow: 0 };
         for word in &self.words {
             sum = sum.plus(held(shape, word.load(Ordering::Relaxed))); // B6
         }
-        sum
+        Tally { slow: 0, ..sum }
     }
 
-    /// Adds to the totals what never was in the window, or has left it.
+    /// Adds to the totals what never was in the window, or has left it. Slow results are counted when
+    /// they come.
     pub(super) fn add_to_totals(&self, tally: Tally) {
-        for (total, more) in [
-            (&self.successes, tally.successes),
-            (&self.failures, tally.failures),
-            (&self.slow, tally.slow),
-        ] {
+        for (total, more) in [(&self.successes, tally.successes), (&self.failures, tally.failures)]
+        {
             if more != 0 {
                 total.add(more);
             }

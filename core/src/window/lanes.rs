@@ -194,7 +194,7 @@ impl<const N: usize, const LANES: usize> Lanes<N, LANES> {
         }
     }
 
-    /// All successes, failures and slow results that were ever recorded, and all refusals.
+    /// All successes and failures that were ever recorded, and all refusals.
     pub(crate) fn totals(&self, shape: &Shape) -> (Tally, u64) {
         self.all().fold((NOTHING, 0), |(results, rejected), lane| {
             (results.plus(lane.totals(shape)), rejected + lane.rejected.get())

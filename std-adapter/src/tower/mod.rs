@@ -68,7 +68,8 @@
 //!    (`c9_a_future_that_is_dropped_is_a_cancelled_call`).
 //! 10. A panic in the inner service's `call`, in its future or in the classifier is a failure, whoever
 //!     catches it (`c10_a_panic_anywhere_in_the_call_is_a_failure`).
-//! 11. A call neither allocates nor locks, admitted or refused (`c11_a_call_does_not_allocate`).
+//! 11. A call neither allocates nor locks, admitted or refused, but for what a breaker allocates once in
+//!     its life (`c11_a_call_does_not_allocate`).
 //! 12. Nobody is woken when the circuit changes. A caller that waits for an inner service that is not
 //!     ready goes on waiting though the circuit opens meanwhile, and is refused the next time it is
 //!     polled (`c12_who_waits_for_the_inner_service_is_refused_when_next_polled`).

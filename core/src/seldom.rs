@@ -1,0 +1,78 @@
+//! What few calls need: the leases of trials, and the totals that no lane counts.
+//!
+//! With the feature `alloc` the first call that needs it makes it, so that a breaker that has never
+//! tripped, as most of them, is half as large. Loom takes it for part of the breaker: that who finds
+//! the box sees what it was made with is `once_cell`'s promise.
+
+use crate::state::Leases;
+use crate::sync::const_fn;
+use crate::totals::{Counter, Counters};
+
+#[cfg(all(feature = "alloc", not(loom)))]
+type Place = crate::sync::OnceBox<Contents>;
+#[cfg(any(not(feature = "alloc"), loom))]
+type Place = Contents;
+
+pub(crate) struct Seldom(Place);
+
+struct Contents {
+    leases: Leases,
+    counters: Counters,
+}
+
+impl Contents {
+    const_fn! {
+        fn new() -> Self {
+            Self { leases: Leases::new(), counters: Counters::new() }
+        }
+    }
+}
+
+impl Seldom {
+    const_fn! {
+        pub(crate) fn new() -> Self {
+            #[cfg(all(feature = "alloc", not(loom)))]
+            return Self(Place::new());
+            #[cfg(any(not(feature = "alloc"), loom))]
+            return Self(Contents::new());
+        }
+    }
+
+    pub(crate) fn leases(&self) -> &Leases {
+        &self.contents().leases
+    }
+
+    /// Counters to count with.
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.contents().counters
+    }
+
+    /// What a counter says, without making it.
+    pub(crate) fn count(&self, of: impl FnOnce(&Counters) -> &Counter) -> u64 {
+        #[cfg(all(feature = "alloc", not(loom)))]
+        return self.0.get().map_or(0, |contents| of(&contents.counters).get());
+        #[cfg(any(not(feature = "alloc"), loom))]
+        return of(&self.0.counters).get();
+    }
+
+    #[cfg(all(feature = "alloc", not(loom)))]
+    fn contents(&self) -> &Contents {
+        match self.0.get() {
+            Some(contents) => contents,
+            None => self.make(),
+        }
+    }
+
+    #[cfg(all(feature = "alloc", not(loom)))]
+    #[cold]
+    #[inline(never)]
+    fn make(&self) -> &Contents {
+        extern crate alloc;
+        self.0.get_or_init(|| alloc::boxed::Box::new(Contents::new()))
+    }
+
+    #[cfg(any(not(feature = "alloc"), loom))]
+    const fn contents(&self) -> &Contents {
+        &self.0
+    }
+}
