@@ -67,7 +67,6 @@ impl Seldom {
     #[cold]
     #[inline(never)]
     fn make(&self) -> &Contents {
-        extern crate alloc;
         self.0.get_or_init(|| alloc::boxed::Box::new(Contents::new()))
     }
 

@@ -79,8 +79,6 @@ mod once {
     //! The same, by loom's light: it does not look into other crates' atomics, so it would not know
     //! that who finds the box also sees what was put into it.
 
-    extern crate alloc;
-
     use alloc::boxed::Box;
 
     use super::{AtomicU64, Ordering};

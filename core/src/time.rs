@@ -179,29 +179,41 @@ pub trait Clock {
     }
 }
 
-impl<C: Clock + ?Sized> Clock for &C {
-    #[inline]
-    fn now(&self) -> Instant {
-        (**self).now()
-    }
+/// A clock that is lent or shared tells all that it tells its owner.
+macro_rules! tells_as_its_owner {
+    ($($(#[$meta:meta])* $clock:ty)*) => {$(
+        $(#[$meta])*
+        impl<C: Clock + ?Sized> Clock for $clock {
+            #[inline]
+            fn now(&self) -> Instant {
+                (**self).now()
+            }
 
-    #[inline]
-    fn now_coarse(&self) -> Instant {
-        (**self).now_coarse()
-    }
+            #[inline]
+            fn now_coarse(&self) -> Instant {
+                (**self).now_coarse()
+            }
 
-    fn unwinding(&self) -> bool {
-        (**self).unwinding()
-    }
+            fn unwinding(&self) -> bool {
+                (**self).unwinding()
+            }
 
-    #[inline]
-    fn lane(&self) -> usize {
-        (**self).lane()
-    }
+            #[inline]
+            fn lane(&self) -> usize {
+                (**self).lane()
+            }
 
-    fn lanes(&self) -> usize {
-        (**self).lanes()
-    }
+            fn lanes(&self) -> usize {
+                (**self).lanes()
+            }
+        }
+    )*};
+}
+
+tells_as_its_owner! {
+    &C
+    #[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
+    alloc::sync::Arc<C>
 }
 
 /// A clock that stands still until it is moved by hand: for tests.

@@ -153,11 +153,14 @@ fn a_window_by_count_is_exact_in_any_number_of_lanes() {
 }
 
 #[test]
-fn a_clock_that_is_lent_tells_all_that_it_tells_its_owner() {
+fn a_clock_that_is_lent_or_shared_tells_all_that_it_tells_its_owner() {
     struct Told;
     impl Clock for Told {
         fn now(&self) -> Instant {
             Instant::from_nanos(7)
+        }
+        fn now_coarse(&self) -> Instant {
+            Instant::from_nanos(6)
         }
         fn unwinding(&self) -> bool {
             std::thread::panicking()
@@ -169,10 +172,13 @@ fn a_clock_that_is_lent_tells_all_that_it_tells_its_owner() {
             5
         }
     }
-    fn tell(clock: impl Clock) -> (u64, bool, usize, usize) {
-        (clock.now().as_nanos(), clock.unwinding(), clock.lane(), clock.lanes())
+    fn tell(clock: impl Clock) -> ([u64; 2], bool, [usize; 2]) {
+        let now = [clock.now(), clock.now_coarse()].map(Instant::as_nanos);
+        (now, clock.unwinding(), [clock.lane(), clock.lanes()])
     }
-    assert_eq!(tell(&Told), (7, false, 3, 5));
+    assert_eq!(tell(&Told), ([7, 6], false, [3, 5]));
+    #[cfg(feature = "alloc")]
+    assert_eq!(tell(std::sync::Arc::new(Told)), ([7, 6], false, [3, 5]));
     let breaker = CircuitBreaker::with_clock(config(), &Told);
     let panic = std::panic::catch_unwind(core::panic::AssertUnwindSafe(|| {
         let _permit = breaker.try_acquire();

@@ -206,8 +206,6 @@ impl<const N: usize, const LANES: usize> Lanes<N, LANES> {
 mod grown {
     //! Lanes that a breaker gets when it needs them.
 
-    extern crate alloc;
-
     use alloc::boxed::Box;
 
     use crossbeam_utils::CachePadded;
