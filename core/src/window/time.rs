@@ -62,18 +62,17 @@ impl Bucket {
     /// This bucket with one result more, and what had to leave it (W4).
     const fn with(self, result: Counted) -> (Self, Tally) {
         let (tally, one) = (self.tally(), result.tally());
-        let mut kept = tally;
-        let mut counts = kept.plus(one);
-        if counts.successes > FULL || counts.failures > FULL || counts.slow > FULL {
-            kept = Tally {
-                successes: tally.successes / 2,
-                failures: tally.failures / 2,
-                slow: tally.slow / 2,
-            };
-            counts = kept.plus(one);
+        let counts = tally.plus(one);
+        if counts.successes <= FULL && counts.failures <= FULL && counts.slow <= FULL {
+            return (Self(self.0 + Self::pack(one)), NOTHING);
         }
+        let kept = Tally {
+            successes: tally.successes / 2,
+            failures: tally.failures / 2,
+            slow: tally.slow / 2,
+        };
         let tag = (self.0 >> TAG) << TAG;
-        (Self(tag | Self::pack(counts)), tally.minus(kept))
+        (Self(tag | Self::pack(kept.plus(one))), tally.minus(kept))
     }
 }
 
