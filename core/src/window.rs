@@ -43,12 +43,13 @@
 //! | B3 | load of a word to empty it | Acquire | B4 | the head is looked at again after it: who saw a word of a later head must then see the later head | `w2_no_result_is_lost_or_kept_too_long_when_two_threads_turn_the_window` |
 //! | | to count in it | Acquire | B4 | the same | `b3_who_was_held_up_cannot_count_over_a_later_bucket`, `b3_who_was_held_up_cannot_count_over_a_later_batch` |
 //! | | to sum it | Acquire | B4 | the same; and who saw a result sees what its thread counted before | `b3_who_sees_a_result_sees_what_its_thread_counted_before_it`, `w1_a_sum_is_of_as_many_results_as_the_window_holds` |
-//! | B4 | swap of a word | Release | B3 | as B3; it reads no value but the one that B3 saw | `b3_who_was_held_up_cannot_count_over_a_later_bucket` |
+//! | B4 | swap of a word | Release | B3 | as B3; it reads no value but the one that B3 saw | `b3_who_was_held_up_cannot_count_over_a_later_batch` |
 //! | | on failure | Relaxed | – | who failed loads the word again by B3 | there is nothing weaker |
 //! | B5 | fence before the sum | SeqCst | itself | of two threads that record and then sum, one must see the other (a store, then a load elsewhere); AcqRel does not order them | `b5_two_failures_in_different_buckets_do_not_overlook_each_other` |
 //! | B6 | totals | Relaxed | – | they order nothing; exact when all is quiet | there is nothing weaker |
 //! | B7 | load of a word to add a success to it | Relaxed | – | its tag alone says that it may be added there, and the swap (B4) carries on what earlier swaps released | there is nothing weaker |
-//! | B8 | swap of a bucket by who may fail in it | SeqCst | M1, B5 | of a failure that then finds itself within the margin, and one that takes the margin away and then sums, one must see the other. The failure's swap and its load (M1) are in the one total order, and so is the fence (B5) of who sums. Loom takes SeqCst accesses for weaker ones: a fence stands in, there alone | `m3_a_failure_that_was_held_up_does_not_take_the_limit_of_a_later_bucket` |
+//! | B8 | swap of a bucket by who may fail in it | SeqCst | B3 | Release as B4 | `b3_who_was_held_up_cannot_count_over_a_later_bucket` |
+//! | | | | M1, B5 | of a failure that then finds itself within the margin, and one that takes the margin away and then sums, one must see the other. The failure's swap and its load (M1) are in the one total order, and so is the fence (B5) of who sums. Loom takes SeqCst accesses for weaker ones: a fence stands in, there alone | `m3_a_failure_that_was_held_up_does_not_take_the_limit_of_a_later_bucket` |
 //!
 //! The models are in `loom-tests`; `.ci/kill-orderings` weakens each row and sees its model fail.
 

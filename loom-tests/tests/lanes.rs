@@ -1,6 +1,7 @@
 //! Races between lanes. Each name begins with the rule or the row that it defends.
 #![cfg(loom)]
 
+use core::time::Duration;
 use std::sync::Arc;
 
 use cutout_core::{Clock, Config, Outcome, State};
@@ -28,6 +29,24 @@ fn b5_two_failures_in_different_lanes_do_not_overlook_each_other() {
         let ticket = breaker.admit().unwrap();
         let other = spawn_on(1, &breaker, |breaker| breaker.settle(ticket, Outcome::Failure));
         report(&breaker, Outcome::Failure);
+        other.join().unwrap();
+        assert_eq!(breaker.state(), State::Open);
+        assert_eq!(breaker.observer().changes(), [1, 0, 0]);
+    });
+}
+
+#[test]
+fn b5_two_slow_successes_in_different_lanes_do_not_overlook_each_other() {
+    long_model(|| {
+        let config = config()
+            .without_failure_rate()
+            .slow_call_duration(Duration::from_secs(1))
+            .trip_when(|tally| tally.slow == 2);
+        let breaker = laned::<2>(config);
+        let [one, two] = [(); 2].map(|()| breaker.admit().unwrap());
+        breaker.clock().0.set(2);
+        let other = spawn_on(1, &breaker, |breaker| breaker.settle(one, Outcome::Success));
+        breaker.settle(two, Outcome::Success);
         other.join().unwrap();
         assert_eq!(breaker.state(), State::Open);
         assert_eq!(breaker.observer().changes(), [1, 0, 0]);

@@ -5,15 +5,32 @@
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::Arc;
 
-use cutout_core::{Config, Outcome, Rate, State};
+use cutout_core::{CircuitBreaker, Clock, Config, Outcome, Rate, State};
 use loom_tests::{
-    Breaker, Growing, Log, OnCore, breaker, config, fail, long_model, race, spawn, spawn_on,
+    Breaker, Growing, Laned, Log, OnCore, breaker, config, fail, long_model, race, spawn, spawn_on,
     succeed,
 };
 
 /// So many failures within the window open the circuit.
 const fn counting(failures: u32) -> Config {
     config().without_failure_rate().failure_count(failures)
+}
+
+fn laned(config: Config) -> Arc<Laned<2>> {
+    Arc::new(Laned::from_parts(config, OnCore::default(), Log::default()))
+}
+
+/// As many calls, on the core of the thread, as long as they are admitted.
+fn report<C: Clock, const LANES: usize>(
+    breaker: &CircuitBreaker<C, Log, 2, LANES>,
+    outcome: Outcome,
+    count: usize,
+) {
+    for _ in 0..count {
+        if let Ok(permit) = breaker.try_acquire() {
+            permit.settle(outcome);
+        }
+    }
 }
 
 fn times(count: usize, call: fn(&Breaker), breaker: &Breaker) {
@@ -106,18 +123,13 @@ fn m5_a_failure_does_not_take_the_limit_of_before_there_were_other_lanes() {
     long_model(move || {
         let breaker: Arc<Growing> =
             Arc::new(Growing::from_parts(counting(3), OnCore::default(), Log::default()));
-        let report = |breaker: &Growing, outcome| {
-            if let Ok(permit) = breaker.try_acquire() {
-                permit.settle(outcome);
-            }
-        };
-        report(&breaker, Outcome::Failure); // there may be another
-        let other = spawn_on(1, &breaker, move |breaker| {
-            report(breaker, Outcome::Success);
-            report(breaker, Outcome::Failure);
+        report(&breaker, Outcome::Failure, 1); // there may be another
+        let other = spawn_on(1, &breaker, |breaker| {
+            report(breaker, Outcome::Success, 1);
+            report(breaker, Outcome::Failure, 1);
         });
-        report(&breaker, Outcome::Success);
-        report(&breaker, Outcome::Failure);
+        report(&breaker, Outcome::Success, 1);
+        report(&breaker, Outcome::Failure, 1);
         other.join().unwrap();
         assert_eq!(breaker.state(), State::Open);
         if breaker.lanes() > 1 {
@@ -125,4 +137,63 @@ fn m5_a_failure_does_not_take_the_limit_of_before_there_were_other_lanes() {
         }
     });
     assert!(grown.load(Relaxed), "they never contended");
+}
+
+#[test]
+fn m1_two_failures_in_two_lanes_leave_the_third_to_look() {
+    long_model(|| {
+        let breaker = laned(counting(4));
+        report(&breaker, Outcome::Failure, 1); // there may be two more
+        let other = spawn_on(1, &breaker, |breaker| report(breaker, Outcome::Failure, 1));
+        report(&breaker, Outcome::Failure, 2);
+        other.join().unwrap();
+        assert_eq!(breaker.state(), State::Open);
+        assert_eq!(breaker.observer().changes(), [1, 0, 0]);
+    });
+}
+
+#[test]
+fn m2_a_failure_does_not_take_from_the_limit_of_before_another_lane_turned() {
+    long_model(|| {
+        let breaker = laned(config().minimum_throughput(1));
+        report(&breaker, Outcome::Success, 4);
+        breaker.clock().0.set(1);
+        report(&breaker, Outcome::Failure, 1); // of five; there may be another
+        breaker.clock().0.set(2);
+        let other = spawn_on(1, &breaker, |breaker| report(breaker, Outcome::Failure, 1));
+        report(&breaker, Outcome::Success, 1);
+        other.join().unwrap();
+        assert_eq!(breaker.state(), State::Open, "the four have left: two of three");
+        assert_eq!(breaker.observer().changes(), [1, 0, 0]);
+    });
+}
+
+#[test]
+fn m4_who_looks_forgets_no_failure_of_another_lane_that_looked_meanwhile() {
+    long_model(|| {
+        let breaker = laned(counting(4));
+        let other = spawn_on(1, &breaker, |breaker| report(breaker, Outcome::Failure, 1));
+        report(&breaker, Outcome::Failure, 3);
+        other.join().unwrap();
+        assert_eq!(breaker.state(), State::Open);
+        assert_eq!(breaker.observer().changes(), [1, 0, 0]);
+    });
+}
+
+#[test]
+fn m6_who_is_told_an_earlier_time_sets_no_limit_for_those_who_are_told_a_later_one() {
+    long_model(|| {
+        let breaker = laned(config());
+        report(&breaker, Outcome::Success, 8);
+        breaker.clock().0.set(2);
+        let before = spawn_on(1, &breaker, |breaker| report(breaker, Outcome::Success, 2));
+        before.join().unwrap();
+        // For one the eight are over; for the other they are not.
+        let late = spawn_on(1, &breaker, |breaker| report(breaker, Outcome::Failure, 2));
+        breaker.clock().0.set(1);
+        report(&breaker, Outcome::Failure, 1);
+        late.join().unwrap();
+        assert_eq!(breaker.state(), State::Open, "two of four, or of five with the other's");
+        assert_eq!(breaker.observer().changes(), [1, 0, 0]);
+    });
 }

@@ -2,6 +2,7 @@
 #![cfg(loom)]
 
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use core::time::Duration;
 use std::sync::Arc;
 
 use cutout_core::{Outcome, Rate, State};
@@ -120,6 +121,25 @@ fn b5_two_failures_in_different_buckets_do_not_overlook_each_other() {
         let one = breaker.admit().unwrap();
         let one = spawn(&breaker, |breaker| breaker.settle(one, Outcome::Failure));
         fail_at(1)(&breaker);
+        one.join().unwrap();
+        assert_eq!(breaker.state(), State::Open);
+        assert_eq!(breaker.observer().changes(), [1, 0, 0]);
+    });
+}
+
+#[test]
+fn b5_two_slow_successes_in_different_buckets_do_not_overlook_each_other() {
+    long_model(|| {
+        let config = config()
+            .without_failure_rate()
+            .slow_call_duration(Duration::from_secs(1))
+            .trip_when(|tally| tally.slow == 2);
+        let breaker = breaker(config);
+        let [one, two] = [(); 2].map(|()| breaker.admit().unwrap());
+        breaker.clock().set(2);
+        let one = spawn(&breaker, |breaker| breaker.settle(one, Outcome::Success));
+        breaker.clock().set(3);
+        breaker.settle(two, Outcome::Success);
         one.join().unwrap();
         assert_eq!(breaker.state(), State::Open);
         assert_eq!(breaker.observer().changes(), [1, 0, 0]);

@@ -68,7 +68,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
             });
             if changed.is_none() {
                 if let (Verdict::Healthy, Some(seen)) = (verdict, seen) {
-                    self.spare_looks(seen, &limits, &trip.tally);
+                    self.spare_looks(seen, &limits, &trip);
                 }
                 return;
             }
@@ -81,9 +81,10 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     }
 
     /// Lets failures after this healthy look go without one, as far as it can know what they do.
-    fn spare_looks(&self, seen: Seen, limits: &Limits, tally: &Tally) {
+    fn spare_looks(&self, seen: Seen, limits: &Limits, trip: &Trip) {
         if self.settings.trip_when().is_none() {
-            self.lanes.widen(seen, policy::leeway(limits, tally));
+            let more = policy::leeway(limits, &trip.tally);
+            self.lanes.widen(&self.settings.shape(), trip.generation, trip.now, seen, more);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::margin::Margin;
 use super::{Entry, NOTHING, Recorded, Shape, Tally, count, time};
-use crate::sync::{AtomicU64, Ordering, const_fn, fence_for_loom, zeroes};
+use crate::sync::{AtomicU64, Ordering, const_fn, zeroes};
 use crate::time::Instant;
 use crate::totals::Counter;
 
@@ -76,18 +76,21 @@ impl<const N: usize> Lane<N> {
         self.head().is_of(generation)
     }
 
-    /// Counts what `entry` says. A failure sees the `margin`, where there is one. `is_live` says whether its generation still is, and `elsewhere` how
+    /// Counts what `entry` says. A failure sees the `margin`. `is_live` says whether its generation still is, and `elsewhere` how
     /// many results the window holds in other lanes.
     pub(super) fn record(
         &self,
         shape: &Shape,
         entry: Entry,
-        margin: Option<&Margin>,
+        margin: &Margin,
+        may_be_shared: bool,
         is_live: impl Fn() -> bool,
         elsewhere: impl Fn() -> u64,
     ) -> Recorded {
         match shape {
-            Shape::Time(grid) => self.record_at(grid, entry, margin, is_live, elsewhere),
+            Shape::Time(grid) => {
+                self.record_at(grid, entry, margin, may_be_shared, is_live, elsewhere)
+            }
             Shape::Count(ring) => self.record_next(ring, entry.generation, entry.result, is_live),
         }
     }
@@ -200,9 +203,7 @@ const fn held(shape: &Shape, word: u64) -> Tally {
 /// The same where a look elsewhere must not overtake it.
 #[inline]
 pub(super) fn swap_then_look(word: &AtomicU64, old: u64, new: u64) -> bool {
-    let done = word.compare_exchange(old, new, Ordering::SeqCst, Ordering::Relaxed).is_ok(); // B8
-    fence_for_loom();
-    done
+    word.compare_exchange(old, new, Ordering::SeqCst, Ordering::Relaxed).is_ok() // B8
 }
 
 #[inline]

@@ -25,6 +25,9 @@ pub(crate) struct Lanes<const N: usize, const LANES: usize> {
 }
 
 impl<const N: usize, const LANES: usize> Lanes<N, LANES> {
+    /// Whether there are several, or can come to be.
+    const MAY_SHARE: bool = cfg!(feature = "alloc") || LANES > 1;
+
     const_fn! {
         pub(crate) fn new() -> Self {
             Self {
@@ -34,7 +37,7 @@ impl<const N: usize, const LANES: usize> Lanes<N, LANES> {
                 fixed: core::array::from_fn(|_| Lane::new()),
                 #[cfg(feature = "alloc")]
                 grown: Grown::new(),
-                margin: Margin::new(),
+                margin: Margin::new(LANES > 1), // M5
             }
         }
     }
@@ -77,7 +80,7 @@ impl<const N: usize, const LANES: usize> Lanes<N, LANES> {
     fn contended(&self, clock: &impl Clock) {
         #[cfg(feature = "alloc")]
         if LANES == 1 && self.grown.get().is_none() {
-            self.grown.grow(clock.lanes(), || self.margin.end()); // M5
+            self.grown.grow(clock.lanes(), || self.margin.share()); // M5
         }
         #[cfg(not(feature = "alloc"))]
         let _ = clock;
@@ -126,13 +129,25 @@ impl<const N: usize, const LANES: usize> Lanes<N, LANES> {
             others.map(|other| other.tally(shape, generation, now).total()).sum()
         };
         let entry = Entry { generation, now, result };
-        let margin = (LANES == 1).then_some(&self.margin); // M5
-        lane.record(shape, entry, margin, is_live, elsewhere)
+        lane.record(shape, entry, &self.margin, Self::MAY_SHARE, is_live, elsewhere)
     }
 
-    /// Spares the next failures their look: from what was `seen` before it, `more` change nothing.
-    pub(crate) fn widen(&self, seen: Seen, more: u64) {
-        self.margin.widen(seen, more);
+    /// Spares the next failures their look: from what was `seen` before the one at `now`, `more`
+    /// change nothing.
+    pub(crate) fn widen(
+        &self,
+        shape: &Shape,
+        generation: u32,
+        now: Instant,
+        seen: Seen,
+        more: u64,
+    ) {
+        let Shape::Time(grid) = shape else { return };
+        let is_late =
+            Self::MAY_SHARE && self.all().any(|lane| lane.is_beyond(grid, generation, now));
+        if !is_late {
+            self.margin.widen(seen, more); // M6
+        }
     }
 
     /// Has the next failure look.

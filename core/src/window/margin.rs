@@ -1,45 +1,53 @@
-//! How many failures the newest bucket may reach before one of them has to look at the window.
+//! How many failures there may be before one of them has to look at the window.
 //!
 //! ```text
-//!  63          32 31        17   16   15         0
-//! +--------------+------------+------+------------+
-//! |   version    | disturbers | over |   limit    |
-//! +--------------+------------+------+------------+
+//!  63          32 31        17   16    15         0
+//! +--------------+------------+--------+-----------+
+//! |   version    | disturbers | shared |   limit   |
+//! +--------------+------------+--------+-----------+
 //! ```
 //!
 //! To look is to sum all buckets. A look at a healthy window finds how many failures more it would
-//! take, were nothing else to come, before any condition holds. It leaves that here as a limit for
-//! the newest bucket, and a failure that stays below the limit needs no look: its swap has told it
-//! how many there are. Successes only make for more room.
+//! take, were nothing else to come, before any condition holds, and leaves that here as a limit.
+//! Successes only make for more room.
+//!
+//! In a breaker of one lane the limit is that of the newest bucket: a failure that stays below it
+//! needs no look, as its swap has told it how many there are, and writes nothing here. Where there
+//! are several lanes the margin is *shared*, and the limit is how many failures there may still be:
+//! each takes one off, or looks.
 //!
 //! # Rules
 //!
-//! - **M1** A limit holds while no other bucket gets a failure and no bucket loses a result.
-//! - **M2** Who turns the window or halves a bucket *disturbs* the margin first and lets go of it
+//! - **M1** A limit holds while no bucket loses a result and, in a breaker of one lane, no bucket but
+//!   the newest gets a failure.
+//! - **M2** Who turns a lane or halves a bucket *disturbs* the margin first and lets go of it
 //!   afterwards. While it is disturbed there is no limit, and nobody sets one.
-//! - **M3** A failure that finds the window turned since it chose its bucket voids the margin and
-//!   looks. So does a change of the settings void it.
+//! - **M3** In one lane, a failure that finds the window turned since it chose its bucket voids the
+//!   margin and looks. So does a change of the settings void it.
 //! - **M4** Who looks sets a limit only where the margin is as it was before the look: each change
 //!   but that of the limit itself is a version. A thread that is held up during its look for
 //!   exactly 2^32 of them would set a limit that no longer holds.
-//! - **M5** It is over for good before there is a second lane. Several lanes have none.
+//! - **M5** It is shared before there is a second lane, for good.
+//! - **M6** Of several lanes, who looks sets no limit if one of them is in a later tick: results that
+//!   are over there are still in its sum.
 //!
 //! # Orderings
 //!
 //! | row | operation | ordering | pairs with | because | shown by |
 //! | --- | --- | --- | --- | --- | --- |
-//! | M1 | load of the margin | SeqCst | M2 | Acquire: who sees a limit of a later bucket must then see the later head (M3); who sets one must see the bucket halved, the late failure and the new settings | `m3_a_failure_that_was_held_up_does_not_take_the_limit_of_a_later_bucket` |
-//! | | | | B8 | SeqCst: see there | see there |
-//! | M2 | swap of the margin | Release | M1 | as M1 | `m3_a_failure_that_was_held_up_does_not_take_the_limit_of_a_later_bucket` |
+//! | M1 | load of the margin | SeqCst | B8 | see there | see there |
+//! | | | | M2 | Acquire: who sees a limit of a later bucket must then see the later head (M3); who sets one must see the bucket halved, the late failure and the new settings | not by loom: the fence that stands in for SeqCst there orders this too |
+//! | M2 | swap of the margin | AcqRel | M1, itself | Release as M1; and of a shared margin, who looks must see the failures that took from the limit before | `m3_a_failure_that_was_held_up_does_not_take_the_limit_of_a_later_bucket` |
+//! | | | | | Acquire the same | not by loom: as M1 |
 //! | | on failure | Relaxed | – | who failed tries again with what it saw, or sets no limit | there is nothing weaker |
 //! | M3 | load of the margin to change it | Relaxed | – | the swap alone decides | there is nothing weaker |
 
 use crate::field::Field;
-use crate::sync::{AtomicU64, Ordering, const_fn};
+use crate::sync::{AtomicU64, Ordering, const_fn, fence_for_loom};
 
 const LIMIT: Field = Field::lowest(16);
-const OVER: Field = Field::above(LIMIT, 1);
-const DISTURBERS: Field = Field::above(OVER, 15);
+const SHARED: Field = Field::above(LIMIT, 1);
+const DISTURBERS: Field = Field::above(SHARED, 15);
 const VERSION: Field = Field::above(DISTURBERS, 32);
 const _: () = assert!(VERSION.end() == u64::BITS);
 
@@ -53,7 +61,7 @@ pub(super) struct Margin(AtomicU64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Seen {
     word: u64,
-    /// How many failures its bucket then had.
+    /// How many failures its bucket then had; none where the margin is shared.
     failures: u64,
 }
 
@@ -63,28 +71,52 @@ impl Seen {
     pub(crate) const fn is_within(self) -> bool {
         self.failures < LIMIT.get(self.word) as u64
     }
+
+    #[inline]
+    pub(super) const fn is_shared(self) -> bool {
+        self.word & SHARED.mask() != 0
+    }
 }
 
 impl Margin {
     const_fn! {
-        pub(super) fn new() -> Self {
-            Self(AtomicU64::new(0))
+        pub(super) fn new(is_shared: bool) -> Self {
+            Self(AtomicU64::new(if is_shared { SHARED.mask() } else { 0 }))
         }
     }
 
-    /// The margin for a failure that is the last of so many in its bucket.
+    /// The margin for a failure that is the last of so many in its bucket. If it is shared, which it
+    /// can only be where there may be several lanes, the failure takes one off its limit, or begins
+    /// a version.
     #[inline]
-    pub(super) fn see(&self, failures: u64) -> Seen {
-        Seen { word: self.0.load(Ordering::SeqCst), failures } // M1
+    pub(super) fn see(&self, failures: u64, may_be_shared: bool) -> Seen {
+        fence_for_loom();
+        let seen = Seen { word: self.0.load(Ordering::SeqCst), failures }; // M1
+        if may_be_shared && seen.is_shared() { self.take_one(seen.word) } else { seen }
+    }
+
+    #[inline(never)]
+    fn take_one(&self, mut word: u64) -> Seen {
+        loop {
+            // A disturbed margin has no limit.
+            if LIMIT.get(word) > 0 {
+                if self.swap(word, word - 1) {
+                    return Seen { word, failures: 0 };
+                }
+            } else if self.swap(word, word.wrapping_add(ONE_VERSION)) {
+                return Seen { word: word.wrapping_add(ONE_VERSION), failures: 0 };
+            }
+            word = self.0.load(Ordering::Relaxed); // M3
+        }
     }
 
     /// Sets the limit so that there may be `more` failures than there were when the margin was
     /// seen, before the look that found so (M4).
     pub(super) fn widen(&self, seen: Seen, more: u64) {
-        let room = seen.failures.saturating_add(more).saturating_add(1).min(LIMIT.max());
-        let is_free = OVER.get(seen.word) == 0 && DISTURBERS.get(seen.word) == 0; // M2, M5
-        if more > 0 && is_free {
-            let _ = self.swap(seen.word, (seen.word & !LIMIT.mask()) | room);
+        let before = if seen.is_shared() { 0 } else { seen.failures.saturating_add(1) };
+        let limit = before.saturating_add(more).min(LIMIT.max());
+        if more > 0 && DISTURBERS.get(seen.word) == 0 {
+            let _ = self.swap(seen.word, (seen.word & !LIMIT.mask()) | limit); // M2, M5
         }
     }
 
@@ -99,10 +131,10 @@ impl Margin {
         self.change(0, 0);
     }
 
-    /// Takes the limit away for good.
+    /// From now on it is shared.
     #[cfg(feature = "alloc")]
-    pub(super) fn end(&self) {
-        self.change(OVER.mask(), 0);
+    pub(super) fn share(&self) {
+        self.change(SHARED.mask(), 0);
     }
 
     /// Begins a version without a limit, with `bits` set and so much `more`.
@@ -119,7 +151,7 @@ impl Margin {
     }
 
     fn swap(&self, old: u64, new: u64) -> bool {
-        self.0.compare_exchange(old, new, Ordering::Release, Ordering::Relaxed).is_ok() // M2
+        self.0.compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed).is_ok() // M2
     }
 }
 
@@ -139,61 +171,105 @@ mod tests {
 
     #[test]
     fn there_is_no_limit_before_the_first_look() {
-        let margin = Margin::new();
-        assert!(!margin.see(0).is_within());
+        let margin = Margin::new(false);
+        assert!(!margin.see(0, true).is_within());
     }
 
     #[test]
     fn a_limit_is_for_so_many_failures_more_and_no_more_than_its_field_holds() {
         for (failures, more, last) in [(1, 1, 2), (3, 40, 43), (9, u64::MAX, LIMIT.max() - 1)] {
-            let margin = Margin::new();
-            margin.widen(margin.see(failures), more);
-            assert!(margin.see(last).is_within(), "{failures} {more}");
-            assert!(!margin.see(last + 1).is_within(), "{failures} {more}");
+            let margin = Margin::new(false);
+            margin.widen(margin.see(failures, true), more);
+            assert!(margin.see(last, true).is_within(), "{failures} {more}");
+            assert!(!margin.see(last + 1, true).is_within(), "{failures} {more}");
         }
-        let margin = Margin::new();
-        margin.widen(margin.see(5), 0);
-        assert!(!margin.see(5).is_within(), "none more is no limit");
+        let margin = Margin::new(false);
+        margin.widen(margin.see(5, true), 0);
+        assert!(!margin.see(5, true).is_within(), "none more is no limit");
     }
 
     #[test]
     fn a_limit_can_be_set_again_while_nothing_disturbs_it() {
-        let margin = Margin::new();
-        margin.widen(margin.see(1), 1);
-        margin.widen(margin.see(3), 5);
-        assert!(margin.see(8).is_within());
+        let margin = Margin::new(false);
+        margin.widen(margin.see(1, true), 1);
+        margin.widen(margin.see(3, true), 5);
+        assert!(margin.see(8, true).is_within());
     }
 
     #[test]
     fn what_disturbs_the_margin_takes_the_limit_away_and_keeps_others_from_setting_one() {
-        let margin = Margin::new();
-        margin.widen(margin.see(1), 10);
-        let before = margin.see(1);
+        let margin = Margin::new(false);
+        margin.widen(margin.see(1, true), 10);
+        let before = margin.see(1, true);
         let (one, other) = (margin.disturb(), margin.disturb());
         drop(one);
-        let during = margin.see(1);
+        let during = margin.see(1, true);
         assert!(!during.is_within());
         margin.widen(before, 10);
         margin.widen(during, 10);
-        assert!(!margin.see(1).is_within(), "it is disturbed still");
+        assert!(!margin.see(1, true).is_within(), "it is disturbed still");
         drop(other);
         margin.widen(before, 10);
         margin.widen(during, 10);
-        assert!(!margin.see(1).is_within(), "both saw it before it came to rest");
-        margin.widen(margin.see(1), 10);
-        assert!(margin.see(1).is_within());
+        assert!(!margin.see(1, true).is_within(), "both saw it before it came to rest");
+        margin.widen(margin.see(1, true), 10);
+        assert!(margin.see(1, true).is_within());
         margin.void();
-        assert!(!margin.see(1).is_within());
+        assert!(!margin.see(1, true).is_within());
+    }
+
+    #[test]
+    fn a_shared_limit_is_taken_from_by_each_failure_until_none_is_left() {
+        let margin = Margin::new(true);
+        let first = margin.see(900, true);
+        assert!(!first.is_within(), "nobody has looked");
+        margin.widen(first, 2);
+        assert!(margin.see(900, true).is_within());
+        assert!(margin.see(900, true).is_within());
+        let third = margin.see(900, true);
+        assert!(!third.is_within());
+        margin.widen(first, 2);
+        assert!(!margin.see(900, true).is_within(), "there was another since the first looked");
+        margin.widen(third, 2);
+        assert!(!margin.see(900, true).is_within(), "and since the third did");
+        margin.widen(margin.see(900, true), u64::MAX);
+        for _ in 0..LIMIT.max() {
+            assert!(margin.see(900, true).is_within());
+        }
+        assert!(!margin.see(900, true).is_within());
+    }
+
+    #[test]
+    fn what_disturbs_a_shared_margin_takes_the_limit_away_and_keeps_others_from_setting_one() {
+        let margin = Margin::new(true);
+        margin.widen(margin.see(0, true), 10);
+        let disturbed = margin.disturb();
+        let during = margin.see(0, true);
+        assert!(!during.is_within());
+        margin.widen(during, 10);
+        assert!(!margin.see(0, true).is_within());
+        drop(disturbed);
+        margin.widen(margin.see(0, true), 10);
+        assert!(margin.see(0, true).is_within());
+        margin.void();
+        assert!(!margin.see(0, true).is_within());
     }
 
     #[cfg(feature = "alloc")]
     #[test]
-    fn a_margin_that_is_over_stays_over() {
-        let margin = Margin::new();
-        margin.widen(margin.see(1), 10);
-        margin.end();
+    fn a_margin_that_becomes_shared_has_no_limit_until_the_next_look_and_stays_shared() {
+        let margin = Margin::new(false);
+        let before = margin.see(1, true);
+        margin.widen(before, 10);
+        let within = margin.see(1, true);
+        margin.share();
+        margin.share();
+        margin.widen(before, 10);
+        margin.widen(within, 10);
+        assert!(!margin.see(1, true).is_within(), "they saw it before");
         drop(margin.disturb());
-        margin.widen(margin.see(1), 10);
-        assert!(!margin.see(1).is_within());
+        margin.widen(margin.see(1, true), 1);
+        assert!(margin.see(1, true).is_within());
+        assert!(!margin.see(1, true).is_within());
     }
 }

@@ -13,7 +13,7 @@
 
 use super::grid::Grid;
 use super::lane::{Added, Head, Lane, swap, swap_then_look};
-use super::margin::Margin;
+use super::margin::{Margin, Seen};
 use super::{Counted, Entry, NOTHING, Recorded, Shape, Tally};
 use crate::sync::Ordering;
 use crate::time::Instant;
@@ -62,18 +62,17 @@ impl Bucket {
     /// This bucket with one result more, and what had to leave it (W4).
     const fn with(self, result: Counted) -> (Self, Tally) {
         let (tally, one) = (self.tally(), result.tally());
-        let mut kept = tally;
-        let mut counts = kept.plus(one);
-        if counts.successes > FULL || counts.failures > FULL || counts.slow > FULL {
-            kept = Tally {
-                successes: tally.successes / 2,
-                failures: tally.failures / 2,
-                slow: tally.slow / 2,
-            };
-            counts = kept.plus(one);
+        let counts = tally.plus(one);
+        if counts.successes <= FULL && counts.failures <= FULL && counts.slow <= FULL {
+            return (Self(self.0 + Self::pack(one)), NOTHING);
         }
+        let kept = Tally {
+            successes: tally.successes / 2,
+            failures: tally.failures / 2,
+            slow: tally.slow / 2,
+        };
         let tag = (self.0 >> TAG) << TAG;
-        (Self(tag | Self::pack(counts)), tally.minus(kept))
+        (Self(tag | Self::pack(kept.plus(one))), tally.minus(kept))
     }
 }
 
@@ -119,7 +118,8 @@ impl<const N: usize> Lane<N> {
         &self,
         grid: &Grid,
         entry: Entry,
-        margin: Option<&Margin>,
+        margin: &Margin,
+        may_be_shared: bool,
         is_live: impl Fn() -> bool,
         elsewhere: impl Fn() -> u64,
     ) -> Recorded {
@@ -133,7 +133,7 @@ impl<const N: usize> Lane<N> {
                 if !is_current && !is_live() {
                     return Recorded::Overtaken;
                 }
-                let _disturbed = margin.map(Margin::disturb); // M2
+                let _disturbed = margin.disturb(); // M2
                 if let Some(here) = self.turn(grid, generation, head, grid.tick(now)) {
                     stayed = Some(here + elsewhere());
                 }
@@ -149,20 +149,24 @@ impl<const N: usize> Lane<N> {
             } else {
                 continue;
             };
-            let _disturbed = margin.filter(|_| left != NOTHING).map(Margin::disturb); // M2
+            let _disturbed = (left != NOTHING).then(|| margin.disturb()); // M2
             if swap_then_look(word, old.0, new.0) {
                 self.add_to_totals(left);
-                let Some(margin) = margin.filter(|_| result.failed) else {
+                let seen = result.failed.then(|| margin.see(new.tally().failures, may_be_shared));
+                let is_shared = may_be_shared && seen.is_some_and(Seen::is_shared);
+                if seen.is_some() && !is_shared && self.head() != head {
+                    margin.void(); // M3
                     return Recorded::In { stayed, seen: None };
-                };
-                let seen = margin.see(new.tally().failures);
-                if self.head() == head {
-                    return Recorded::In { stayed, seen: Some(seen) };
                 }
-                margin.void(); // M3
-                return Recorded::In { stayed, seen: None };
+                return Recorded::In { stayed, seen };
             }
         }
+    }
+
+    /// Whether this lane has turned to a tick after `now`.
+    pub(super) fn is_beyond(&self, grid: &Grid, generation: u32, now: Instant) -> bool {
+        let head = self.head();
+        head.is_of(generation) && head.tick() > grid.tick(now)
     }
 
     /// The results of the window that ends at `now`, or at the head if that is later (W3).
@@ -232,7 +236,10 @@ mod tests {
 
     fn put(lane: &Lane<4>, generation: u32, tick: u64, result: Counted) {
         let entry = Entry { generation, now: at(tick), result };
-        assert!(matches!(lane.record(&SHAPE, entry, None, || true, || 0), Recorded::In { .. }));
+        assert!(matches!(
+            lane.record(&SHAPE, entry, &Margin::new(false), false, || true, || 0),
+            Recorded::In { .. }
+        ));
     }
 
     #[test]
@@ -361,7 +368,7 @@ mod tests {
         let lane = Lane::<4>::new();
         put(&lane, 7, 10, OK);
         let entry = Entry { generation: 6, now: at(10), result: BAD };
-        let recorded = lane.record(&SHAPE, entry, None, || false, || 0);
+        let recorded = lane.record(&SHAPE, entry, &Margin::new(false), false, || false, || 0);
         assert_eq!(recorded, Recorded::Overtaken);
         assert_eq!(lane.totals(&SHAPE), OK.tally());
     }
@@ -382,7 +389,7 @@ mod tests {
         let lane = Lane::<4>::new();
         let end = Instant::from_nanos(u64::MAX);
         let entry = Entry { generation: 0, now: end, result: BAD };
-        let recorded = lane.record(&shape, entry, None, || true, || 0);
+        let recorded = lane.record(&shape, entry, &Margin::new(false), false, || true, || 0);
         assert!(matches!(recorded, Recorded::In { stayed: Some(0), .. }));
         assert_eq!(lane.tally(&shape, 0, end).failures, 1);
     }
