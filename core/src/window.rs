@@ -1,8 +1,8 @@
 //! The rolling window: results of the recent past, in a ring of words that carry their own tags.
 //!
 //! A [`lane`] is one copy of the ring, [`lanes`] are all of a breaker. [`time`] counts by the
-//! clock, [`count`] the last *n* results; [`margin`] spares most failures a sum. Both move a *head* through the ring; what they hold was
-//! recorded in one generation.
+//! clock, [`count`] the last *n* results. Both move a *head* through the ring; what they hold was
+//! recorded in one generation. [`margin`] spares most failures a sum.
 //!
 //! # What several lanes promise
 //!
@@ -47,7 +47,7 @@
 //! | | on failure | Relaxed | – | who failed loads the word again by B3 | there is nothing weaker |
 //! | B5 | fence before the sum | SeqCst | itself | of two threads that record and then sum, one must see the other (a store, then a load elsewhere); AcqRel does not order them | `b5_two_failures_in_different_buckets_do_not_overlook_each_other` |
 //! | B6 | totals | Relaxed | – | they order nothing; exact when all is quiet | there is nothing weaker |
-//! | B7 | load of a word to add a success to it | Relaxed | – | its tag alone says that it may be added there, and the swap (B4) carries on what earlier swaps released | there is nothing weaker |
+//! | B7 | load of a word to add a result to it | Relaxed | – | its tag alone says that it may be added there, and the swap (B4) carries on what earlier swaps released | there is nothing weaker |
 //! | B8 | swap of a bucket by who may fail in it | SeqCst | B3 | Release as B4 | `b3_who_was_held_up_cannot_count_over_a_later_bucket` |
 //! | | | | M1, B5 | of a failure that then finds itself within the margin, and one that takes the margin away and then sums, one must see the other. The failure's swap and its load (M1) are in the one total order, and so is the fence (B5) of who sums. Loom takes SeqCst accesses for weaker ones: a fence stands in, there alone | `m3_a_failure_that_was_held_up_does_not_take_the_limit_of_a_later_bucket` |
 //!
@@ -151,6 +151,11 @@ impl Counted {
         self.failed as u64 | ((self.slow as u64) << 1)
     }
 
+    #[inline]
+    pub(crate) const fn is_plain_failure(self) -> bool {
+        self.failed && !self.slow
+    }
+
     pub(crate) const fn tally(self) -> Tally {
         Tally {
             successes: !self.failed as u64,
@@ -231,4 +236,12 @@ pub(crate) enum Recorded {
     In { stayed: Option<u64>, seen: Option<Seen> },
     /// Nowhere: its generation is over.
     Overtaken,
+}
+
+impl Recorded {
+    /// Whether it was a failure that has no need to look.
+    #[inline]
+    pub(crate) fn is_within_margin(&self) -> bool {
+        matches!(self, Self::In { seen: Some(seen), .. } if seen.is_within())
+    }
 }

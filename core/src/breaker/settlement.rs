@@ -4,13 +4,12 @@ use core::time::Duration;
 
 use super::CircuitBreaker;
 use super::change::Trip;
-use crate::observe::{Observer, Stale};
+use crate::observe::{Observer, Stale, TripReason};
 use crate::permit::{Outcome, Report, Role, Ticket};
-use crate::policy::Verdict;
 use crate::settings::Plan;
 use crate::state::{Mode, Step, Word};
 use crate::time::{Clock, Instant};
-use crate::window::{Counted, Recorded, Seen, Tally};
+use crate::window::{Counted, Recorded, Tally};
 
 /// How the life of a ticket ends.
 #[derive(Clone, Copy)]
@@ -72,7 +71,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
                 return;
             }
         }
-        self.finish_result(plan, word, ticket, ending, now, settled);
+        self.finish_result(plan, word, ending, now, settled);
     }
 
     /// The same for who has nothing to report.
@@ -91,58 +90,107 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
                 Role::Passing => self.finish_passing(word, ticket, ending),
             };
         if !counts {
-            self.finish_stale(ticket, ending);
+            self.finish_stale(ticket.generation(), ending);
         }
     }
 
     #[cold]
-    fn finish_stale(&self, ticket: &Ticket, ending: Ending) {
+    fn finish_stale(&self, generation: u32, ending: Ending) {
         self.seldom.counters().stale.count();
         let outcome = match ending {
             Ending::Reported(report) => Some(report.outcome),
             Ending::Panicked => Some(Outcome::Failure),
             Ending::Dropped => None,
         };
-        self.observer.on_stale(&Stale { generation: ticket.generation(), outcome });
+        self.observer.on_stale(&Stale { generation, outcome });
     }
 
-    /// Counts a result and looks at what it makes of the circuit. The row of failures has heard of
-    /// a success already.
+    /// Counts a result and looks at what it makes of the circuit, which was `word` before. The row of
+    /// failures has heard of a success already.
     #[inline(never)]
     fn finish_result(
         &self,
         plan: Plan,
         word: Word,
-        ticket: &Ticket,
         ending: Ending,
         now: Instant,
         settled: Settled,
     ) {
         let Settled::Counted(result) = settled else { return self.count_aside(settled) };
-        let generation = ticket.generation();
-        let streak = if plan.has_streak() && result.failed && ending.is_consecutive() {
+        if !plan.needs_window() {
+            self.finish_row(plan, word, ending, now, result);
+        } else if result.is_plain_failure() && plan.has_window_alone() {
+            self.finish_failure(plan, word, ending, now, result);
+        } else {
+            self.finish_with_a_look(plan, word, ending, now, result, None);
+        }
+    }
+
+    /// Where only failures in a row count.
+    #[inline(never)]
+    fn finish_row(&self, plan: Plan, word: Word, ending: Ending, now: Instant, result: Counted) {
+        let streak = self.streak_with(plan, word, ending, result);
+        self.count_in_totals(result);
+        if self.ends_row(plan, streak) {
+            let (generation, retry_after) = (word.generation(), ending.retry_after());
+            let trip = Trip { generation, now, retry_after, tally: Tally::default() };
+            self.trip(TripReason::ConsecutiveFailures, &trip);
+        }
+    }
+
+    /// The failures in a row that `result` makes; none if it is none.
+    fn streak_with(&self, plan: Plan, word: Word, ending: Ending, result: Counted) -> u64 {
+        if plan.has_streak() && result.failed && ending.is_consecutive() {
+            let generation = word.generation();
             self.streak.fail(generation, || self.is_live(generation))
         } else {
             0
-        };
-        let retry_after = ending.retry_after();
-        if !plan.needs_window() {
-            self.count_in_totals(result);
-            let tally = Tally::default();
-            let limits = self.settings.limits();
-            if let Verdict::Trip(reason) = self.judge(&limits, 0, &tally, streak) {
-                self.trip(reason, &Trip { generation, now, retry_after, tally });
-            }
-            return;
         }
+    }
+
+    /// A failure where only the window counts.
+    #[inline(never)]
+    fn finish_failure(
+        &self,
+        plan: Plan,
+        word: Word,
+        ending: Ending,
+        now: Instant,
+        result: Counted,
+    ) {
+        let (shape, generation) = (&self.settings.shape(), word.generation());
+        let recorded = self.lanes.record_failure(shape, generation, now, &self.clock);
+        let is_spared = recorded.is_some_and(|recorded| recorded.is_within_margin());
+        if word.is_armed() || !is_spared {
+            self.finish_with_a_look(plan, word, ending, now, result, recorded);
+        }
+    }
+
+    /// A result that may have to look at the window, and may have been `recorded` there.
+    #[inline(never)]
+    fn finish_with_a_look(
+        &self,
+        plan: Plan,
+        word: Word,
+        ending: Ending,
+        now: Instant,
+        result: Counted,
+        recorded: Option<Recorded>,
+    ) {
+        let generation = word.generation();
+        let streak = self.streak_with(plan, word, ending, result);
+        let retry_after = ending.retry_after();
         let is_live = || self.is_live(generation);
         let shape = &self.settings.shape();
-        match self.lanes.record(shape, generation, now, result, &self.clock, is_live) {
-            Recorded::Overtaken => self.finish_stale(ticket, ending),
+        let recorded = recorded.unwrap_or_else(|| {
+            self.lanes.record(shape, generation, now, result, &self.clock, is_live)
+        });
+        match recorded {
+            Recorded::Overtaken => self.finish_stale(generation, ending),
             Recorded::In { stayed, seen } => {
                 self.note_if_slow(result);
                 let is_plain = !result.slow && !word.is_armed() && !self.ends_row(plan, streak);
-                if is_plain && seen.is_some_and(Seen::is_within) {
+                if is_plain && recorded.is_within_margin() {
                     return;
                 }
                 let must_look = result.failed || result.slow || plan.evaluates_all();

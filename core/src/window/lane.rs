@@ -36,11 +36,11 @@ impl Head {
     }
 }
 
-/// Whether a success was added to the bucket that is there.
+/// Whether a result was added to the bucket that is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Added {
-    /// It is counted.
-    Yes,
+pub(super) enum Added<T = ()> {
+    /// It is counted, and this is what it saw.
+    Yes(T),
     /// Another thread was faster.
     Contended,
     /// There is no such bucket yet, or it is full.
@@ -76,8 +76,8 @@ impl<const N: usize> Lane<N> {
         self.head().is_of(generation)
     }
 
-    /// Counts what `entry` says. A failure sees the `margin`. `is_live` says whether its generation still is, and `elsewhere` how
-    /// many results the window holds in other lanes.
+    /// Counts what `entry` says. A failure sees the `margin`. `is_live` says whether its generation
+    /// still is, and `elsewhere` how many results the window holds in other lanes.
     pub(super) fn record(
         &self,
         shape: &Shape,

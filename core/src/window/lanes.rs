@@ -76,6 +76,7 @@ impl<const N: usize, const LANES: usize> Lanes<N, LANES> {
 
     /// Two threads were seen in one lane.
     #[cold]
+    #[inline(never)]
     #[cfg_attr(not(feature = "alloc"), allow(clippy::unused_self))] // nothing can grow then
     fn contended(&self, clock: &impl Clock) {
         #[cfg(feature = "alloc")]
@@ -101,12 +102,33 @@ impl<const N: usize, const LANES: usize> Lanes<N, LANES> {
             Shape::Count(ring) => return self.fixed[0].add_success_next(ring, generation),
         };
         match self.mine(clock).add_success(grid, generation, now) {
-            Added::Yes => true,
+            Added::Yes(()) => true,
             Added::Contended => {
                 self.contended(clock);
                 false
             }
             Added::No => false,
+        }
+    }
+
+    /// The same for a failure; what it is `None` for is not counted.
+    #[inline]
+    pub(crate) fn record_failure(
+        &self,
+        shape: &Shape,
+        generation: u32,
+        now: Instant,
+        clock: &impl Clock,
+    ) -> Option<Recorded> {
+        let Shape::Time(grid) = shape else { return None };
+        let lane = self.mine(clock);
+        match lane.add_failure(grid, generation, now, &self.margin, Self::MAY_SHARE) {
+            Added::Yes(seen) => Some(Recorded::In { stayed: None, seen }),
+            Added::Contended => {
+                self.contended(clock);
+                None
+            }
+            Added::No => None,
         }
     }
 
@@ -352,6 +374,22 @@ mod tests {
             lanes.record(&shape, 1, Instant::ORIGIN, ok, &clock, || true);
             assert!(lanes.record_success(&shape, 1, Instant::ORIGIN, &clock));
             assert_eq!(lanes.tally(&shape, 1, Instant::ORIGIN).successes, 2);
+        }
+    }
+
+    #[test]
+    fn a_failure_is_recorded_at_once_where_its_bucket_is_there() {
+        let clock = OnCore::of(1);
+        let bad = Counted { failed: true, slow: false };
+        for (shape, at_once) in
+            [(Shape::Time(Grid::new(100, 4)), 1), (Shape::Count(Ring::new(9)), 0)]
+        {
+            let lanes = Lanes::<4, 2>::new();
+            let record = || lanes.record_failure(&shape, 1, Instant::ORIGIN, &clock);
+            assert_eq!(record(), None);
+            lanes.record(&shape, 1, Instant::ORIGIN, bad, &clock, || true);
+            assert_eq!(record().iter().len(), at_once);
+            assert_eq!(lanes.tally(&shape, 1, Instant::ORIGIN).failures, 1 + at_once as u64);
         }
     }
 }

@@ -15,7 +15,7 @@ use super::grid::Grid;
 use super::lane::{Added, Head, Lane, swap, swap_then_look};
 use super::margin::{Margin, Seen};
 use super::{Counted, Entry, NOTHING, Recorded, Shape, Tally};
-use crate::sync::Ordering;
+use crate::sync::{AtomicU64, Ordering};
 use crate::time::Instant;
 
 /// The largest count of a field: one more halves its bucket first. A model cannot come that far.
@@ -24,6 +24,7 @@ const FULL: u64 = if cfg!(loom) { 7 } else { COUNT };
 const COUNT: u64 = (1 << COUNT_BITS) - 1;
 
 const COUNT_BITS: u32 = 14;
+const SUCCESSES: u32 = 0;
 const FAILURES: u32 = COUNT_BITS;
 const SLOW: u32 = 2 * COUNT_BITS;
 const TAG: u32 = 3 * COUNT_BITS;
@@ -94,23 +95,74 @@ pub(super) const fn held(bucket: u64) -> Tally {
 }
 
 impl<const N: usize> Lane<N> {
-    /// Counts a success that is not slow, if its bucket is there and has room.
+    /// The bucket of `now`, if it is there and has room for one more in `field`.
     #[inline]
-    pub(super) fn add_success(&self, grid: &Grid, generation: u32, now: Instant) -> Added {
+    fn bucket_with_room(
+        &self,
+        grid: &Grid,
+        generation: u32,
+        now: Instant,
+        field: u32,
+    ) -> Option<(Head, &AtomicU64, Bucket)> {
         let head = self.head();
         let tick = head.tick();
         if !head.is_of(generation) || grid.is_over(tick, now) {
-            return Added::No;
+            return None;
         }
         let word = self.word(grid.place(tick));
         let old = Bucket(word.load(Ordering::Relaxed)); // B7
-        if !old.is_of(generation, tick) || old.0 & COUNT == FULL {
-            Added::No
-        } else if swap(word, old.0, old.0 + 1) {
-            Added::Yes
+        let has_room = old.is_of(generation, tick) && (old.0 >> field) & COUNT != FULL;
+        has_room.then_some((head, word, old))
+    }
+
+    /// Counts a success that is not slow, if its bucket is there and has room.
+    #[inline]
+    pub(super) fn add_success(&self, grid: &Grid, generation: u32, now: Instant) -> Added {
+        match self.bucket_with_room(grid, generation, now, SUCCESSES) {
+            None => Added::No,
+            Some((_, word, old)) if swap(word, old.0, old.0 + 1) => Added::Yes(()),
+            Some(_) => Added::Contended,
+        }
+    }
+
+    /// The same for a failure, which sees the margin.
+    #[inline]
+    pub(super) fn add_failure(
+        &self,
+        grid: &Grid,
+        generation: u32,
+        now: Instant,
+        margin: &Margin,
+        may_be_shared: bool,
+    ) -> Added<Option<Seen>> {
+        let Some((head, word, old)) = self.bucket_with_room(grid, generation, now, FAILURES) else {
+            return Added::No;
+        };
+        let new = Bucket(old.0 + (1 << FAILURES));
+        if swap_then_look(word, old.0, new.0) {
+            Added::Yes(self.see_margin(head, new, margin, may_be_shared))
         } else {
             Added::Contended
         }
+    }
+
+    /// The margin as a failure sees it that has just made `new` of the bucket at `head`; none if it
+    /// is not there for it.
+    #[inline]
+    fn see_margin(
+        &self,
+        head: Head,
+        new: Bucket,
+        margin: &Margin,
+        may_be_shared: bool,
+    ) -> Option<Seen> {
+        let seen = margin.see(new.tally().failures, may_be_shared);
+        let is_shared = may_be_shared && seen.is_shared();
+        if !is_shared && self.head() != head {
+            margin.void(); // M3
+            return None;
+        }
+        Some(seen)
     }
 
     /// Counts a result in the bucket of its time.
@@ -152,12 +204,11 @@ impl<const N: usize> Lane<N> {
             let _disturbed = (left != NOTHING).then(|| margin.disturb()); // M2
             if swap_then_look(word, old.0, new.0) {
                 self.add_to_totals(left);
-                let seen = result.failed.then(|| margin.see(new.tally().failures, may_be_shared));
-                let is_shared = may_be_shared && seen.is_some_and(Seen::is_shared);
-                if seen.is_some() && !is_shared && self.head() != head {
-                    margin.void(); // M3
-                    return Recorded::In { stayed, seen: None };
-                }
+                let seen = if result.failed {
+                    self.see_margin(head, new, margin, may_be_shared)
+                } else {
+                    None
+                };
                 return Recorded::In { stayed, seen };
             }
         }
@@ -250,10 +301,38 @@ mod tests {
         assert_eq!(lane.add_success(&grid, 1, at(3)), Added::No, "another generation");
         assert_eq!(lane.add_success(&grid, 0, at(4)), Added::No, "another tick");
         for _ in 1..FULL {
-            assert_eq!(lane.add_success(&grid, 0, at(3)), Added::Yes);
+            assert_eq!(lane.add_success(&grid, 0, at(3)), Added::Yes(()));
         }
         assert_eq!(lane.add_success(&grid, 0, at(2)), Added::No, "the bucket is full");
         let tally = Tally { successes: FULL, failures: 0, slow: 0 };
+        assert_eq!(lane.tally(&SHAPE, 0, at(3)), tally);
+        assert_eq!(lane.totals(&SHAPE), tally);
+    }
+
+    #[test]
+    fn a_failure_is_added_at_once_only_where_its_bucket_has_room_and_sees_the_margin() {
+        let (lane, grid) = (Lane::<4>::new(), Grid::new(WIDTH, 4));
+        let margin = Margin::new(false);
+        let add =
+            |generation, tick| match lane.add_failure(&grid, generation, at(tick), &margin, true) {
+                Added::Yes(seen) => Some(seen.expect("nobody has turned the lane").is_within()),
+                Added::No => None,
+                Added::Contended => unreachable!("by one thread"),
+            };
+        assert_eq!(add(0, 3), None, "the head is behind");
+        put(&lane, 0, 3, OK);
+        assert_eq!(add(1, 3), None, "another generation");
+        assert_eq!(add(0, 4), None, "another tick");
+        assert_eq!(add(0, 3), Some(false), "nobody has looked");
+        margin.widen(margin.see(1, true), 2);
+        assert_eq!(add(0, 3), Some(true));
+        assert_eq!(add(0, 3), Some(true));
+        assert_eq!(add(0, 3), Some(false), "the limit is reached");
+        for _ in 4..FULL {
+            assert!(add(0, 3).is_some());
+        }
+        assert_eq!(add(0, 2), None, "the bucket is full");
+        let tally = Tally { successes: 1, failures: FULL, slow: 0 };
         assert_eq!(lane.tally(&SHAPE, 0, at(3)), tally);
         assert_eq!(lane.totals(&SHAPE), tally);
     }
