@@ -79,6 +79,7 @@ extern crate alloc;
 extern crate std;
 
 mod breaker;
+mod circuit;
 mod config;
 mod divisor;
 mod error;

@@ -5,8 +5,8 @@ use core::mem;
 use core::time::Duration;
 
 use crate::breaker::{CircuitBreaker, Ending};
+use crate::circuit::MAX_TRIALS;
 use crate::observe::Observer;
-use crate::state::MAX_TRIALS;
 use crate::time::{Clock, Instant};
 
 /// How a call ended, in the caller's judgement.

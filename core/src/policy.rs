@@ -1,11 +1,11 @@
 //! The pure decisions: what the counts amount to, and how long a break is.
 
+use crate::circuit::Trials;
 use crate::config::HalfOpenRule;
 use crate::divisor::{Divisor, high};
 use crate::observe::{Cause, TripReason};
 use crate::rate::{Rate, WHOLE};
 use crate::settings::{Breaks, Limits, TrialRules};
-use crate::state::Trials;
 use crate::time::{Instant, nanos};
 use crate::window::Tally;
 use core::num::NonZeroU32;

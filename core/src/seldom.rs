@@ -4,7 +4,7 @@
 //! tripped, as most of them, is half as large. Loom takes it for part of the breaker: that who finds
 //! the box sees what it was made with is `once_cell`'s promise.
 
-use crate::state::Leases;
+use crate::circuit::Leases;
 use crate::sync::const_fn;
 use crate::totals::{Counter, Counters};
 

@@ -53,6 +53,7 @@
 //!
 //! The models are in `loom-tests`; `.ci/kill-orderings` weakens each row and sees its model fail.
 
+mod bucket;
 mod count;
 mod grid;
 mod lane;

@@ -1,14 +1,18 @@
 //! Who is admitted, and as what.
 
+use super::CircuitBreaker;
 use super::settlement::Ending;
-use super::{CircuitBreaker, UNTIMED};
+use crate::circuit::{Step, Word};
 use crate::divisor::Divisor;
 use crate::error::{RejectReason, Rejected};
 use crate::observe::{Cause, Observer};
 use crate::permit::{Role, Ticket};
-use crate::state::{Mode, State, Step, Word};
+use crate::state::{Mode, State};
 use crate::time::{Clock, Instant};
 use crate::window::Tally;
+
+/// When a call starts whose length nobody asks for: so late that it is never slow.
+pub(super) const UNTIMED: Instant = Instant::from_nanos(u64::MAX);
 
 /// The basis points of the whole.
 const WHOLE: Divisor = Divisor::new(10_000);

@@ -3,10 +3,11 @@
 use core::time::Duration;
 
 use super::CircuitBreaker;
+use crate::circuit::{Change, Step, Trials, Word};
 use crate::observe::{Cause, Observer, Transition, TripReason};
 use crate::policy::{self, Verdict};
 use crate::settings::Limits;
-use crate::state::{Change, Mode, State, Step, Trials, Word};
+use crate::state::{Mode, State};
 use crate::time::{Clock, Instant};
 use crate::window::{Seen, Tally};
 
@@ -236,5 +237,17 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
             break_duration: break_length.map(Duration::from_nanos),
             tally,
         });
+    }
+}
+
+/// For the fuzzer alone.
+#[cfg(fuzzing)]
+impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
+    CircuitBreaker<C, O, BUCKETS, LANES>
+{
+    /// Puts any 64 bits in place of the state word.
+    #[doc(hidden)]
+    pub fn set_word(&self, bits: u64) {
+        let _ = self.circuit.change(|_| Step::To(Word::from_bits(bits)));
     }
 }

@@ -1,6 +1,8 @@
 //! What one can see of a breaker.
 
-use super::{CircuitBreaker, Snapshot};
+use core::time::Duration;
+
+use super::CircuitBreaker;
 use crate::config::Config;
 use crate::error::Rejected;
 use crate::observe::Observer;
@@ -8,6 +10,32 @@ use crate::state::{Mode, State};
 use crate::sync::IS_LOCK_FREE;
 use crate::time::Clock;
 use crate::totals::Totals;
+use crate::window::Tally;
+
+/// A breaker at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// The state as calls meet it: a forced mode hides the one underneath.
+    pub state: State,
+    /// Who decides.
+    pub mode: Mode,
+    /// How often the state or the mode has changed, modulo 2^23 and with rare gaps.
+    pub generation: u32,
+    /// What the window holds.
+    pub tally: Tally,
+    /// Failures in a row, where [`Config::consecutive_failures`] is set.
+    pub consecutive_failures: u64,
+    /// Trials that are out.
+    pub trials_in_flight: u32,
+    /// Whether a closed circuit still takes up its load ([`Config::recovery`]).
+    pub recovering: bool,
+    /// While [`State::Open`] by itself, how long until the next trial may start.
+    pub retry_after: Option<Duration>,
+    /// What became of all calls.
+    pub totals: Totals,
+}
 
 /// # Observing
 impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>

@@ -1,9 +1,9 @@
 //! Other settings for a breaker that runs.
 
 use super::CircuitBreaker;
+use crate::circuit::Step;
 use crate::config::{Config, ConfigError};
 use crate::observe::Observer;
-use crate::state::Step;
 use crate::time::Clock;
 
 /// # Changing the settings

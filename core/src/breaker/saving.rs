@@ -1,10 +1,11 @@
 //! A breaker that goes on where another left off.
 
 use super::CircuitBreaker;
+use crate::circuit::Word;
 use crate::config::{Config, ConfigError};
 use crate::observe::Observer;
 use crate::saved::Saved;
-use crate::state::{State, Word};
+use crate::state::State;
 use crate::time::Clock;
 use crate::window::Tally;
 

@@ -4,10 +4,11 @@ use core::time::Duration;
 
 use super::CircuitBreaker;
 use super::change::Trip;
+use crate::circuit::{Step, Word};
 use crate::observe::{Observer, Stale, TripReason};
 use crate::permit::{Outcome, Report, Role, Ticket};
 use crate::settings::Plan;
-use crate::state::{Mode, Step, Word};
+use crate::state::Mode;
 use crate::time::{Clock, Instant};
 use crate::window::{Counted, Recorded, Tally};
 

@@ -2,8 +2,8 @@
 
 use super::parts::Span;
 use super::{Config, ConfigError, DAY, HalfOpenRule, MILLISECOND};
+use crate::circuit::MAX_TRIALS;
 use crate::rate::Rate;
-use crate::state::MAX_TRIALS;
 use crate::window::MAX_RESULTS_A_WORD;
 
 /// The narrowest bucket; `window` relies on it (W5).

@@ -1,7 +1,7 @@
 //! One copy of the window: a ring of words, its head, and the totals of what was counted in it.
 
 use super::margin::Margin;
-use super::{Entry, NOTHING, Recorded, Shape, Tally, count, time};
+use super::{Entry, NOTHING, Recorded, Shape, Tally, bucket, count};
 use crate::sync::{AtomicU64, Ordering, const_fn, zeroes};
 use crate::time::Instant;
 use crate::totals::Counter;
@@ -195,7 +195,7 @@ impl<const N: usize> Lane<N> {
 /// What a word holds that is not in the totals yet.
 const fn held(shape: &Shape, word: u64) -> Tally {
     match shape {
-        Shape::Time(_) => time::held(word),
+        Shape::Time(_) => bucket::held(word),
         Shape::Count(_) => count::held(word),
     }
 }

@@ -1,7 +1,7 @@
 //! What a window holds, apart from the grid or the ring that it lies on.
 
 use super::lane::Lane;
-use super::{Counted, Lanes, NOTHING, Shape, Tally, count, time};
+use super::{Counted, Lanes, NOTHING, Shape, Tally, bucket, count};
 use crate::time::{Clock, Instant};
 
 /// As many results are kept in a word.
@@ -95,7 +95,7 @@ impl<const N: usize, const LANES: usize> Lanes<N, LANES> {
                     };
                     let held = buckets.iter().filter(is_of_tick);
                     let tally = held.fold(NOTHING, |sum, bucket| sum.saturating_plus(bucket.tally));
-                    self.first().hold_at(grid, tick, time::halved(tally));
+                    self.first().hold_at(grid, tick, bucket::halved(tally));
                 }
                 self.first().begin_at(newest);
             }

@@ -1,98 +1,15 @@
-//! The window over time: a ring of buckets, each one word of counts.
-//!
-//! ```text
-//! bucket  63        52 51     42 41      28 27       14 13         0
-//!        +------------+---------+----------+-----------+------------+
-//!        | generation |  tick   |   slow   |  failures | successes  |
-//!        |   low 12   | low 10  |    14    |    14     |     14     |
-//!        +------------+---------+----------+-----------+------------+
-//! ```
+//! The window over time: a ring of buckets.
 //!
 //! Time is cut into ticks of one bucket's width on a fixed grid. The results of tick *t* go to the
 //! bucket at *t* modulo the number of buckets. The head is touched once a bucket, not once a call.
 
+use super::bucket::{Bucket, FAILURES, SUCCESSES};
 use super::grid::Grid;
 use super::lane::{Added, Head, Lane, swap, swap_then_look};
 use super::margin::{Margin, Seen};
-use super::{Counted, Entry, NOTHING, Recorded, Shape, Tally};
+use super::{Entry, NOTHING, Recorded, Shape, Tally};
 use crate::sync::{AtomicU64, Ordering};
 use crate::time::Instant;
-
-/// The largest count of a field: one more halves its bucket first. A model cannot come that far.
-const FULL: u64 = if cfg!(loom) { 7 } else { COUNT };
-
-const COUNT: u64 = (1 << COUNT_BITS) - 1;
-
-const COUNT_BITS: u32 = 14;
-const SUCCESSES: u32 = 0;
-const FAILURES: u32 = COUNT_BITS;
-const SLOW: u32 = 2 * COUNT_BITS;
-const TAG: u32 = 3 * COUNT_BITS;
-const TICK_BITS: u32 = 10;
-const ERA_BITS: u32 = 12;
-const _: () = assert!(TAG + TICK_BITS + ERA_BITS == u64::BITS);
-
-/// The value of a bucket's word.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Bucket(u64);
-
-impl Bucket {
-    const fn new(generation: u32, tick: u64, tally: Tally) -> Self {
-        let era = generation as u64 % (1 << ERA_BITS);
-        let tag = (era << TICK_BITS) | (tick % (1 << TICK_BITS));
-        Self((tag << TAG) | Self::pack(tally))
-    }
-
-    const fn pack(tally: Tally) -> u64 {
-        (tally.slow << SLOW) | (tally.failures << FAILURES) | tally.successes
-    }
-
-    const fn tally(self) -> Tally {
-        Tally {
-            successes: self.0 & COUNT,
-            failures: (self.0 >> FAILURES) & COUNT,
-            slow: (self.0 >> SLOW) & COUNT,
-        }
-    }
-
-    #[inline]
-    const fn is_of(self, generation: u32, tick: u64) -> bool {
-        self.0 >> TAG == Self::new(generation, tick, NOTHING).0 >> TAG
-    }
-
-    /// This bucket with one result more, and what had to leave it (W4).
-    const fn with(self, result: Counted) -> (Self, Tally) {
-        let (tally, one) = (self.tally(), result.tally());
-        let counts = tally.plus(one);
-        if counts.successes <= FULL && counts.failures <= FULL && counts.slow <= FULL {
-            return (Self(self.0 + Self::pack(one)), NOTHING);
-        }
-        let kept = Tally {
-            successes: tally.successes / 2,
-            failures: tally.failures / 2,
-            slow: tally.slow / 2,
-        };
-        let tag = (self.0 >> TAG) << TAG;
-        (Self(tag | Self::pack(kept.plus(one))), tally.minus(kept))
-    }
-}
-
-/// `tally` halved until it fits a bucket (W4).
-pub(super) const fn halved(mut tally: Tally) -> Tally {
-    while tally.successes > FULL || tally.failures > FULL || tally.slow > FULL {
-        tally = Tally {
-            successes: tally.successes / 2,
-            failures: tally.failures / 2,
-            slow: tally.slow / 2,
-        };
-    }
-    tally
-}
-
-/// What `bucket` holds; all of it will go to the totals.
-pub(super) const fn held(bucket: u64) -> Tally {
-    Bucket(bucket).tally()
-}
 
 impl<const N: usize> Lane<N> {
     /// The bucket of `now`, if it is there and has room for one more in `field`.
@@ -111,7 +28,7 @@ impl<const N: usize> Lane<N> {
         }
         let word = self.word(grid.place(tick));
         let old = Bucket(word.load(Ordering::Relaxed)); // B7
-        let has_room = old.is_of(generation, tick) && (old.0 >> field) & COUNT != FULL;
+        let has_room = old.is_of(generation, tick) && old.has_room(field);
         has_room.then_some((head, word, old))
     }
 
@@ -120,7 +37,7 @@ impl<const N: usize> Lane<N> {
     pub(super) fn add_success(&self, grid: &Grid, generation: u32, now: Instant) -> Added {
         match self.bucket_with_room(grid, generation, now, SUCCESSES) {
             None => Added::No,
-            Some((_, word, old)) if swap(word, old.0, old.0 + 1) => Added::Yes(()),
+            Some((_, word, old)) if swap(word, old.0, old.plus_one(SUCCESSES).0) => Added::Yes(()),
             Some(_) => Added::Contended,
         }
     }
@@ -138,7 +55,7 @@ impl<const N: usize> Lane<N> {
         let Some((head, word, old)) = self.bucket_with_room(grid, generation, now, FAILURES) else {
             return Added::No;
         };
-        let new = Bucket(old.0 + (1 << FAILURES));
+        let new = old.plus_one(FAILURES);
         if swap_then_look(word, old.0, new.0) {
             Added::Yes(self.see_margin(head, new, margin, may_be_shared))
         } else {
@@ -274,6 +191,8 @@ impl<const N: usize> Lane<N> {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use super::super::Counted;
+    use super::super::bucket::FULL;
     use super::*;
 
     const OK: Counted = Counted { failed: false, slow: false };
@@ -338,16 +257,6 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_gives_back_what_was_put_in() {
-        let tally = Tally { successes: FULL, failures: 1, slow: FULL / 2 };
-        let bucket = Bucket::new(u32::MAX, u64::MAX, tally);
-        assert_eq!(bucket.tally(), tally);
-        assert!(bucket.is_of(u32::MAX, u64::MAX));
-        assert!(!bucket.is_of(u32::MAX - 1, u64::MAX));
-        assert!(!bucket.is_of(u32::MAX, u64::MAX - 1));
-    }
-
-    #[test]
     fn a_full_bucket_halves_and_what_leaves_it_is_kept_in_the_totals() {
         let lane = Lane::<4>::new();
         for _ in 0..FULL {
@@ -362,29 +271,6 @@ mod tests {
         let tally = lane.tally(&SHAPE, 0, at(0));
         assert_eq!((tally.successes, tally.failures), (FULL / 2 + 1, 50));
         assert_eq!(lane.totals(&SHAPE), Tally { successes: FULL + 1, failures: 100, slow: 0 });
-    }
-
-    #[test]
-    fn a_bucket_is_full_when_any_of_its_fields_is_and_then_halves_all_of_them() {
-        for (result, full) in [
-            (OK, Tally { successes: FULL, failures: 9, slow: 7 }),
-            (BAD, Tally { successes: 9, failures: FULL, slow: 7 }),
-            (
-                Counted { failed: false, slow: true },
-                Tally { successes: 9, failures: 7, slow: FULL },
-            ),
-        ] {
-            let one = result.tally();
-            let nearly = Bucket::new(1, 2, full.minus(one));
-            assert!(nearly.with(result) == (Bucket::new(1, 2, full), NOTHING), "{full:?}");
-            let half = Tally {
-                successes: full.successes / 2,
-                failures: full.failures / 2,
-                slow: full.slow / 2,
-            };
-            let halved = Bucket::new(1, 2, full).with(result);
-            assert!(halved == (Bucket::new(1, 2, half.plus(one)), full.minus(half)), "{full:?}");
-        }
     }
 
     #[test]

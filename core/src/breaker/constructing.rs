@@ -1,0 +1,116 @@
+//! How a breaker comes to be.
+
+use super::CircuitBreaker;
+use crate::circuit::Circuit;
+use crate::config::{Config, ConfigError};
+use crate::observe::Observer;
+use crate::seldom::Seldom;
+use crate::settings::Settings;
+use crate::streak::Streak;
+use crate::sync::const_fn;
+use crate::time::Clock;
+use crate::window::Lanes;
+
+/// # Constructing
+impl<C: Clock> CircuitBreaker<C> {
+    const_fn! {
+        /// A closed breaker that reads `clock`.
+        ///
+        /// # Panics
+        ///
+        /// If a setting is out of its range; in a `static` that is a compile error. The message
+        /// names the setting.
+        #[must_use]
+        pub fn with_clock(config: Config, clock: C) -> Self {
+            Self::from_parts(config, clock, ())
+        }
+    }
+
+    /// A closed breaker that reads `clock`, for settings that come as input.
+    ///
+    /// # Errors
+    ///
+    /// The first setting that is out of its range.
+    pub fn try_with_clock(config: Config, clock: C) -> Result<Self, ConfigError> {
+        Self::try_from_parts(config, clock, ())
+    }
+}
+
+/// # Constructing with an observer
+impl<C: Clock, O: Observer> CircuitBreaker<C, O> {
+    const_fn! {
+        /// A closed breaker that reads `clock` and announces to `observer`.
+        ///
+        /// # Panics
+        ///
+        /// If a setting is out of its range; in a `static` that is a compile error.
+        #[must_use]
+        pub fn with_observer(config: Config, clock: C, observer: O) -> Self {
+            Self::from_parts(config, clock, observer)
+        }
+    }
+
+    /// A closed breaker that reads `clock` and announces to `observer`, for settings that come as
+    /// input.
+    ///
+    /// # Errors
+    ///
+    /// The first setting that is out of its range.
+    pub fn try_with_observer(config: Config, clock: C, observer: O) -> Result<Self, ConfigError> {
+        Self::try_from_parts(config, clock, observer)
+    }
+}
+
+/// # Constructing with room for another number of buckets
+impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
+    CircuitBreaker<C, O, BUCKETS, LANES>
+{
+    const_fn! {
+        /// A closed breaker with room for `BUCKETS` buckets.
+        ///
+        /// # Panics
+        ///
+        /// If a setting is out of its range; in a `static` that is a compile error.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use core::time::Duration;
+        /// use cutout_core::{CircuitBreaker, Config, ManualClock, Window};
+        ///
+        /// let minute = Window::time(Duration::from_secs(60)).in_buckets(60);
+        /// let config = Config::new().window(minute);
+        /// let breaker = CircuitBreaker::<_, _, 60>::from_parts(config, ManualClock::new(), ());
+        /// # assert!(breaker.call(|| Ok::<_, ()>(())).is_ok());
+        /// ```
+        #[must_use]
+        pub fn from_parts(config: Config, clock: C, observer: O) -> Self {
+            const {
+                assert!(LANES > 0, "LANES: a breaker has at least one lane");
+                assert!(BUCKETS < 1 << 26, "BUCKETS: a breaker has room for less than 2^26");
+            }
+            if let Err(error) = config.validate(BUCKETS) {
+                panic!("{}", error.message());
+            }
+            Self {
+                circuit: Circuit::new(),
+                lanes: Lanes::new(),
+                streak: Streak::new(),
+                seldom: Seldom::new(),
+                settings: Settings::new(&config),
+                clock,
+                observer,
+            }
+        }
+    }
+
+    /// A closed breaker with room for `BUCKETS` buckets, for settings that come as input.
+    ///
+    /// # Errors
+    ///
+    /// The first setting that is out of its range.
+    pub fn try_from_parts(config: Config, clock: C, observer: O) -> Result<Self, ConfigError> {
+        config.validate(BUCKETS)?;
+        Ok(Self::from_parts(config, clock, observer))
+    }
+}

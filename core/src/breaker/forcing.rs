@@ -1,0 +1,91 @@
+//! What an operator does: overrides, a break to order, a fresh start.
+
+use core::time::Duration;
+
+use super::CircuitBreaker;
+use crate::circuit::Step;
+use crate::observe::{Cause, Observer};
+use crate::state::Mode;
+use crate::time::{Clock, Instant, nanos};
+use crate::window::Tally;
+
+/// # Forcing
+impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
+    CircuitBreaker<C, O, BUCKETS, LANES>
+{
+    /// Refuses every call until released.
+    ///
+    /// Like every change of the mode, this starts a generation: calls in flight come back stale,
+    /// and a window starts empty. The state underneath stays, and so does the end of its break.
+    pub fn force_open(&self) {
+        self.set_mode(Mode::ForcedOpen);
+    }
+
+    /// Admits and counts every call until released, and trips on none.
+    pub fn force_closed(&self) {
+        self.set_mode(Mode::ForcedClosed);
+    }
+
+    /// Admits every call until released, and counts every result as ignored.
+    pub fn disable(&self) {
+        self.set_mode(Mode::Disabled);
+    }
+
+    /// Decides as always until released, but refuses nobody.
+    pub fn shadow(&self) {
+        self.set_mode(Mode::Shadow);
+    }
+
+    /// Lets the circuit decide for itself again, from the state that it was in.
+    pub fn release(&self) {
+        self.set_mode(Mode::Auto);
+    }
+
+    /// Opens the circuit for `duration`, or for 365 days if that is less; then trials decide, as after
+    /// any break.
+    ///
+    /// For a dependency that is known to be down until some time, as during its maintenance. It is no
+    /// reopening, and an open circuit is opened anew. The mode stays: a circuit that is forced closed
+    /// or disabled flows until it is released.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use cutout_core::{CircuitBreaker, Config, ManualClock};
+    ///
+    /// let breaker = CircuitBreaker::with_clock(Config::new(), ManualClock::new());
+    /// breaker.open_for(Duration::from_secs(600));
+    /// let refusal = breaker.try_acquire().unwrap_err();
+    /// assert_eq!(refusal.retry_after(), Some(Duration::from_secs(600)));
+    /// breaker.clock().advance(Duration::from_secs(600));
+    /// assert!(breaker.try_acquire().unwrap().is_trial());
+    /// ```
+    pub fn open_for(&self, duration: Duration) {
+        const LONGEST: u64 = 365 * 24 * 60 * 60 * 1_000_000_000;
+        let length = nanos(duration).min(LONGEST);
+        let mut now = Instant::ORIGIN;
+        let change = self.circuit.change(|word| {
+            now = self.now(); // R4
+            if self.circuit.propose_until(now.plus(length), word) {
+                Step::To(word.opened(self.next_generation(word)))
+            } else {
+                Step::Again
+            }
+        });
+        if let Some(change) = change {
+            self.announce(change, Cause::Opened, now, Some(length), Tally::default());
+        }
+    }
+
+    /// Closes the circuit, releases it, and forgets window, streak and backoff. The totals stay.
+    pub fn reset(&self) {
+        let change = self.circuit.change(|word| {
+            let next = self.next_generation(word);
+            Step::To(word.closed(next).with_mode(Mode::Auto, next))
+        });
+        if let Some(change) = change {
+            self.announce(change, Cause::Reset, self.now(), None, Tally::default());
+        }
+    }
+}
