@@ -89,3 +89,10 @@ fn several_lanes_decide_together_as_one_does() {
         assert!(tripped > cases() / 4, "only {tripped} timelines trip");
     }
 }
+
+#[test]
+fn lanes_that_grow_in_the_middle_of_a_timeline_decide_as_one_does() {
+    let tripped = agree(timeline::run_while_lanes_grow, &[], 3_000, |seen| trips(seen) > 0);
+    println!("{tripped} of them trip");
+    assert!(tripped > cases() / 4, "only {tripped} timelines trip");
+}

@@ -197,3 +197,62 @@ fn m6_who_is_told_an_earlier_time_sets_no_limit_for_those_who_are_told_a_later_o
         assert_eq!(breaker.observer().changes(), [1, 0, 0]);
     });
 }
+
+/// Two lanes that have grown, beside the first.
+fn grown(config: Config) -> Arc<Growing> {
+    let breaker = Arc::new(Growing::from_parts(config, OnCore::default(), Log::default()));
+    breaker.grow_lanes();
+    assert_eq!(breaker.lanes(), 1 + 2);
+    breaker
+}
+
+/// The same on the core of another thread, before this one goes on.
+fn report_on(core: usize, breaker: &Arc<Growing>, outcome: Outcome, count: usize) {
+    spawn_on(core, breaker, move |breaker| report(breaker, outcome, count)).join().unwrap();
+}
+
+#[test]
+fn m7_a_failure_does_not_spend_what_its_lane_took_in_an_earlier_version() {
+    long_model(|| {
+        let breaker = grown(counting(6));
+        report_on(1, &breaker, Outcome::Failure, 2); // looks; takes two of four
+        report(&breaker, Outcome::Failure, 1); // takes the other two
+        let other = spawn_on(1, &breaker, |breaker| report(breaker, Outcome::Failure, 1));
+        report(&breaker, Outcome::Failure, 2); // one is left in its purse; then it looks
+        other.join().unwrap();
+        assert_eq!(breaker.state(), State::Open);
+        assert_eq!(breaker.observer().changes(), [1, 0, 0]);
+    });
+}
+
+#[test]
+fn m7_two_failures_of_one_lane_do_not_spend_the_same() {
+    long_model(|| {
+        let breaker = grown(counting(5));
+        report(&breaker, Outcome::Failure, 2); // looks; takes two of three, and one is left of them
+        let other = spawn_on(0, &breaker, |breaker| report(breaker, Outcome::Failure, 1));
+        report(&breaker, Outcome::Failure, 1);
+        other.join().unwrap();
+        assert_eq!(breaker.state(), State::Closed);
+        report(&breaker, Outcome::Failure, 1);
+        assert_eq!(breaker.state(), State::Open);
+        assert_eq!(breaker.observer().changes(), [1, 0, 0]);
+    });
+}
+
+#[test]
+fn m2_a_failure_does_not_spend_what_its_lane_took_before_the_window_turned() {
+    long_model(|| {
+        let breaker = grown(config().minimum_throughput(1));
+        report(&breaker, Outcome::Success, 4);
+        breaker.clock().0.set(1);
+        report(&breaker, Outcome::Success, 1);
+        report_on(1, &breaker, Outcome::Failure, 2); // looks; takes two of three
+        breaker.clock().0.set(2);
+        let other = spawn_on(1, &breaker, |breaker| report(breaker, Outcome::Failure, 1));
+        report(&breaker, Outcome::Success, 1);
+        other.join().unwrap();
+        assert_eq!(breaker.state(), State::Open, "the four have left: three of five");
+        assert_eq!(breaker.observer().changes(), [1, 0, 0]);
+    });
+}

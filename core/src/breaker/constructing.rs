@@ -104,6 +104,38 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         }
     }
 
+    /// Grows now the lanes that else the first call grows that meets another thread in the only one:
+    /// as many as [`Clock::lanes`] says.
+    ///
+    /// For who wants no call to allocate. Nothing happens where there are several lanes already, or
+    /// without the feature `alloc`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cutout_core::{CircuitBreaker, Clock, Config, Instant};
+    ///
+    /// struct OfFourCores;
+    ///
+    /// impl Clock for OfFourCores {
+    ///     fn now(&self) -> Instant {
+    ///         Instant::ORIGIN
+    ///     }
+    ///
+    ///     fn lanes(&self) -> usize {
+    ///         4
+    ///     }
+    /// }
+    ///
+    /// let breaker = CircuitBreaker::with_clock(Config::new(), OfFourCores);
+    /// assert_eq!(breaker.lanes(), 1);
+    /// breaker.grow_lanes();
+    /// assert_eq!(breaker.lanes(), if cfg!(feature = "alloc") { 1 + 4 } else { 1 });
+    /// ```
+    pub fn grow_lanes(&self) {
+        self.lanes.grow(&self.clock);
+    }
+
     /// A closed breaker with room for `BUCKETS` buckets, for settings that come as input.
     ///
     /// # Errors

@@ -258,15 +258,20 @@ impl<const N: usize> Lane<N> {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::super::Entry;
-    use super::super::margin::Margin;
+    use super::super::margin::{Margin, Sharing, View};
     use super::*;
     use crate::time::Instant;
 
     fn put(lane: &Lane<4>, ring: Ring, generation: u32, failed: bool, slow: bool) {
         let result = Counted { failed, slow };
         let entry = Entry { generation, now: Instant::ORIGIN, result };
-        let recorded =
-            lane.record(&Shape::Count(ring), entry, &Margin::new(false), false, || true, || 0);
+        let recorded = lane.record(
+            &Shape::Count(ring),
+            entry,
+            View::new(&Margin::new(false), Sharing::Never),
+            || true,
+            || 0,
+        );
         assert_eq!(recorded, Recorded::In { stayed: None, seen: None });
     }
 
@@ -346,8 +351,13 @@ mod tests {
         put(&lane, ring, 7, false, false);
         let result = Counted { failed: true, slow: false };
         let entry = Entry { generation: 6, now: Instant::ORIGIN, result };
-        let recorded =
-            lane.record(&Shape::Count(ring), entry, &Margin::new(false), false, || false, || 0);
+        let recorded = lane.record(
+            &Shape::Count(ring),
+            entry,
+            View::new(&Margin::new(false), Sharing::Never),
+            || false,
+            || 0,
+        );
         assert_eq!(recorded, Recorded::Overtaken);
         assert_eq!(lane.totals(&Shape::Count(ring)).total(), 1);
     }

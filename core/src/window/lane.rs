@@ -1,6 +1,6 @@
 //! One copy of the window: a ring of words, its head, and the totals of what was counted in it.
 
-use super::margin::Margin;
+use super::margin::View;
 use super::{Entry, NOTHING, Recorded, Shape, Tally, bucket, count};
 use crate::sync::{AtomicU64, Ordering, const_fn, zeroes};
 use crate::time::Instant;
@@ -82,15 +82,12 @@ impl<const N: usize> Lane<N> {
         &self,
         shape: &Shape,
         entry: Entry,
-        margin: &Margin,
-        may_be_shared: bool,
+        margin: View<'_>,
         is_live: impl Fn() -> bool,
         elsewhere: impl Fn() -> u64,
     ) -> Recorded {
         match shape {
-            Shape::Time(grid) => {
-                self.record_at(grid, entry, margin, may_be_shared, is_live, elsewhere)
-            }
+            Shape::Time(grid) => self.record_at(grid, entry, margin, is_live, elsewhere),
             Shape::Count(ring) => self.record_next(ring, entry.generation, entry.result, is_live),
         }
     }

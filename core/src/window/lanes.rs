@@ -9,7 +9,7 @@
 //! alone.
 
 use super::lane::{Added, Lane};
-use super::margin::{Margin, Seen};
+use super::margin::{Margin, Seen, Sharing, View};
 use super::{Counted, Entry, NOTHING, Recorded, Shape, Tally};
 use crate::sync::{Ordering, const_fn, fence};
 use crate::time::{Clock, Instant};
@@ -45,21 +45,19 @@ impl<const N: usize, const LANES: usize> Lanes<N, LANES> {
     /// The lane that the caller counts in.
     #[inline]
     fn mine(&self, clock: &impl Clock) -> &Lane<N> {
-        #[cfg(feature = "alloc")]
-        if let Some(lanes) = self.grown.get() {
-            // Their number is a power of two.
-            return &lanes[clock.lane() & (lanes.len() - 1)];
-        }
-        if LANES == 1 { &self.fixed[0] } else { &self.fixed[clock.lane() % LANES] }
+        self.mine_with_margin(clock).0
     }
 
-    /// The lane that holds the caller's share of the window.
+    /// The same, and the margin as its failures come to it.
     #[inline]
-    fn of_window(&self, shape: &Shape, clock: &impl Clock) -> &Lane<N> {
-        match shape {
-            Shape::Time(_) => self.mine(clock),
-            Shape::Count(_) => &self.fixed[0],
+    fn mine_with_margin(&self, clock: &impl Clock) -> (&Lane<N>, View<'_>) {
+        #[cfg(feature = "alloc")]
+        if let Some(lane) = self.grown.get(clock) {
+            return (&lane.counts, View::new(&self.margin, Sharing::By(&lane.purse)));
         }
+        let lane = if LANES == 1 { &self.fixed[0] } else { &self.fixed[clock.lane() % LANES] };
+        let sharing = if Self::MAY_SHARE { Sharing::One } else { Sharing::Never };
+        (lane, View::new(&self.margin, sharing))
     }
 
     /// The lane that a window by count lies in.
@@ -70,17 +68,22 @@ impl<const N: usize, const LANES: usize> Lanes<N, LANES> {
     pub(super) fn all(&self) -> impl Iterator<Item = &Lane<N>> {
         let fixed = self.fixed.iter();
         #[cfg(feature = "alloc")]
-        let fixed = fixed.chain(self.grown.get().into_iter().flatten().map(|lane| &**lane));
+        let fixed = fixed.chain(self.grown.all().map(|lane| &lane.counts));
         fixed
     }
 
     /// Two threads were seen in one lane.
     #[cold]
     #[inline(never)]
-    #[cfg_attr(not(feature = "alloc"), allow(clippy::unused_self))] // nothing can grow then
     fn contended(&self, clock: &impl Clock) {
+        self.grow(clock);
+    }
+
+    /// Has as many lanes as `clock` says, if there is but one.
+    #[cfg_attr(not(feature = "alloc"), allow(clippy::unused_self))] // nothing can grow then
+    pub(crate) fn grow(&self, clock: &impl Clock) {
         #[cfg(feature = "alloc")]
-        if LANES == 1 && self.grown.get().is_none() {
+        if LANES == 1 {
             self.grown.grow(clock.lanes(), || self.margin.share()); // M5
         }
         #[cfg(not(feature = "alloc"))]
@@ -121,8 +124,8 @@ impl<const N: usize, const LANES: usize> Lanes<N, LANES> {
         clock: &impl Clock,
     ) -> Option<Recorded> {
         let Shape::Time(grid) = shape else { return None };
-        let lane = self.mine(clock);
-        match lane.add_failure(grid, generation, now, &self.margin, Self::MAY_SHARE) {
+        let (lane, margin) = self.mine_with_margin(clock);
+        match lane.add_failure(grid, generation, now, margin) {
             Added::Yes(seen) => Some(Recorded::In { stayed: None, seen }),
             Added::Contended => {
                 self.contended(clock);
@@ -142,7 +145,11 @@ impl<const N: usize, const LANES: usize> Lanes<N, LANES> {
         clock: &impl Clock,
         is_live: impl Fn() -> bool,
     ) -> Recorded {
-        let lane = self.of_window(shape, clock);
+        let (mine, margin) = self.mine_with_margin(clock);
+        let lane = match shape {
+            Shape::Time(_) => mine,
+            Shape::Count(_) => self.first(),
+        };
         // Taken before the result is there. Of several lanes that turn at the same moment, one
         // does not see what the others are about to count: each sees by B3 and counts by B4 after
         // it, and if all saw each other, each would have counted before it looked.
@@ -151,7 +158,7 @@ impl<const N: usize, const LANES: usize> Lanes<N, LANES> {
             others.map(|other| other.tally(shape, generation, now).total()).sum()
         };
         let entry = Entry { generation, now, result };
-        lane.record(shape, entry, &self.margin, Self::MAY_SHARE, is_live, elsewhere)
+        lane.record(shape, entry, margin, is_live, elsewhere)
     }
 
     /// Spares the next failures their look: from what was `seen` before the one at `now`, `more`
@@ -247,13 +254,20 @@ mod grown {
 
     use crossbeam_utils::CachePadded;
 
+    use super::super::margin::Purse;
     use super::Lane;
     use crate::sync::{OnceBox, const_fn};
+    use crate::time::Clock;
 
     /// More than this would only make the sum dear.
     const MOST: usize = 64;
 
-    type Slice<const N: usize> = Box<[CachePadded<Lane<N>>]>;
+    pub(super) struct Own<const N: usize> {
+        pub(super) counts: Lane<N>,
+        pub(super) purse: Purse,
+    }
+
+    type Slice<const N: usize> = Box<[CachePadded<Own<N>>]>;
 
     pub(super) struct Grown<const N: usize>(OnceBox<Slice<N>>);
 
@@ -264,18 +278,25 @@ mod grown {
             }
         }
 
+        /// The caller's, if there are any.
         #[inline]
-        pub(super) fn get(&self) -> Option<&[CachePadded<Lane<N>>]> {
-            self.0.get().map(|lanes| &**lanes)
+        pub(super) fn get(&self, clock: &impl Clock) -> Option<&Own<N>> {
+            // Their number is a power of two.
+            self.0.get().map(|lanes| &*lanes[clock.lane() & (lanes.len() - 1)])
+        }
+
+        pub(super) fn all(&self) -> impl Iterator<Item = &Own<N>> {
+            self.0.get().into_iter().flat_map(|lanes| lanes.iter()).map(|lane| &**lane)
         }
 
         /// Grows `lanes`, rounded up to a power of two, unless there are some already. Nobody finds
         /// them `before`.
         pub(super) fn grow(&self, lanes: usize, before: impl FnOnce()) {
-            if lanes > 1 {
+            if lanes > 1 && self.0.get().is_none() {
                 before();
                 let lanes = lanes.min(MOST).next_power_of_two();
-                let new = (0..lanes).map(|_| CachePadded::new(Lane::new())).collect();
+                let own = |_| CachePadded::new(Own { counts: Lane::new(), purse: Purse::new() });
+                let new = (0..lanes).map(own).collect();
                 // Where two threads grow at once, the lanes of one are dropped unused.
                 let _ = self.0.set(Box::new(new));
             }
@@ -375,6 +396,30 @@ mod tests {
             assert!(lanes.record_success(&shape, 1, Instant::ORIGIN, &clock));
             assert_eq!(lanes.tally(&shape, 1, Instant::ORIGIN).successes, 2);
         }
+    }
+
+    #[test]
+    fn a_look_spares_the_next_failures_theirs_unless_a_lane_is_in_a_later_tick() {
+        let (clock, grid) = (OnCore::of(1), Grid::new(100, 4));
+        let (shape, bad) = (Shape::Time(grid), Counted { failed: true, slow: false });
+        let lanes = Lanes::<4, 2>::new();
+        let at = |tick: u64| Instant::from_nanos(tick * 100);
+        let fail = |core, tick| {
+            clock.core.set(core);
+            match lanes.record(&shape, 1, at(tick), bad, &clock, || true) {
+                Recorded::In { seen: Some(seen), .. } => seen,
+                other => unreachable!("{other:?}"),
+            }
+        };
+        fail(0, 5);
+        lanes.widen(&shape, 1, at(5), fail(0, 5), 2);
+        assert!(fail(0, 5).is_within() && fail(0, 5).is_within());
+        assert!(!fail(0, 5).is_within());
+        fail(1, 6);
+        lanes.widen(&shape, 1, at(5), fail(0, 5), 2);
+        assert!(!fail(0, 5).is_within(), "the other lane is in tick 6");
+        lanes.widen(&shape, 1, at(6), fail(0, 6), 2);
+        assert!(fail(1, 6).is_within());
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use super::bucket::{Bucket, FAILURES, SUCCESSES};
 use super::grid::Grid;
 use super::lane::{Added, Head, Lane, swap, swap_then_look};
-use super::margin::{Margin, Seen};
+use super::margin::{Seen, View};
 use super::{Entry, NOTHING, Recorded, Shape, Tally};
 use crate::sync::{AtomicU64, Ordering};
 use crate::time::Instant;
@@ -49,15 +49,14 @@ impl<const N: usize> Lane<N> {
         grid: &Grid,
         generation: u32,
         now: Instant,
-        margin: &Margin,
-        may_be_shared: bool,
+        margin: View<'_>,
     ) -> Added<Option<Seen>> {
         let Some((head, word, old)) = self.bucket_with_room(grid, generation, now, FAILURES) else {
             return Added::No;
         };
         let new = old.plus_one(FAILURES);
         if swap_then_look(word, old.0, new.0) {
-            Added::Yes(self.see_margin(head, new, margin, may_be_shared))
+            Added::Yes(self.see_margin(head, new, margin))
         } else {
             Added::Contended
         }
@@ -66,16 +65,9 @@ impl<const N: usize> Lane<N> {
     /// The margin as a failure sees it that has just made `new` of the bucket at `head`; none if it
     /// is not there for it.
     #[inline]
-    fn see_margin(
-        &self,
-        head: Head,
-        new: Bucket,
-        margin: &Margin,
-        may_be_shared: bool,
-    ) -> Option<Seen> {
-        let seen = margin.see(new.tally().failures, may_be_shared);
-        let is_shared = may_be_shared && seen.is_shared();
-        if !is_shared && self.head() != head {
+    fn see_margin(&self, head: Head, new: Bucket, margin: View<'_>) -> Option<Seen> {
+        let seen = margin.see(new.tally().failures);
+        if !seen.is_shared() && self.head() != head {
             margin.void(); // M3
             return None;
         }
@@ -87,8 +79,7 @@ impl<const N: usize> Lane<N> {
         &self,
         grid: &Grid,
         entry: Entry,
-        margin: &Margin,
-        may_be_shared: bool,
+        margin: View<'_>,
         is_live: impl Fn() -> bool,
         elsewhere: impl Fn() -> u64,
     ) -> Recorded {
@@ -121,11 +112,7 @@ impl<const N: usize> Lane<N> {
             let _disturbed = (left != NOTHING).then(|| margin.disturb()); // M2
             if swap_then_look(word, old.0, new.0) {
                 self.add_to_totals(left);
-                let seen = if result.failed {
-                    self.see_margin(head, new, margin, may_be_shared)
-                } else {
-                    None
-                };
+                let seen = if result.failed { self.see_margin(head, new, margin) } else { None };
                 return Recorded::In { stayed, seen };
             }
         }
@@ -193,6 +180,7 @@ impl<const N: usize> Lane<N> {
 mod tests {
     use super::super::Counted;
     use super::super::bucket::FULL;
+    use super::super::margin::{Margin, Sharing};
     use super::*;
 
     const OK: Counted = Counted { failed: false, slow: false };
@@ -207,7 +195,13 @@ mod tests {
     fn put(lane: &Lane<4>, generation: u32, tick: u64, result: Counted) {
         let entry = Entry { generation, now: at(tick), result };
         assert!(matches!(
-            lane.record(&SHAPE, entry, &Margin::new(false), false, || true, || 0),
+            lane.record(
+                &SHAPE,
+                entry,
+                View::new(&Margin::new(false), Sharing::Never),
+                || true,
+                || 0
+            ),
             Recorded::In { .. }
         ));
     }
@@ -232,18 +226,18 @@ mod tests {
     fn a_failure_is_added_at_once_only_where_its_bucket_has_room_and_sees_the_margin() {
         let (lane, grid) = (Lane::<4>::new(), Grid::new(WIDTH, 4));
         let margin = Margin::new(false);
-        let add =
-            |generation, tick| match lane.add_failure(&grid, generation, at(tick), &margin, true) {
-                Added::Yes(seen) => Some(seen.expect("nobody has turned the lane").is_within()),
-                Added::No => None,
-                Added::Contended => unreachable!("by one thread"),
-            };
+        let view = View::new(&margin, Sharing::One);
+        let add = |generation, tick| match lane.add_failure(&grid, generation, at(tick), view) {
+            Added::Yes(seen) => Some(seen.expect("nobody has turned the lane").is_within()),
+            Added::No => None,
+            Added::Contended => unreachable!("by one thread"),
+        };
         assert_eq!(add(0, 3), None, "the head is behind");
         put(&lane, 0, 3, OK);
         assert_eq!(add(1, 3), None, "another generation");
         assert_eq!(add(0, 4), None, "another tick");
         assert_eq!(add(0, 3), Some(false), "nobody has looked");
-        margin.widen(margin.see(1, true), 2);
+        margin.widen(view.see(1), 2);
         assert_eq!(add(0, 3), Some(true));
         assert_eq!(add(0, 3), Some(true));
         assert_eq!(add(0, 3), Some(false), "the limit is reached");
@@ -333,7 +327,13 @@ mod tests {
         let lane = Lane::<4>::new();
         put(&lane, 7, 10, OK);
         let entry = Entry { generation: 6, now: at(10), result: BAD };
-        let recorded = lane.record(&SHAPE, entry, &Margin::new(false), false, || false, || 0);
+        let recorded = lane.record(
+            &SHAPE,
+            entry,
+            View::new(&Margin::new(false), Sharing::Never),
+            || false,
+            || 0,
+        );
         assert_eq!(recorded, Recorded::Overtaken);
         assert_eq!(lane.totals(&SHAPE), OK.tally());
     }
@@ -354,7 +354,13 @@ mod tests {
         let lane = Lane::<4>::new();
         let end = Instant::from_nanos(u64::MAX);
         let entry = Entry { generation: 0, now: end, result: BAD };
-        let recorded = lane.record(&shape, entry, &Margin::new(false), false, || true, || 0);
+        let recorded = lane.record(
+            &shape,
+            entry,
+            View::new(&Margin::new(false), Sharing::Never),
+            || true,
+            || 0,
+        );
         assert!(matches!(recorded, Recorded::In { stayed: Some(0), .. }));
         assert_eq!(lane.tally(&shape, 0, end).failures, 1);
     }

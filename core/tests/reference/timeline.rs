@@ -37,6 +37,10 @@ impl Clock for World {
     fn lane(&self) -> usize {
         self.lane.get()
     }
+
+    fn lanes(&self) -> usize {
+        4
+    }
 }
 
 /// Keeps what the engine announces.
@@ -102,12 +106,31 @@ pub(crate) fn run_in_lanes<const LANES: usize>(bytes: &[u8]) -> Seen {
     run_before::<LANES>(bytes, &mut ())
 }
 
+/// The same on a breaker with one lane that grows others in the middle of the timeline, if it can.
+///
+/// # Panics
+///
+/// At the first difference.
+pub(crate) fn run_while_lanes_grow(bytes: &[u8]) -> Seen {
+    let [steps, bytes @ ..] = bytes else { return Seen::default() };
+    run_all::<1>(bytes, &mut (), Some(usize::from(*steps)))
+}
+
 /// The same before a witness.
 ///
 /// # Panics
 ///
 /// At the first difference.
 pub(crate) fn run_before<const LANES: usize>(bytes: &[u8], witness: &mut dyn Witness) -> Seen {
+    run_all::<LANES>(bytes, witness, None)
+}
+
+/// The same, on lanes that grow after so many steps.
+fn run_all<const LANES: usize>(
+    bytes: &[u8],
+    witness: &mut dyn Witness,
+    grows_after: Option<usize>,
+) -> Seen {
     let mut bytes = Bytes(bytes);
     let settings = Settings::from_bytes(&mut bytes);
     let engine =
@@ -121,12 +144,19 @@ pub(crate) fn run_before<const LANES: usize>(bytes: &[u8], witness: &mut dyn Wit
         model: Model::new(settings),
         engine: &engine,
         witness,
+        has_lanes: LANES > 1 || grows_after.is_some(),
         in_flight: Vec::new(),
         admitted: 0,
         calls: 0,
         seen: Seen::default(),
     };
-    while !bytes.is_empty() {
+    for step in 0.. {
+        if bytes.is_empty() {
+            break;
+        }
+        if grows_after == Some(step) {
+            engine.grow_lanes();
+        }
         let operation = Operation::from_bytes(&mut bytes, &pair.model.settings);
         pair.step(operation);
         pair.compare(operation);
@@ -141,6 +171,7 @@ struct Pair<'a, const LANES: usize> {
     witness: &'a mut dyn Witness,
     model: Model,
     width: u64,
+    has_lanes: bool,
     in_flight: Vec<(Call, Held<'a, LANES>)>,
     admitted: u64,
     calls: u64,
@@ -166,7 +197,7 @@ impl<'a, const LANES: usize> Pair<'a, LANES> {
         let clock = self.engine.clock();
         clock.lane.set(clock.lane.get().wrapping_mul(5).wrapping_add(3));
         match operation {
-            Operation::StepBack(_) if LANES > 1 => {}
+            Operation::StepBack(_) if self.has_lanes => {}
             Operation::Admit => {
                 self.admit();
             }
