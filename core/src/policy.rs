@@ -80,7 +80,7 @@ pub(crate) fn leeway(limits: &Limits, tally: &Tally) -> u64 {
             let (reached, whole) = (u64::from(rate.basis_points()), u64::from(WHOLE));
             let left = (tally.total() * reached).saturating_sub(tally.failures * whole);
             // Shifted by no less than 1 - p would divide.
-            left.saturating_sub(1) >> if whole - reached < 1 << 13 { 13 } else { 14 }
+            left.saturating_sub(1) >> if whole - reached <= 1 << 13 { 13 } else { 14 }
         }
     };
     under_count.min(under_rate)
@@ -193,12 +193,14 @@ mod tests {
     #[test]
     fn the_leeway_is_of_failures_that_change_nothing() {
         let counts = [None, NonZeroU32::new(3), NonZeroU32::new(60)];
-        let rates = [1, 50, 2_000, 5_000, 9_000, 9_999, 10_000].map(Rate::clamped);
+        let rates = [1, 50, 1_000, 1_807, 1_808, 1_809, 5_000, 9_000, 9_999, 10_000];
+        let rates = rates.map(Rate::clamped);
         for (failure_count, failure_rate) in
             counts.into_iter().flat_map(|count| rates.map(|rate| (count, Some(rate))))
         {
             let limits = Limits { failure_rate, slow_call_rate: None, minimum: 0, failure_count };
-            for (failures, successes) in (0..50).flat_map(|f| [0, 1, 2, 9, 49].map(|s| (f, s))) {
+            for (failures, successes) in (0..50).flat_map(|f| [0, 1, 9, 49, 4_999].map(|s| (f, s)))
+            {
                 let verdict = |more| {
                     let tally = Tally { failures: failures + more, successes, slow: 0 };
                     judge(&limits, None, None, 0, &tally, 0)
@@ -211,7 +213,7 @@ mod tests {
                 let healthy = (0..=1_000).take_while(|more| verdict(*more) == Verdict::Healthy);
                 let most = healthy.last().unwrap();
                 let one_minus = u64::from(WHOLE - failure_rate.unwrap().basis_points());
-                let least = most.min(59) * one_minus / 16_384;
+                let least = most * one_minus / if one_minus <= 8_192 { 8_192 } else { 16_384 };
                 assert!((least..=most).contains(&leeway), "{limits:?} {tally:?}: {leeway}");
             }
         }

@@ -137,4 +137,14 @@ mod tests {
             assert!(halved == (Bucket::new(1, 2, half.plus(one)), full.minus(half)), "{full:?}");
         }
     }
+
+    #[test]
+    fn what_is_too_much_for_a_bucket_is_halved_until_it_fits() {
+        let tally = |successes, failures, slow| Tally { successes, failures, slow };
+        assert_eq!(halved(tally(FULL, FULL, FULL)), tally(FULL, FULL, FULL));
+        assert_eq!(halved(tally(FULL + 1, 8, 6)), tally(FULL.div_ceil(2), 4, 3));
+        assert_eq!(halved(tally(8, FULL + 1, 6)), tally(4, FULL.div_ceil(2), 3));
+        assert_eq!(halved(tally(8, 6, FULL + 1)), tally(4, 3, FULL.div_ceil(2)));
+        assert_eq!(halved(tally(4 * FULL, 3 * FULL, 8)), tally(FULL, 3 * FULL / 4, 2));
+    }
 }
