@@ -256,3 +256,18 @@ fn m2_a_failure_does_not_spend_what_its_lane_took_before_the_window_turned() {
         assert_eq!(breaker.observer().changes(), [1, 0, 0]);
     });
 }
+
+#[test]
+fn m5_a_failure_that_was_held_up_on_its_way_to_the_first_lane_takes_its_share() {
+    long_model(|| {
+        let breaker: Arc<Growing> =
+            Arc::new(Growing::from_parts(counting(5), OnCore::default(), Log::default()));
+        let held_up = spawn_on(0, &breaker, |breaker| report(breaker, Outcome::Failure, 1));
+        breaker.grow_lanes();
+        report(&breaker, Outcome::Failure, 1); // looks; there may be three more
+        held_up.join().unwrap();
+        report(&breaker, Outcome::Failure, 3);
+        assert_eq!(breaker.state(), State::Open);
+        assert_eq!(breaker.observer().changes(), [1, 0, 0]);
+    });
+}
