@@ -194,6 +194,13 @@ fn a_ramp_goes_on_and_is_over_where_there_is_none() {
 }
 
 #[test]
+fn a_break_may_be_longer_than_the_ramp_that_is_to_follow_it() {
+    let brief = config().recovery(Recovery::in_stages_of(secs(1)));
+    let after = carried_on(&tripped(brief), brief);
+    assert_eq!(after.try_acquire().unwrap_err().retry_after(), Some(secs(5)));
+}
+
+#[test]
 fn reopenings_in_a_row_go_on_to_lengthen_the_break() {
     let growing = config().break_backoff(cutout_core::Backoff::doubling(secs(60)));
     let before = tripped(growing);

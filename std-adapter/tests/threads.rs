@@ -82,3 +82,36 @@ fn every_call_of_many_threads_is_accounted_for_through_many_outages() {
         "{closed} {opened} {half_opened}"
     );
 }
+
+/// Of the failures that reach the condition and come after it, each looks for itself. So every thread
+/// has at most one.
+#[test]
+fn threads_that_fail_at_once_open_the_circuit_with_the_failure_that_reaches_the_condition() {
+    const THREADS: u8 = 4;
+    const MANY: u32 = 8_000; // so many successes, and so many failures open the circuit
+    let by_rate = Config::new();
+    for config in [by_rate, by_rate.without_failure_rate().failure_count(MANY)] {
+        for _ in 0..200 {
+            let breaker = CircuitBreaker::with_observer(config, ManualClock::new(), Log::default());
+            for _ in 0..MANY {
+                breaker.try_acquire().unwrap().settle(Outcome::Success);
+            }
+            breaker.grow_lanes();
+            let start = Barrier::new(usize::from(THREADS));
+            std::thread::scope(|scope| {
+                for _ in 0..THREADS {
+                    scope.spawn(|| {
+                        start.wait();
+                        while let Ok(permit) = breaker.try_acquire() {
+                            permit.settle(Outcome::Failure);
+                        }
+                    });
+                }
+            });
+            assert_eq!(breaker.state(), State::Open);
+            let counted = breaker.totals().failures;
+            let expected = u64::from(MANY)..u64::from(MANY) + u64::from(THREADS);
+            assert!(expected.contains(&counted), "opened after {counted} failures");
+        }
+    }
+}
