@@ -201,6 +201,17 @@ fn a_break_may_be_longer_than_the_ramp_that_is_to_follow_it() {
 }
 
 #[test]
+fn a_ramp_is_no_longer_than_the_settings_say() {
+    let long = config().trials(1).recovery(Recovery::in_stages_of(secs(60)));
+    let before = tripped(long);
+    follow(&before, "5s +", "O C");
+    let after = carried_on(&before, config().recovery(Recovery::in_stages_of(secs(2))));
+    assert!(after.snapshot().recovering);
+    after.clock().advance(secs(6));
+    assert_eq!((0..100).filter(|_| succeed(&after)).count(), 100);
+}
+
+#[test]
 fn reopenings_in_a_row_go_on_to_lengthen_the_break() {
     let growing = config().break_backoff(cutout_core::Backoff::doubling(secs(60)));
     let before = tripped(growing);
