@@ -47,6 +47,11 @@ impl Seldom {
         &self.contents().counters
     }
 
+    /// Makes what there is to make.
+    pub(crate) fn preallocate(&self) {
+        let _ = self.contents();
+    }
+
     /// What a counter says, without making it.
     pub(crate) fn count(&self, of: impl FnOnce(&Counters) -> &Counter) -> u64 {
         #[cfg(all(feature = "alloc", not(loom)))]

@@ -86,6 +86,22 @@ fn no_call_allocates_in_any_state_but_once() {
 }
 
 #[test]
+fn after_preallocation_no_call_allocates() {
+    let config = Config::new().consecutive_failures(2).break_duration(Duration::from_millis(1));
+    let breaker = CircuitBreaker::with_clock(config, ManualClock::new());
+    assert_eq!(allocations(|| breaker.preallocate()), SELDOM);
+    let count = allocations(|| {
+        for outcome in [Outcome::Failure, Outcome::Failure, Outcome::Ignored, Outcome::Success] {
+            let _ = breaker.call_with(|| Ok::<_, ()>(()), |_| outcome);
+            breaker.clock().advance(Duration::from_millis(1));
+        }
+        breaker.preallocate();
+    });
+    assert_eq!(count, 0);
+    assert_eq!(breaker.totals().trials, 2);
+}
+
+#[test]
 fn no_measured_call_allocates_and_no_limit_that_is_derived() {
     let limits = TimeoutConfig::between(Duration::from_millis(1), Duration::from_secs(1));
     let timeout = AdaptiveTimeout::with_clock(limits, ManualClock::new());

@@ -50,7 +50,7 @@ fn a_breaker_has_as_many_lanes_as_its_type_says() {
     assert_eq!(breaker(config()).lanes(), 4);
     assert_eq!(CircuitBreaker::with_clock(config(), ManualClock::new()).lanes(), 1);
     let breaker = breaker(config());
-    breaker.grow_lanes();
+    breaker.preallocate();
     assert_eq!(breaker.lanes(), 4, "there are several");
 }
 

@@ -201,7 +201,7 @@ fn m6_who_is_told_an_earlier_time_sets_no_limit_for_those_who_are_told_a_later_o
 /// Two lanes that have grown, beside the first.
 fn grown(config: Config) -> Arc<Growing> {
     let breaker = Arc::new(Growing::from_parts(config, OnCore::default(), Log::default()));
-    breaker.grow_lanes();
+    breaker.preallocate();
     assert_eq!(breaker.lanes(), 1 + 2);
     breaker
 }
@@ -263,7 +263,7 @@ fn m5_a_failure_that_was_held_up_on_its_way_to_the_first_lane_takes_its_share() 
         let breaker: Arc<Growing> =
             Arc::new(Growing::from_parts(counting(5), OnCore::default(), Log::default()));
         let held_up = spawn_on(0, &breaker, |breaker| report(breaker, Outcome::Failure, 1));
-        breaker.grow_lanes();
+        breaker.preallocate();
         report(&breaker, Outcome::Failure, 1); // looks; there may be three more
         held_up.join().unwrap();
         report(&breaker, Outcome::Failure, 3);

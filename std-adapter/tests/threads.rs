@@ -96,7 +96,7 @@ fn threads_that_fail_at_once_open_the_circuit_with_the_failure_that_reaches_the_
             for _ in 0..MANY {
                 breaker.try_acquire().unwrap().settle(Outcome::Success);
             }
-            breaker.grow_lanes();
+            breaker.preallocate();
             let start = Barrier::new(usize::from(THREADS));
             std::thread::scope(|scope| {
                 for _ in 0..THREADS {

@@ -104,11 +104,10 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         }
     }
 
-    /// Grows now the lanes that else the first call grows that meets another thread in the only one:
-    /// as many as [`Clock::lanes`] says.
+    /// Allocates now what calls would else allocate when they first need it, so that none does: lanes for
+    /// threads that contend, as many as [`Clock::lanes`] says, and the place of what few breakers need.
     ///
-    /// For who wants no call to allocate. Nothing happens where there are several lanes already, or
-    /// without the feature `alloc`.
+    /// Without the feature `alloc` there is nothing to do.
     ///
     /// # Examples
     ///
@@ -129,11 +128,12 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     ///
     /// let breaker = CircuitBreaker::with_clock(Config::new(), OfFourCores);
     /// assert_eq!(breaker.lanes(), 1);
-    /// breaker.grow_lanes();
+    /// breaker.preallocate();
     /// assert_eq!(breaker.lanes(), if cfg!(feature = "alloc") { 1 + 4 } else { 1 });
     /// ```
-    pub fn grow_lanes(&self) {
+    pub fn preallocate(&self) {
         self.lanes.grow(&self.clock);
+        self.seldom.preallocate();
     }
 
     /// A closed breaker with room for `BUCKETS` buckets, for settings that come as input.

@@ -155,7 +155,7 @@ fn run_all<const LANES: usize>(
             break;
         }
         if grows_after == Some(step) {
-            engine.grow_lanes();
+            engine.preallocate();
         }
         let operation = Operation::from_bytes(&mut bytes, &pair.model.settings);
         pair.step(operation);
