@@ -34,7 +34,8 @@
 //!   are over there are still in its sum.
 //! - **M7** What a purse holds is of one version, and is worth nothing in another. A failure asks for
 //!   the version after it was counted. So who begins a version and then sums either sees the failure,
-//!   or is seen by it.
+//!   or is seen by it. A purse that lies untouched for exactly 2^32 versions would be worth something
+//!   again.
 //!
 //! # Orderings
 //!
