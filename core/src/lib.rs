@@ -110,7 +110,7 @@ pub use breaker::{CircuitBreaker, Snapshot};
 pub use config::{Backoff, Config, ConfigError, HalfOpenRule, Recovery, Window};
 pub use error::{Error, RejectReason, Rejected};
 pub use latency::{Latency, LatencySnapshot};
-pub use observe::{Cause, Observer, Stale, Transition, TripReason};
+pub use observe::{CallEvent, Cause, Observer, Stale, Transition, TripReason};
 pub use permit::{Outcome, Permit, Report, Ticket};
 pub use rate::Rate;
 #[cfg(feature = "heapless")]

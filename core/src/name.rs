@@ -1,8 +1,10 @@
-//! The words for states, modes, causes: one for each, as logs and metrics have them.
+//! The words for states, modes, causes, outcomes, refusals: one for each, as logs and metrics have them.
 
 use core::fmt;
 
+use crate::error::RejectReason;
 use crate::observe::{Cause, TripReason};
+use crate::permit::Outcome;
 use crate::state::{Mode, State};
 
 impl State {
@@ -27,6 +29,31 @@ impl Mode {
             Self::ForcedClosed => "forced_closed",
             Self::Disabled => "disabled",
             Self::Shadow => "shadow",
+        }
+    }
+}
+
+impl Outcome {
+    /// The word for it: `success`, `failure` or `ignored`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+            Self::Ignored => "ignored",
+        }
+    }
+}
+
+impl RejectReason {
+    /// The word for it: `open`, `half_open_full`, `forced_open` or `ramping`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::HalfOpenFull => "half_open_full",
+            Self::ForcedOpen => "forced_open",
+            Self::Ramping => "ramping",
         }
     }
 }
@@ -103,4 +130,4 @@ macro_rules! display_as_str {
     )*};
 }
 
-display_as_str!(State, Mode, TripReason, Cause);
+display_as_str!(State, Mode, TripReason, Cause, Outcome, RejectReason);

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use crate::error::Rejected;
 use crate::permit::Outcome;
 use crate::state::{Mode, State};
 use crate::time::Instant;
@@ -83,6 +84,24 @@ pub struct Stale {
     pub outcome: Option<Outcome>,
 }
 
+/// What became of one call, as the breaker counted it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum CallEvent {
+    /// It ended. A panic is a failure, and so is a call that was dropped, if those count as such.
+    Settled {
+        /// What it counted as.
+        outcome: Outcome,
+        /// Whether it was slow, where that is measured.
+        slow: bool,
+    },
+    /// It was dropped unfinished, and counted for nothing.
+    Cancelled,
+    /// It was refused, and did not run.
+    Rejected(Rejected),
+}
+
 /// Hears what a breaker announces.
 ///
 /// Each change is announced once, by the thread that made it, after it was made; nothing is held,
@@ -92,8 +111,9 @@ pub struct Stale {
 /// # Panics
 ///
 /// A panic in an observer goes up to the caller whose call was settled or admitted. The change
-/// stands and the result is counted; no permit is lost. If that call was settled by another panic,
-/// two panics at once end the program. `cutout` catches an observer's panic instead.
+/// stands and the result is counted; no permit is lost. After one in [`on_call`](Self::on_call) the
+/// change that the call made is not announced. If the call was settled by another panic, two panics at
+/// once end the program. `cutout` catches an observer's panic instead.
 ///
 /// # Examples
 ///
@@ -134,6 +154,53 @@ pub trait Observer {
         let _ = stale;
     }
 
+    /// Whether it is to be told of each call. It is not, unless it says so here.
+    ///
+    /// It is asked at each call, and is to give the same answer each time. Where the type alone
+    /// answers no, as by default, calls cost nothing more than without an observer.
+    fn hears_calls(&self) -> bool {
+        false
+    }
+
+    /// A call was counted or refused: told on the path of each call to who
+    /// [asks for it](Self::hears_calls). If the call's end changed the circuit, the call is told of
+    /// first; a result that came too late is told as [that](Self::on_stale) alone.
+    ///
+    /// Calls through the same breaker that are made here are told here too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use core::cell::Cell;
+    /// use cutout_core::{CallEvent, CircuitBreaker, Config, ManualClock, Observer, Outcome};
+    ///
+    /// #[derive(Default)]
+    /// struct Failures(Cell<u32>);
+    ///
+    /// impl Observer for Failures {
+    ///     fn hears_calls(&self) -> bool {
+    ///         true
+    ///     }
+    ///
+    ///     fn on_call(&self, call: &CallEvent) {
+    ///         if matches!(call, CallEvent::Settled { outcome: Outcome::Failure, .. }) {
+    ///             self.0.set(self.0.get() + 1);
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// let breaker = CircuitBreaker::with_observer(
+    ///     Config::new(),
+    ///     ManualClock::new(),
+    ///     Failures::default(),
+    /// );
+    /// let _ = breaker.call(|| Err::<(), _>("down"));
+    /// assert_eq!(breaker.observer().0.get(), 1);
+    /// ```
+    fn on_call(&self, call: &CallEvent) {
+        let _ = call;
+    }
+
     /// Shows the observers that this one consists of to `visit`, in the order in which they hear:
     /// those of a pair, and of pairs in it, one by one; any other, a reference to a pair too, as one.
     ///
@@ -161,6 +228,15 @@ impl<O: Observer + ?Sized> Observer for &O {
     fn on_stale(&self, stale: &Stale) {
         (**self).on_stale(stale);
     }
+
+    #[inline]
+    fn hears_calls(&self) -> bool {
+        (**self).hears_calls()
+    }
+
+    fn on_call(&self, call: &CallEvent) {
+        (**self).on_call(call);
+    }
 }
 
 /// Who shares it with others hears through it.
@@ -176,6 +252,15 @@ impl<O: Observer + ?Sized> Observer for alloc::sync::Arc<O> {
 
     fn on_stale(&self, stale: &Stale) {
         (**self).on_stale(stale);
+    }
+
+    #[inline]
+    fn hears_calls(&self) -> bool {
+        (**self).hears_calls()
+    }
+
+    fn on_call(&self, call: &CallEvent) {
+        (**self).on_call(call);
     }
 }
 
@@ -197,8 +282,25 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         self.1.on_stale(stale);
     }
 
+    #[inline]
+    fn hears_calls(&self) -> bool {
+        self.0.hears_calls() || self.1.hears_calls()
+    }
+
+    fn on_call(&self, call: &CallEvent) {
+        tell_of_call(&self.0, call);
+        tell_of_call(&self.1, call);
+    }
+
     fn each(&self, visit: &mut dyn FnMut(&dyn Observer)) {
         self.0.each(visit);
         self.1.each(visit);
+    }
+}
+
+/// Tells `observer` of a call, if it wants to hear of calls.
+fn tell_of_call(observer: &impl Observer, call: &CallEvent) {
+    if observer.hears_calls() {
+        observer.on_call(call);
     }
 }

@@ -51,7 +51,7 @@
 use core::fmt;
 use std::sync::Arc;
 
-use cutout_core::{Observer, Tally, Transition, TripReason};
+use cutout_core::{CallEvent, Observer, Tally, Transition, TripReason};
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::broadcast::{Receiver, Sender};
 
@@ -78,6 +78,8 @@ pub enum EventKind {
     Transition(Transition),
     /// The circuit is forced closed and would have opened.
     WouldTrip(TripReason, Tally),
+    /// A call ended or was refused. Sent by an observer that was told [to](Announcer::with_calls).
+    Call(CallEvent),
 }
 
 /// Sends what breakers announce to any number of readers. Clones send to the same.
@@ -124,7 +126,7 @@ impl Broadcast {
 
     /// An observer for the breaker of this name.
     pub fn observer(&self, breaker: impl Into<Arc<str>>) -> Announcer {
-        Announcer { breaker: breaker.into(), sender: self.sender.clone() }
+        Announcer { breaker: breaker.into(), sender: self.sender.clone(), with_calls: false }
     }
 
     /// A reader of what is announced from now on.
@@ -145,9 +147,36 @@ impl Broadcast {
 pub struct Announcer {
     breaker: Arc<str>,
     sender: Sender<Event>,
+    with_calls: bool,
 }
 
 impl Announcer {
+    /// The same, and it sends each [call](EventKind::Call) besides: to look at one breaker closely, or
+    /// to record what happens to it. The calls then take the locks that an announcement takes, and
+    /// push out what slow readers wait for; a broadcast of its own keeps them apart from the changes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cutout::events::{Broadcast, EventKind};
+    /// use cutout::{CallEvent, CircuitBreaker, Config, Outcome, StdClock};
+    ///
+    /// let calls = Broadcast::new(1024);
+    /// let mut reader = calls.subscribe();
+    /// let observer = calls.observer("bank").with_calls();
+    /// let bank = CircuitBreaker::with_observer(Config::new(), StdClock, observer);
+    ///
+    /// let _ = bank.call(|| Err::<(), _>("down"));
+    /// let event = reader.try_next()?.expect("a call has ended");
+    /// let failed = CallEvent::Settled { outcome: Outcome::Failure, slow: false };
+    /// assert_eq!(event.kind, EventKind::Call(failed));
+    /// # Ok::<_, cutout::events::ReadError>(())
+    /// ```
+    #[must_use]
+    pub fn with_calls(self) -> Self {
+        Self { with_calls: true, ..self }
+    }
+
     fn send(&self, kind: EventKind) {
         // Without readers there is nobody to tell.
         let _ = self.sender.send(Event { breaker: Arc::clone(&self.breaker), kind });
@@ -161,6 +190,14 @@ impl Observer for Announcer {
 
     fn on_would_trip(&self, reason: TripReason, tally: &Tally) {
         self.send(EventKind::WouldTrip(reason, *tally));
+    }
+
+    fn hears_calls(&self) -> bool {
+        self.with_calls
+    }
+
+    fn on_call(&self, call: &CallEvent) {
+        self.send(EventKind::Call(*call));
     }
 }
 

@@ -138,10 +138,10 @@ pub use clock::CoarseClock;
 pub use clock::QuantaClock;
 pub use clock::StdClock;
 pub use cutout_core::{
-    AdaptiveTimeout, Backoff, Cause, Clock, Config, ConfigError, Error, HalfOpenRule, Instant,
-    LastTransitions, Latency, LatencySnapshot, ManualClock, Mode, Observer, Outcome, Permit, Rate,
-    Recovery, RejectReason, Rejected, Report, Saved, SavedError, Snapshot, Stale, State, Tally,
-    Ticket, TimeoutConfig, Timing, Totals, Transition, TripReason, Window,
+    AdaptiveTimeout, Backoff, CallEvent, Cause, Clock, Config, ConfigError, Error, HalfOpenRule,
+    Instant, LastTransitions, Latency, LatencySnapshot, ManualClock, Mode, Observer, Outcome,
+    Permit, Rate, Recovery, RejectReason, Rejected, Report, Saved, SavedError, Snapshot, Stale,
+    State, Tally, Ticket, TimeoutConfig, Timing, Totals, Transition, TripReason, Window,
 };
 #[cfg(feature = "policy")]
 pub use fallback::Fallback;

@@ -3,7 +3,7 @@
 use core::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 
-use cutout_core::{Observer, Stale, Tally, Transition, TripReason};
+use cutout_core::{CallEvent, Observer, Stale, Tally, Transition, TripReason};
 
 /// An observer whose panics end here: the change that it was told of stands, and the caller whose
 /// call made the change does not notice. The panic hook has had its say by then.
@@ -69,5 +69,19 @@ impl<O: Observer> Observer for Isolated<O> {
 
     fn on_stale(&self, stale: &Stale) {
         self.tell(|observer| observer.on_stale(stale));
+    }
+
+    /// Whether one does. Who panics at that does not hear of the call.
+    #[inline]
+    fn hears_calls(&self) -> bool {
+        catch_unwind(AssertUnwindSafe(|| self.0.hears_calls())).unwrap_or(false)
+    }
+
+    fn on_call(&self, call: &CallEvent) {
+        self.tell(|observer| {
+            if observer.hears_calls() {
+                observer.on_call(call);
+            }
+        });
     }
 }

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use cutout_core::{Cause, Observer, Stale, State, Tally, Transition, TripReason};
+use cutout_core::{
+    CallEvent, Cause, Observer, Outcome, Stale, State, Tally, Transition, TripReason,
+};
 use tracing::{Level, event};
 
 /// An observer that logs what it hears, as [`tracing`] events of the target `cutout`.
@@ -15,6 +17,8 @@ use tracing::{Level, event};
 /// | somebody changed the mode, opened or reset | info | `circuit changed by hand` |
 /// | forced closed, and would have opened | warn | `circuit would have opened` |
 /// | a result came too late to count | trace | `late result` |
+/// | if [told to](Self::with_calls): a call was refused | debug | `call refused` |
+/// | if told to: a call was counted | trace | `call ended`, `call cancelled` |
 ///
 /// The fields of a change are `breaker`, `from`, `to`, `mode`, `reason` and `generation`; where a
 /// break begins `break_seconds`; where a trip condition held, what the window then held: `successes`,
@@ -39,19 +43,28 @@ use tracing::{Level, event};
 #[derive(Clone, Debug)]
 pub struct TracingObserver {
     breaker: Cow<'static, str>,
+    with_calls: bool,
 }
 
 impl TracingObserver {
     /// An observer for the breaker of this name.
     #[must_use]
     pub const fn new(breaker: &'static str) -> Self {
-        Self { breaker: Cow::Borrowed(breaker) }
+        Self { breaker: Cow::Borrowed(breaker), with_calls: false }
     }
 
     /// An observer for a name that is made while the program runs, such as a host of a registry.
     #[must_use]
     pub const fn named(breaker: String) -> Self {
-        Self { breaker: Cow::Owned(breaker) }
+        Self { breaker: Cow::Owned(breaker), with_calls: false }
+    }
+
+    /// The same, and it logs each call besides, with its `outcome` and whether it was `slow`, or with
+    /// the `reason` of its refusal.
+    #[must_use]
+    pub const fn with_calls(mut self) -> Self {
+        self.with_calls = true;
+        self
     }
 }
 
@@ -110,8 +123,29 @@ impl Observer for TracingObserver {
             Level::TRACE,
             breaker = &*self.breaker,
             generation = stale.generation,
-            outcome = stale.outcome.map(tracing::field::debug),
+            outcome = stale.outcome.map(Outcome::as_str),
             "late result"
         );
+    }
+    fn hears_calls(&self) -> bool {
+        self.with_calls
+    }
+
+    fn on_call(&self, call: &CallEvent) {
+        let breaker = &*self.breaker;
+        match call {
+            CallEvent::Settled { outcome, slow } => {
+                let (outcome, slow) = (outcome.as_str(), *slow);
+                event!(target: "cutout", Level::TRACE, breaker, outcome, slow, "call ended");
+            }
+            CallEvent::Cancelled => {
+                event!(target: "cutout", Level::TRACE, breaker, "call cancelled");
+            }
+            CallEvent::Rejected(rejected) => {
+                let reason = rejected.reason().as_str();
+                event!(target: "cutout", Level::DEBUG, breaker, reason, "call refused");
+            }
+            _ => {}
+        }
     }
 }

@@ -11,7 +11,8 @@ use std::task::Wake;
 use allocation_counter::measure;
 use cutout::events::{Announcer, Broadcast, Event, EventKind, ReadError, Reader};
 use cutout::{
-    Cause, CircuitBreaker, Config, LastTransitions, ManualClock, Observer, State, TripReason,
+    CallEvent, Cause, CircuitBreaker, Config, LastTransitions, ManualClock, Observer, Outcome,
+    RejectReason, State, TripReason,
 };
 
 type Breaker<O> = CircuitBreaker<ManualClock, O>;
@@ -83,6 +84,23 @@ fn a_circuit_that_is_forced_closed_says_that_it_would_have_opened() {
     let event = reader.try_next().unwrap().expect("it would have opened");
     assert!(matches!(event.kind, EventKind::WouldTrip(TripReason::ConsecutiveFailures, _)));
     assert_eq!(reader.try_next(), Ok(None), "said once");
+}
+
+#[test]
+fn calls_are_sent_if_they_are_asked_for_and_before_what_they_change() {
+    let events = Broadcast::new(8);
+    let mut reader = events.subscribe();
+    let bank = breaker(events.observer("bank").with_calls());
+    fail(&bank, 2);
+    assert!(bank.call(|| Ok::<_, &str>(())).is_err());
+    let mut next = || reader.try_next().unwrap().map(|event| event.kind);
+    let failure = CallEvent::Settled { outcome: Outcome::Failure, slow: false };
+    assert_eq!(next(), Some(EventKind::Call(failure)));
+    assert_eq!(next(), Some(EventKind::Call(failure)));
+    assert!(matches!(next(), Some(EventKind::Transition(change)) if change.to == State::Open));
+    let Some(EventKind::Call(CallEvent::Rejected(refused))) = next() else { panic!() };
+    assert_eq!(refused.reason(), RejectReason::Open);
+    assert_eq!(next(), None);
 }
 
 #[test]
@@ -207,6 +225,11 @@ fn to_announce_allocates_nothing_whether_readers_are_quick_slow_or_gone() {
     assert_eq!(announce(), 0, "and reads on");
     drop(reader);
     assert_eq!((announce(), events.readers()), (0, 0), "and is gone");
+
+    let bank = breaker(events.observer("bank").with_calls());
+    bank.force_closed();
+    let _reader = events.subscribe();
+    assert_eq!(measure(|| fail(&bank, 10)).count_total, 0, "calls are no different");
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! Observers are isolated: a panic of theirs does not reach the caller.
 
+use core::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
 
 use cutout::{
-    CircuitBreaker, Config, Error, LastTransitions, ManualClock, Observer, State, Transition,
+    CallEvent, CircuitBreaker, Config, Error, LastTransitions, ManualClock, Observer, State,
+    Transition,
 };
 
 struct Broken;
@@ -37,4 +39,58 @@ fn each_of_nested_pairs_hears_though_others_panic() {
     breaker.force_open();
     breaker.release();
     assert_eq!((first.announced(), last.announced()), (2, 2));
+}
+
+/// Counts the calls that it hears of.
+#[derive(Default)]
+struct Calls(AtomicU32);
+
+impl Observer for Calls {
+    fn hears_calls(&self) -> bool {
+        true
+    }
+
+    fn on_call(&self, _: &CallEvent) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Fails to hear of a call.
+struct BrokenAtCalls;
+
+impl Observer for BrokenAtCalls {
+    fn hears_calls(&self) -> bool {
+        true
+    }
+
+    fn on_call(&self, _: &CallEvent) {
+        panic!("in the observer");
+    }
+}
+
+/// Fails to say whether it wants to hear of calls.
+struct Worse;
+
+impl Observer for Worse {
+    fn hears_calls(&self) -> bool {
+        panic!("in the observer");
+    }
+}
+
+#[test]
+fn each_of_nested_pairs_hears_of_calls_though_others_panic() {
+    let (first, last) = (Calls::default(), Arc::new(Calls::default()));
+    let observers = ((BrokenAtCalls, &first), (Broken, (BrokenAtCalls, Arc::clone(&last))));
+    let bank = CircuitBreaker::with_observer(Config::new(), ManualClock::new(), observers);
+    assert_eq!(bank.call(|| Ok::<_, ()>("page")), Ok("page"));
+    bank.force_open();
+    assert!(bank.call(|| Ok::<_, ()>("page")).is_err());
+    assert_eq!([&first, &*last].map(|calls| calls.0.load(Ordering::Relaxed)), [2, 2]);
+}
+
+#[test]
+fn who_panics_when_asked_whether_it_hears_calls_is_not_noticed_by_the_caller() {
+    let bank = CircuitBreaker::with_observer(Config::new(), ManualClock::new(), Worse);
+    assert_eq!(bank.call(|| Ok::<_, ()>("page")), Ok("page"));
+    assert_eq!(bank.totals().successes, 1);
 }

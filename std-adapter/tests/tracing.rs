@@ -160,10 +160,50 @@ fn a_late_result_is_for_those_who_trace() {
     let late = bank.admit().unwrap();
     bank.reset();
     let lines = logged(Level::TRACE, || bank.settle(late, Outcome::Success));
-    assert_eq!(lines, ["TRACE cutout: late result breaker=\"bank\" generation=0 outcome=Success"]);
+    assert_eq!(
+        lines,
+        ["TRACE cutout: late result breaker=\"bank\" generation=0 outcome=\"success\""]
+    );
     let late = bank.admit().unwrap();
     bank.reset();
     assert!(logged(Level::DEBUG, || bank.settle(late, Outcome::Success)).is_empty());
+}
+
+#[test]
+fn calls_are_logged_if_they_are_asked_for() {
+    let observer = TracingObserver::new("bank").with_calls();
+    let bank = CircuitBreaker::with_observer(
+        Config::new().slow_call_duration(Duration::from_secs(1)),
+        ManualClock::new(),
+        observer,
+    );
+    let calls = || {
+        succeed(&bank);
+        let slow = bank.admit().unwrap();
+        bank.clock().advance(Duration::from_secs(2));
+        bank.settle(slow, Outcome::Failure);
+        drop(bank.try_acquire().unwrap());
+        bank.force_open();
+        succeed(&bank);
+        bank.release();
+    };
+    let shared = "breaker=\"bank\"";
+    let lines = logged(Level::TRACE, calls);
+    let of_calls = |line: &&String| line.contains(" call ");
+    assert_eq!(
+        lines.iter().filter(of_calls).collect::<Vec<_>>(),
+        [
+            &format!("TRACE cutout: call ended {shared} outcome=\"success\" slow=false"),
+            &format!("TRACE cutout: call ended {shared} outcome=\"failure\" slow=true"),
+            &format!("TRACE cutout: call cancelled {shared}"),
+            &format!("DEBUG cutout: call refused {shared} reason=\"forced_open\""),
+        ]
+    );
+    let lines = logged(Level::DEBUG, calls);
+    assert_eq!(lines.iter().filter(of_calls).count(), 1, "a refusal is for those who debug");
+
+    let silent = breaker();
+    assert!(logged(Level::TRACE, || succeed(&silent)).is_empty());
 }
 
 #[test]

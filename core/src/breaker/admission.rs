@@ -5,7 +5,7 @@ use super::settlement::Ending;
 use crate::circuit::{Step, Word};
 use crate::divisor::Divisor;
 use crate::error::{RejectReason, Rejected};
-use crate::observe::{Cause, Observer};
+use crate::observe::{CallEvent, Cause, Observer};
 use crate::permit::{Role, Ticket};
 use crate::state::{Mode, State};
 use crate::time::{Clock, Instant};
@@ -211,7 +211,9 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
 
     fn refuse(&self, reason: RejectReason, retry_after: Option<u64>) -> Rejected {
         self.lanes.count_rejected(&self.clock);
-        Rejected::new(reason, retry_after)
+        let rejected = Rejected::new(reason, retry_after);
+        self.tell_of_call(|| CallEvent::Rejected(rejected));
+        rejected
     }
 
     fn refuse_unless_shadowed(

@@ -9,10 +9,11 @@ use crate::policy::{self, Verdict};
 use crate::settings::Limits;
 use crate::state::{Mode, State};
 use crate::time::{Clock, Instant};
-use crate::window::{Seen, Tally};
+use crate::window::{Counted, Seen, Tally};
 
-/// A failure's side of a trip: when, how long the server asked for, what the window held.
+/// A result's side of a trip: what it was, when, how long the server asked for, what the window held.
 pub(super) struct Trip {
+    pub(super) result: Counted,
     pub(super) generation: u32,
     pub(super) now: Instant,
     pub(super) retry_after: Option<Duration>,
@@ -29,7 +30,7 @@ pub(super) struct HalfOpenEnd {
 impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     CircuitBreaker<C, O, BUCKETS, LANES>
 {
-    /// Trips if the condition holds, and keeps the armed bit true to the window.
+    /// Which trip condition holds, if one does. Keeps the armed bit true to the window.
     #[cold]
     pub(super) fn evaluate(
         &self,
@@ -38,8 +39,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         streak: u64,
         stayed: Option<u64>,
         seen: Option<Seen>,
-        mut trip: Trip,
-    ) {
+        trip: &mut Trip,
+    ) -> Option<TripReason> {
         let mut limits = self.settings.limits();
         let minimum = self.minimum(&limits, word);
         let mut verdict = if must_look {
@@ -52,11 +53,11 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         // whether there were too few.
         let completes = stayed.is_some_and(|stayed| stayed < minimum);
         if matches!(verdict, Verdict::Trip(_)) && !must_look && !word.is_armed() && !completes {
-            return;
+            return None;
         }
         loop {
             let armed = match verdict {
-                Verdict::Trip(reason) => return self.trip(reason, &trip),
+                Verdict::Trip(reason) => return Some(reason),
                 Verdict::TooFew => true,
                 Verdict::Healthy => false,
             };
@@ -69,9 +70,9 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
             });
             if changed.is_none() {
                 if let (Verdict::Healthy, Some(seen)) = (verdict, seen) {
-                    self.spare_looks(seen, &limits, &trip);
+                    self.spare_looks(seen, &limits, trip);
                 }
-                return;
+                return None;
             }
             // Who recorded before this change and saw the bit as it was relies on this look.
             // So does who changed the settings before it (C1).
@@ -113,6 +114,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         policy::judge_trials(&rules, &limits, trials, lapsed)
     }
 
+    /// Opens the circuit, and tells of the result and of what it did: that is done by then, whatever an
+    /// observer does.
     #[cold]
     pub(super) fn trip(&self, reason: TripReason, trip: &Trip) {
         let (mut now, mut length) = (trip.now, 0);
@@ -135,6 +138,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
                 _ => Step::Leave,
             }
         });
+        self.tell_of_result(trip.result);
         match change {
             Some(change) if change.after.generation() == trip.generation => {
                 self.observer.on_would_trip(reason, &trip.tally);

@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::CircuitBreaker;
 use super::change::Trip;
 use crate::circuit::{Step, Word};
-use crate::observe::{Observer, Stale, TripReason};
+use crate::observe::{CallEvent, Observer, Stale, TripReason};
 use crate::permit::{Outcome, Report, Role, Ticket};
 use crate::settings::Plan;
 use crate::state::Mode;
@@ -26,6 +26,21 @@ enum Settled {
     Counted(Counted),
     Ignored,
     Cancelled,
+}
+
+impl Settled {
+    const fn event(self) -> CallEvent {
+        match self {
+            Self::Counted(Counted { failed: true, slow }) => {
+                CallEvent::Settled { outcome: Outcome::Failure, slow }
+            }
+            Self::Counted(Counted { failed: false, slow }) => {
+                CallEvent::Settled { outcome: Outcome::Success, slow }
+            }
+            Self::Ignored => CallEvent::Settled { outcome: Outcome::Ignored, slow: false },
+            Self::Cancelled => CallEvent::Cancelled,
+        }
+    }
 }
 
 impl Ending {
@@ -64,12 +79,13 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
                 self.streak.succeed(generation);
             }
             if !plan.needs_window() && !slow {
-                return self.lanes.count_success(&self.clock);
+                self.lanes.count_success(&self.clock);
+                return self.tell_of_call(|| settled.event());
             }
             let is_plain = !slow && !word.is_armed() && !plan.evaluates_all();
             let shape = &self.settings.shape();
             if is_plain && self.lanes.record_success(shape, generation, now, &self.clock) {
-                return;
+                return self.tell_of_call(|| settled.event());
             }
         }
         self.finish_result(plan, word, ending, now, settled);
@@ -134,9 +150,10 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         self.count_in_totals(result);
         if self.ends_row(plan, streak) {
             let (generation, retry_after) = (word.generation(), ending.retry_after());
-            let trip = Trip { generation, now, retry_after, tally: Tally::default() };
-            self.trip(TripReason::ConsecutiveFailures, &trip);
+            let trip = Trip { result, generation, now, retry_after, tally: Tally::default() };
+            return self.trip(TripReason::ConsecutiveFailures, &trip);
         }
+        self.tell_of_result(result);
     }
 
     /// The failures in a row that `result` makes; none if it is none.
@@ -164,6 +181,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         let is_spared = recorded.is_some_and(|recorded| recorded.is_within_margin());
         if word.is_armed() || !is_spared {
             self.finish_with_a_look(plan, word, ending, now, result, recorded);
+        } else {
+            self.tell_of_result(result);
         }
     }
 
@@ -192,14 +211,18 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
                 self.note_if_slow(result);
                 let is_plain = !result.slow && !word.is_armed() && !self.ends_row(plan, streak);
                 if is_plain && recorded.is_within_margin() {
-                    return;
+                    return self.tell_of_result(result);
                 }
                 let must_look = result.failed || result.slow || plan.evaluates_all();
                 if must_look || (plan.has_rate() && (word.is_armed() || stayed.is_some())) {
                     let tally = self.lanes.tally(shape, generation, now);
-                    let trip = Trip { generation, now, retry_after, tally };
-                    self.evaluate(word, must_look, streak, stayed, seen, trip);
+                    let mut trip = Trip { result, generation, now, retry_after, tally };
+                    let found = self.evaluate(word, must_look, streak, stayed, seen, &mut trip);
+                    if let Some(reason) = found {
+                        return self.trip(reason, &trip);
+                    }
                 }
+                self.tell_of_result(result);
             }
         }
     }
@@ -274,11 +297,24 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
                 self.seldom.counters().cancelled.count();
             }
         }
+        self.tell_of_call(|| settled.event());
     }
 
     fn count_in_totals(&self, result: Counted) {
         self.lanes.add_to_totals(result.tally(), &self.clock);
         self.note_if_slow(result);
+    }
+
+    pub(super) fn tell_of_result(&self, result: Counted) {
+        self.tell_of_call(|| Settled::Counted(result).event());
+    }
+
+    /// Tells of a call that was counted or refused, where anybody wants to hear of calls.
+    #[inline]
+    pub(super) fn tell_of_call(&self, event: impl FnOnce() -> CallEvent) {
+        if self.observer.hears_calls() {
+            self.observer.on_call(&event());
+        }
     }
 
     fn note_if_slow(&self, result: Counted) {

@@ -5,11 +5,11 @@ use core::cell::{Cell, RefCell};
 use core::time::Duration;
 
 use cutout_core::{
-    CircuitBreaker, Clock, Error, Instant, ManualClock, Mode, Observer, Outcome, Permit, Rejected,
-    Report, Stale, Tally, Ticket, Transition, TripReason,
+    CallEvent, CircuitBreaker, Clock, Error, Instant, ManualClock, Mode, Observer, Outcome, Permit,
+    Rejected, Report, Stale, Tally, Ticket, Transition, TripReason,
 };
 
-use super::model::{Call, Ending, Event, Model};
+use super::model::{Call, Ending, Event, Model, Totals};
 use super::operation::Operation;
 use super::settings::{Bytes, Settings, Span};
 use super::witness::{Act, Refusal, Witness};
@@ -43,14 +43,17 @@ impl Clock for World {
     }
 }
 
-/// Keeps what the engine announces.
+/// Keeps what the engine announces, and counts the calls that it tells of.
 #[derive(Debug, Default)]
-struct Log(RefCell<Vec<Event>>);
+struct Log {
+    events: RefCell<Vec<Event>>,
+    calls: RefCell<Totals>,
+}
 
 impl Observer for Log {
     fn on_transition(&self, transition: &Transition) {
         let &Transition { from, to, mode, cause, at, break_duration, tally, .. } = transition;
-        self.0.borrow_mut().push(Event::Transition {
+        self.events.borrow_mut().push(Event::Transition {
             from,
             to,
             mode,
@@ -62,11 +65,33 @@ impl Observer for Log {
     }
 
     fn on_would_trip(&self, reason: TripReason, tally: &Tally) {
-        self.0.borrow_mut().push(Event::WouldTrip(reason, *tally));
+        self.events.borrow_mut().push(Event::WouldTrip(reason, *tally));
     }
 
     fn on_stale(&self, stale: &Stale) {
-        self.0.borrow_mut().push(Event::Stale(stale.outcome));
+        self.events.borrow_mut().push(Event::Stale(stale.outcome));
+        self.calls.borrow_mut().stale += 1;
+    }
+
+    fn hears_calls(&self) -> bool {
+        true
+    }
+
+    fn on_call(&self, call: &CallEvent) {
+        let mut calls = self.calls.borrow_mut();
+        match *call {
+            CallEvent::Settled { outcome, slow } => {
+                calls.slow += u64::from(slow);
+                *match outcome {
+                    Outcome::Success => &mut calls.successes,
+                    Outcome::Failure => &mut calls.failures,
+                    Outcome::Ignored => &mut calls.ignored,
+                } += 1;
+            }
+            CallEvent::Cancelled => calls.cancelled += 1,
+            CallEvent::Rejected(_) => calls.rejected += 1,
+            ref other => panic!("{other:?}"),
+        }
     }
 }
 
@@ -332,7 +357,7 @@ impl<'a, const LANES: usize> Pair<'a, LANES> {
     /// What is random about breaks is the engine's to choose and the model's to check.
     fn lend_draws(&mut self) {
         self.model.draws.clear();
-        for event in self.engine.observer().0.borrow().iter() {
+        for event in self.engine.observer().events.borrow().iter() {
             if let Event::Transition { break_length: Some(length), .. } = event {
                 self.model.draws.push_back(*length);
             }
@@ -346,7 +371,7 @@ impl<'a, const LANES: usize> Pair<'a, LANES> {
 
     fn compare(&mut self, operation: Operation) {
         let now = self.now();
-        let announced = self.engine.observer().0.take();
+        let announced = self.engine.observer().events.take();
         let expected = core::mem::take(&mut self.model.events);
         assert_eq!(announced, expected, "announcements after {operation:?}");
         self.witness.sees(&self.model, now, &announced);
@@ -379,7 +404,7 @@ impl<'a, const LANES: usize> Pair<'a, LANES> {
         );
 
         let (ours, theirs) = (snapshot.totals, self.model.totals);
-        let ours = super::model::Totals {
+        let ours = Totals {
             successes: ours.successes,
             failures: ours.failures,
             ignored: ours.ignored,
@@ -391,6 +416,9 @@ impl<'a, const LANES: usize> Pair<'a, LANES> {
             trials: ours.trials,
         };
         assert_eq!(ours, theirs, "totals after {operation:?}");
+        let told = *self.engine.observer().calls.borrow();
+        let all_but = Totals { would_reject: ours.would_reject, trials: ours.trials, ..told };
+        assert_eq!(all_but, ours, "the calls that were told of after {operation:?}");
         assert_eq!(
             self.admitted,
             snapshot.totals.settled() + self.in_flight.len() as u64,
