@@ -15,7 +15,9 @@ use crate::sync::AtomicU64;
 /// [`Metrics::durations`](super::Metrics::durations); clones, and others of the same name, measure
 /// together.
 ///
-/// It goes inside the breaker, so that refusals, which take no time, do not count.
+/// It goes inside the breaker, so that refusals, which take no time, do not count, and around the
+/// timeout, if that is one of the caller's: a call that a timeout further outside cuts, such as that of
+/// a policy, is dropped and missing here. How many those are, `circuit_breaker_calls_total` tells.
 ///
 /// # Progress and memory
 ///
