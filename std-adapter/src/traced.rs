@@ -127,6 +127,7 @@ impl Observer for TracingObserver {
             "late result"
         );
     }
+
     fn hears_calls(&self) -> bool {
         self.with_calls
     }

@@ -114,8 +114,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         policy::judge_trials(&rules, &limits, trials, lapsed)
     }
 
-    /// Opens the circuit, and tells of the result and of what it did: that is done by then, whatever an
-    /// observer does.
+    /// Opens the circuit, if it still may, and only then tells of the result and of that: an observer
+    /// that panics keeps no circuit from opening.
     #[cold]
     pub(super) fn trip(&self, reason: TripReason, trip: &Trip) {
         let (mut now, mut length) = (trip.now, 0);

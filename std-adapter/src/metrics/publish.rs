@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cutout_core::Outcome;
 use metrics::{Key, KeyName, Label, Level, Metadata, Recorder, SharedString, Unit};
 
 use super::labels::{BreakerLabel, BulkheadLabel, RetryLabel};
@@ -113,9 +114,9 @@ impl<'a> Publisher<'a> {
             }
             let totals = &ledger.totals;
             for (outcome, count) in [
-                ("success", totals.successes),
-                ("failure", totals.failures),
-                ("ignored", totals.ignored),
+                (Outcome::Success.as_str(), totals.successes),
+                (Outcome::Failure.as_str(), totals.failures),
+                (Outcome::Ignored.as_str(), totals.ignored),
                 ("cancelled", totals.cancelled),
                 ("stale", totals.stale),
                 ("rejected", totals.rejected),

@@ -77,8 +77,8 @@ impl Value {
 }
 
 fn outcomes() -> impl Iterator<Item = (&'static str, Value)> {
-    [("success", Outcome::Success), ("failure", Outcome::Failure), ("ignored", Outcome::Ignored)]
-        .map(|(name, outcome)| (name, Value::Outcome(outcome)))
+    [Outcome::Success, Outcome::Failure, Outcome::Ignored]
+        .map(|outcome| (outcome.as_str(), Value::Outcome(outcome)))
         .into_iter()
 }
 

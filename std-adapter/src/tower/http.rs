@@ -163,7 +163,8 @@ pub fn unavailable<B: Default>(refusal: Refusal) -> Response<B> {
 }
 
 /// The host that a request is for, with its port if it names one: of its URI, or else of its `Host`
-/// header, as it is written there; empty if it has neither. A key for [`keyed`](super::CircuitBreakerLayer::keyed) layers.
+/// header, as it is written there; empty if it has neither. A key for
+/// [`keyed`](super::CircuitBreakerLayer::keyed) layers.
 ///
 /// Hosts that differ in upper and lower case, or in a port that is the scheme's own, are different keys.
 /// Where others write the requests, bring them to one form first, or key by what the service has of its
