@@ -6,7 +6,7 @@ use crate::circuit::Circuit;
 use crate::seldom::Seldom;
 use crate::settings::{Plan, Settings};
 use crate::streak::Streak;
-use crate::time::{Clock, Instant};
+use crate::time::{Clock, Instant, nanos};
 use crate::window::Lanes;
 
 mod constructing; // documentation shows methods in the order of these modules
@@ -87,6 +87,22 @@ impl<C: Clock, O, const BUCKETS: usize, const LANES: usize> CircuitBreaker<C, O,
     /// The time, as finely as the settings need it.
     fn now(&self) -> Instant {
         self.read_clock(self.settings.plan())
+    }
+
+    /// How long until a call finds `end` to be over; for who waits exactly so long, a call that comes
+    /// after it does.
+    ///
+    /// A coarse reading is behind, so near the end the clock is read finely. A clock that is coarse
+    /// itself says so, and then it takes so much longer until it shows that the end is over.
+    fn left_until(&self, end: Instant) -> u64 {
+        /// Twice what `now_coarse` may be behind.
+        const NEAR: u64 = 20_000_000;
+        let plan = self.settings.plan();
+        let mut left = end.since(self.read_clock(plan));
+        if plan.is_coarse() && left < NEAR && left != 0 {
+            left = end.since(self.clock.now());
+        }
+        if left == 0 { 0 } else { left.saturating_add(nanos(self.clock.resolution())) }
     }
 
     /// The time, as finely as `plan` needs it. All that this breaker is told comes from here.

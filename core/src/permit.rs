@@ -270,8 +270,12 @@ impl fmt::Debug for Ticket {
 ///
 /// Dropped without [`settle`](Self::settle), it is a cancelled call: a trial's place is free
 /// again and nothing is counted, unless
-/// [`cancelled_as`](crate::Config::cancelled_as) or its default says otherwise. Dropped by a
-/// panic it is a failure, where the clock can tell ([`Clock::unwinding`]).
+/// [`cancelled_as`](crate::Config::cancelled_as) or its default says otherwise.
+///
+/// Dropped while its thread unwinds from a panic, it is a failure, where the clock can tell
+/// ([`Clock::unwinding`]): a permit cannot know whether its own call panicked. A future that holds a
+/// permit may be dropped by the panic of another future, which is no failure of this call. There,
+/// use [`call_async`](CircuitBreaker::call_async), which knows the difference.
 ///
 /// # Examples
 ///
@@ -293,8 +297,18 @@ pub struct Permit<'a, C: Clock, O: Observer = (), const BUCKETS: usize = 10, con
 {
     breaker: &'a CircuitBreaker<C, O, BUCKETS, LANES>,
     ticket: Ticket,
-    /// Set while code runs that may panic on the permit's watch.
-    pub(crate) in_call: bool,
+    pub(crate) watch: Watch,
+}
+
+/// What is known of a call when its permit is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Watch {
+    /// Nothing. If the thread unwinds then, the call is taken for what panicked.
+    Off,
+    /// No code of the call is running: whatever unwinds, it is not the call.
+    Outside,
+    /// Code of the call is running, which ends early only by a panic.
+    Inside,
 }
 
 impl<'a, C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
@@ -305,7 +319,7 @@ impl<'a, C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         breaker: &'a CircuitBreaker<C, O, BUCKETS, LANES>,
         ticket: Ticket,
     ) -> Self {
-        Self { breaker, ticket, in_call: false }
+        Self { breaker, ticket, watch: Watch::Off }
     }
 
     /// Ends the call with its outcome.
@@ -316,6 +330,13 @@ impl<'a, C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         let (breaker, ticket) = (self.breaker, self.ticket.again());
         mem::forget(self);
         breaker.finish(&ticket, Ending::Reported(report));
+    }
+
+    /// Takes the admission back: the call did not run. See [`CircuitBreaker::take_back`].
+    pub fn take_back(self) {
+        let (breaker, ticket) = (self.breaker, self.ticket.again());
+        mem::forget(self);
+        breaker.take_back(ticket);
     }
 
     /// Whether the call is one of those that decide a half-open circuit.
@@ -330,7 +351,11 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize> Drop
 {
     fn drop(&mut self) {
         // Whoever settles a permit forgets it.
-        let panicked = self.in_call || self.breaker.clock().unwinding();
+        let panicked = match self.watch {
+            Watch::Off => self.breaker.clock().unwinding(),
+            Watch::Outside => false,
+            Watch::Inside => true,
+        };
         let ending = if panicked { Ending::Panicked } else { Ending::Dropped };
         self.breaker.finish_unsettled(&self.ticket, ending);
     }

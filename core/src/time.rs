@@ -147,10 +147,22 @@ pub trait Clock {
     /// A breaker reads this instead of [`now`](Self::now) if none of its settings is finer than a
     /// second: no slow calls are measured, and the buckets of a window over time, the break, the
     /// leases of trials and the stages of a recovery last a second or more each. Everything that it
-    /// measures is then right to within one per cent. The default is `now`.
+    /// measures is then right to within one per cent, and the end of a break to the nanosecond: near
+    /// it, calls read `now`. The default is `now`.
     #[inline]
     fn now_coarse(&self) -> Instant {
         self.now()
+    }
+
+    /// How far a reading of [`now`](Self::now) may be behind the time that passes for who waits: the
+    /// length of a tick.
+    ///
+    /// A refusal adds it to what is left of the break, so that who waits for as long as
+    /// [`Rejected::retry_after`](crate::Rejected::retry_after) says is not too early by a tick. The
+    /// default, zero, is right for a clock that shows every moment, and for one whose ticks are also
+    /// those of the timer that callers wait on.
+    fn resolution(&self) -> Duration {
+        Duration::ZERO
     }
 
     /// Whether the current thread is unwinding from a panic.
@@ -192,6 +204,10 @@ macro_rules! tells_as_its_owner {
             #[inline]
             fn now_coarse(&self) -> Instant {
                 (**self).now_coarse()
+            }
+
+            fn resolution(&self) -> Duration {
+                (**self).resolution()
             }
 
             fn unwinding(&self) -> bool {

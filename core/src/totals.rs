@@ -2,7 +2,8 @@
 
 use crate::sync::{AtomicU64, IS_LOCK_FREE, Ordering, const_fn};
 
-/// What became of all calls since the breaker was made. These only grow.
+/// What became of all calls since the breaker was made. These only grow, but for `trials` and
+/// `would_reject`: an admission that is [taken back](crate::CircuitBreaker::take_back) leaves them.
 ///
 /// Every admitted call ends in exactly one of the first five, so at a quiet moment
 /// `settled() + in flight` is the number of calls that were admitted.
@@ -106,6 +107,11 @@ impl Counter {
     #[inline]
     pub(crate) fn count(&self) -> u64 {
         self.0.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Takes one away that was counted before.
+    pub(crate) fn uncount(&self) {
+        self.add(u64::MAX); // one less, modulo 2^64
     }
 
     #[inline]

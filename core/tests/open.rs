@@ -4,7 +4,10 @@ mod support;
 
 use core::time::Duration;
 
-use cutout_core::{Backoff, Cause, Instant, Outcome, Rate, RejectReason, State};
+use cutout_core::{
+    Backoff, Cause, CircuitBreaker, Clock, Config, Instant, ManualClock, Outcome, Rate,
+    RejectReason, State,
+};
 use support::{Breaker, config, fail, follow, millis, secs, succeed, tripped};
 
 fn retry_after(breaker: &Breaker) -> Duration {
@@ -183,4 +186,99 @@ fn a_clock_that_is_set_back_keeps_an_open_circuit_open_and_a_closed_one_closed()
     assert_eq!(retry_after(&breaker), secs(5));
     assert_eq!(breaker.observer().causes().len(), 4);
     assert_eq!(breaker.observer().causes()[1], Cause::BreakOver);
+}
+
+/// A clock that is read finely and coarsely, in ticks of some 4 ms, where the fine reading may be in ticks
+/// too.
+#[derive(Default)]
+struct Ticking {
+    clock: ManualClock,
+    is_coarse: bool,
+}
+
+impl Ticking {
+    /// No part of a second, as real ticks are none.
+    const TICK: u64 = 3_999_998;
+
+    fn last_tick(&self) -> Instant {
+        let now = self.clock.now().as_nanos();
+        Instant::from_nanos(now / Self::TICK * Self::TICK)
+    }
+}
+
+impl Clock for Ticking {
+    fn now(&self) -> Instant {
+        if self.is_coarse { self.last_tick() } else { self.clock.now() }
+    }
+
+    fn now_coarse(&self) -> Instant {
+        self.last_tick()
+    }
+
+    fn resolution(&self) -> Duration {
+        if self.is_coarse { Duration::from_nanos(Self::TICK) } else { Duration::ZERO }
+    }
+}
+
+#[test]
+fn who_waits_as_long_as_a_refusal_says_is_admitted_on_a_clock_that_ticks() {
+    for is_coarse in [false, true] {
+        // The trip, and the refusal after it, at all distances from a tick.
+        for (tripped, refused) in
+            (0..9).flat_map(|tripped| (0..9).map(move |refused| (tripped, refused)))
+        {
+            let clock = Ticking { clock: ManualClock::new(), is_coarse };
+            let config = Config::new().consecutive_failures(1).break_duration(secs(1));
+            let breaker = CircuitBreaker::with_clock(config, clock);
+            let advance = |by| breaker.clock().clock.advance(by);
+            advance(Duration::from_micros(7 + tripped * 500));
+            assert!(breaker.call(|| Err::<(), _>(())).is_err());
+            advance(Duration::from_micros(13 + refused * 123_456));
+            let refusal = match breaker.try_acquire() {
+                Err(refusal) => refusal,
+                Ok(_) => unreachable!("the break is not over"),
+            };
+            let left = refusal.retry_after().unwrap();
+            assert_eq!(breaker.refusal(), Some(refusal));
+            assert_eq!(breaker.snapshot().retry_after, Some(left));
+            advance(left);
+            assert!(breaker.is_due() && breaker.snapshot().due);
+            assert_eq!(breaker.refusal(), None);
+            assert!(breaker.try_acquire().is_ok(), "{tripped} {refused} {is_coarse}");
+        }
+    }
+}
+
+#[test]
+fn near_the_end_of_a_break_a_refusal_on_the_coarse_reading_names_it_to_the_nanosecond() {
+    let breaker = CircuitBreaker::with_clock(
+        Config::new().consecutive_failures(1).break_duration(secs(1)),
+        Ticking::default(),
+    );
+    let _ = breaker.call(|| Err::<(), _>(()));
+    breaker.clock().clock.advance(secs(1) - Duration::from_nanos(1));
+    let refusal = breaker.refusal().unwrap();
+    assert_eq!(refusal.retry_after(), Some(Duration::from_nanos(1)));
+}
+
+#[test]
+fn an_open_circuit_whose_break_is_over_is_due_until_a_call_comes() {
+    let breaker = tripped(config());
+    assert!(!breaker.is_due() && !breaker.snapshot().due);
+    breaker.clock().advance(secs(5) - Duration::from_nanos(1));
+    assert!(!breaker.is_due() && !breaker.snapshot().due);
+    breaker.clock().advance(Duration::from_nanos(1));
+    assert!(breaker.is_due() && breaker.snapshot().due);
+    assert_eq!(breaker.state(), State::Open, "nobody has called");
+    breaker.shadow();
+    assert!(breaker.is_due() && breaker.snapshot().due, "shadowed or not");
+    for force in [Breaker::force_open, Breaker::force_closed, Breaker::disable] {
+        force(&breaker);
+        assert!(!breaker.is_due() && !breaker.snapshot().due, "it does not decide for itself");
+    }
+    breaker.release();
+    let trial = breaker.try_acquire().unwrap();
+    assert!(!breaker.is_due() && !breaker.snapshot().due, "a trial is out");
+    trial.settle(Outcome::Failure);
+    assert!(!breaker.is_due() && !breaker.snapshot().due);
 }

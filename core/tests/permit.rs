@@ -111,15 +111,6 @@ fn a_permit_is_settled_once_and_dropped_it_cancels() {
 
 #[test]
 fn a_permit_dropped_by_a_panic_is_a_failure_where_the_clock_can_tell() {
-    struct StdLike;
-    impl Clock for StdLike {
-        fn now(&self) -> Instant {
-            Instant::ORIGIN
-        }
-        fn unwinding(&self) -> bool {
-            std::thread::panicking()
-        }
-    }
     let breaker = cutout_core::CircuitBreaker::with_clock(config(), StdLike);
     assert!(panics(|| {
         let _permit = breaker.try_acquire().unwrap();
@@ -332,4 +323,121 @@ fn made_up_bits_do_no_harm() {
         }
     }
     assert!(breaker.snapshot().trials_in_flight <= 1);
+}
+
+/// A clock that can tell whether its thread unwinds.
+struct StdLike;
+
+impl Clock for StdLike {
+    fn now(&self) -> Instant {
+        Instant::ORIGIN
+    }
+
+    fn unwinding(&self) -> bool {
+        std::thread::panicking()
+    }
+}
+
+#[test]
+fn an_async_call_that_is_dropped_by_the_panic_of_another_is_cancelled() {
+    let breaker = cutout_core::CircuitBreaker::with_clock(config(), StdLike);
+    assert!(panics(|| {
+        let mut call = pin!(breaker.call_async(pending::<Result<(), ()>>()));
+        assert!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        panic!("in another future of the same task");
+    }));
+    assert_eq!(ends(breaker.totals()), [0, 0, 0, 1]);
+}
+
+#[test]
+fn an_async_call_whose_destructor_panics_after_its_end_has_its_own_result() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("in a destructor");
+        }
+    }
+    let breaker = cutout_core::CircuitBreaker::with_clock(config(), StdLike);
+    assert!(panics(|| {
+        let bomb = Bomb;
+        poll(breaker.call_async(poll_fn(move |_| {
+            let _ = &bomb;
+            Poll::Ready(Ok::<_, ()>(()))
+        })))
+    }));
+    assert_eq!(ends(breaker.totals()), [1, 0, 0, 0]);
+}
+
+#[test]
+fn five_panics_of_others_open_no_circuit() {
+    let breaker =
+        cutout_core::CircuitBreaker::with_clock(config().consecutive_failures(5), StdLike);
+    for _ in 0..5 {
+        assert!(panics(|| {
+            let mut call = pin!(breaker.call_async(pending::<Result<(), ()>>()));
+            let _ = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            panic!("in the handler that awaits it");
+        }));
+    }
+    assert_eq!((breaker.state(), breaker.totals().cancelled), (State::Closed, 5));
+}
+
+#[test]
+fn an_admission_that_is_taken_back_counts_nowhere() {
+    let closed = breaker(config());
+    closed.try_acquire().unwrap().take_back();
+    let ticket = closed.admit().unwrap();
+    closed.take_back(ticket);
+    assert_eq!(closed.totals(), Totals::default());
+
+    let shadowed = tripped(config());
+    shadowed.shadow();
+    let before = shadowed.totals();
+    shadowed.try_acquire().unwrap().take_back();
+    assert_eq!(shadowed.totals(), before, "nobody would have been refused");
+    assert_eq!(shadowed.observer().stale.borrow().len(), 0);
+}
+
+#[test]
+fn a_trial_that_is_taken_back_leaves_its_place_to_the_next_call() {
+    let breaker = tripped(config().trials(1));
+    breaker.clock().advance(secs(5));
+    let before = breaker.totals();
+    for _ in 0..3 {
+        let trial = breaker.try_acquire().unwrap();
+        assert!(trial.is_trial());
+        assert!(breaker.try_acquire().is_err(), "its place is taken");
+        trial.take_back();
+        assert_eq!(breaker.snapshot().trials_in_flight, 0);
+        assert_eq!(breaker.state(), State::HalfOpen);
+    }
+    assert_eq!(breaker.totals().trials, before.trials);
+    assert_eq!(breaker.totals().settled(), before.settled());
+    assert!(succeed(&breaker));
+    assert_eq!(breaker.state(), State::Closed);
+}
+
+#[test]
+fn a_trial_that_is_taken_back_too_late_has_failed() {
+    let breaker = tripped(config().trials(1));
+    breaker.clock().advance(secs(5));
+    let trial = breaker.try_acquire().unwrap();
+    breaker.clock().advance(secs(20));
+    trial.take_back();
+    assert_eq!(breaker.totals().trials, 1);
+    assert!(breaker.try_acquire().is_err(), "its lease was over");
+    assert_eq!(breaker.state(), State::Open);
+}
+
+#[test]
+fn an_admission_that_is_taken_back_after_the_circuit_changed_is_told_to_nobody() {
+    let breaker = tripped(config());
+    breaker.clock().advance(secs(5));
+    let trial = breaker.try_acquire().unwrap();
+    fail(&breaker);
+    assert_eq!(breaker.state(), State::Open);
+    let settled = breaker.totals().settled();
+    trial.take_back();
+    assert_eq!((breaker.totals().settled(), breaker.totals().stale), (settled, 0));
+    assert_eq!(breaker.observer().stale.borrow().len(), 0);
 }

@@ -67,6 +67,24 @@ fn r3_a_cancelled_trial_gives_its_place_to_one_other() {
 }
 
 #[test]
+fn r3_a_trial_that_is_taken_back_gives_its_place_to_one_of_two_others_and_counts_nowhere() {
+    model_of_three(|| {
+        let breaker = rested(brittle());
+        let trial = breaker.admit().unwrap();
+        let one = spawn(&breaker, hang);
+        let other = spawn(&breaker, hang);
+        breaker.take_back(trial);
+        one.join().unwrap();
+        other.join().unwrap();
+        let snapshot = breaker.snapshot();
+        assert!(snapshot.trials_in_flight <= 1);
+        assert_eq!(u64::from(snapshot.trials_in_flight), snapshot.totals.trials);
+        assert_eq!(snapshot.totals.trials + snapshot.totals.rejected, 2);
+        assert_eq!(snapshot.totals.settled(), 1, "the failure that tripped");
+    });
+}
+
+#[test]
 fn r3_a_cancelled_trial_gives_its_place_to_one_of_two_others() {
     model_of_three(|| {
         let breaker = rested(brittle());

@@ -12,7 +12,7 @@ use crate::{CircuitBreaker, StdClock};
 /// # Cancellation
 ///
 /// As of [`Permit`](crate::Permit): dropped without [`settle`](Self::settle) it is a cancelled
-/// call, dropped by a panic a failure.
+/// call, and a failure if its thread unwinds from a panic then.
 #[must_use = "a permit that is dropped cancels its call"]
 pub struct OwnedPermit<C: Clock = StdClock, O: Observer = (), const BUCKETS: usize = 10> {
     breaker: Arc<CircuitBreaker<C, O, BUCKETS>>,
@@ -28,6 +28,14 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> OwnedPermit<C, O, BUCKETS> {
     pub fn settle(mut self, report: impl Into<Report>) {
         if let Some(ticket) = self.ticket.take() {
             self.breaker.settle(ticket, report);
+        }
+    }
+
+    /// Takes the admission back: the call did not run. See
+    /// [`CircuitBreaker::take_back`](cutout_core::CircuitBreaker::take_back).
+    pub fn take_back(mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            self.breaker.take_back(ticket);
         }
     }
 

@@ -3,6 +3,7 @@
 use core::cell::Cell;
 use core::ops::Deref;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use core::time::Duration;
 use std::thread;
 
 use cutout_core::{Clock, Instant};
@@ -44,6 +45,10 @@ impl<C: Clock> Clock for OnThread<C> {
     #[inline]
     fn now_coarse(&self) -> Instant {
         self.0.now_coarse()
+    }
+
+    fn resolution(&self) -> Duration {
+        self.0.resolution()
     }
 
     fn unwinding(&self) -> bool {

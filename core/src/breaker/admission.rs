@@ -85,7 +85,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
                     return Some(Rejected::new(RejectReason::ForcedOpen, None));
                 }
                 (Mode::Auto, State::Open) => {
-                    let left = self.circuit.until().since(self.now());
+                    let left = self.left_until(self.circuit.until());
                     // The end of the break was read after the word; only together do they say no.
                     if self.circuit.load() == word {
                         return (left != 0).then(|| Rejected::new(RejectReason::Open, Some(left)));
@@ -117,16 +117,16 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
 
     /// `None`: the word has moved, look again.
     fn admit_open(&self, word: Word) -> Option<Result<Ticket, Rejected>> {
-        let now = self.now();
-        let left = self.circuit.until().since(now);
+        let end = self.circuit.until();
+        let left = self.left_until(end);
         if left == 0 {
-            let mut now = now;
+            let mut now = end;
             let leases = self.seldom.leases();
             let change = self.circuit.change(|seen| {
                 if seen != word {
                     return Step::Leave;
                 }
-                now = self.now();
+                now = self.now().max(end); // a coarse reading may be before it still
                 if !self.circuit.propose_lease_end(leases, 0, self.lease_end(now), seen) {
                     return Step::Again;
                 }

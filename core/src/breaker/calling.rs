@@ -7,7 +7,7 @@ use super::admission::UNTIMED;
 use super::{CircuitBreaker, Ending};
 use crate::error::{Error, Rejected};
 use crate::observe::Observer;
-use crate::permit::{Outcome, Permit, Report, Role, Ticket};
+use crate::permit::{Outcome, Permit, Report, Role, Ticket, Watch};
 use crate::time::Clock;
 
 /// # Calling
@@ -65,7 +65,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
             Err(rejected) => return Err(Error::Rejected(rejected)),
         };
         let mut permit = Permit::new(self, ticket);
-        permit.in_call = true;
+        permit.watch = Watch::Inside;
         let result = call();
         let report = classify(&result);
         permit.settle(report);
@@ -83,11 +83,12 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     ///
     /// # Cancellation
     ///
-    /// Dropped before its end, the call is cancelled. Nothing is held across an await but a permit.
+    /// Dropped before its end, the call is cancelled, also where it is dropped because something else
+    /// panics, such as another future of the same task. Nothing is held across an await but a permit.
     ///
     /// # Panics
     ///
-    /// If `call` panics, that counts as a failure and goes on.
+    /// If `call` panics when it is polled, that counts as a failure and goes on.
     pub async fn call_async<T, E>(
         &self,
         call: impl Future<Output = Result<T, E>>,
@@ -115,15 +116,16 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     ) -> Result<T, Error<E>> {
         let mut permit = self.try_acquire().map_err(Error::Rejected)?;
         let mut call = pin!(call);
+        permit.watch = Watch::Outside;
         let result = poll_fn(|context| {
             // Left standing by a panic, and only by one.
-            permit.in_call = true;
+            permit.watch = Watch::Inside;
             let poll = call.as_mut().poll(context);
-            permit.in_call = false;
+            permit.watch = Watch::Outside;
             poll
         })
         .await;
-        permit.in_call = true;
+        permit.watch = Watch::Inside;
         let report = classify(&result);
         permit.settle(report);
         result.map_err(Error::Inner)
@@ -176,13 +178,35 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     #[inline]
     pub fn settle(&self, ticket: Ticket, report: impl Into<Report>) {
         let mut permit = Permit::new(self, ticket);
-        permit.in_call = true;
+        permit.watch = Watch::Inside;
         permit.settle(report);
     }
 
     /// Ends the call of `ticket` as one that was given up, as a dropped [`Permit`] does.
     pub fn cancel(&self, ticket: Ticket) {
         self.finish_unsettled(&ticket, Ending::Dropped);
+    }
+
+    /// Takes back the admission of a call that did not run after all, as one that would have had to
+    /// wait in a queue and will ask anew when its turn comes.
+    ///
+    /// It was no admission then: it counts in no total, nobody is told of it, and a trial's place is
+    /// free again. If it was the trial that ended a break, the circuit stays half-open. A trial whose
+    /// [lease](crate::Config::trial_timeout) was over has failed and cannot be taken back.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cutout_core::{CircuitBreaker, Config, ManualClock, Totals};
+    ///
+    /// let breaker = CircuitBreaker::with_clock(Config::new(), ManualClock::new());
+    /// let ticket = breaker.admit()?;
+    /// breaker.take_back(ticket); // the pool has no connection
+    /// assert_eq!(breaker.totals(), Totals::default());
+    /// # Ok::<_, cutout_core::Rejected>(())
+    /// ```
+    pub fn take_back(&self, ticket: Ticket) {
+        self.finish_taken_back(&ticket);
     }
 }
 

@@ -33,6 +33,8 @@ pub struct Snapshot {
     pub recovering: bool,
     /// While [`State::Open`] by itself, how long until the next trial may start.
     pub retry_after: Option<Duration>,
+    /// Whether the circuit is [due](CircuitBreaker::is_due).
+    pub due: bool,
     /// What became of all calls.
     pub totals: Totals,
 }
@@ -54,6 +56,30 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     #[must_use]
     pub fn mode(&self) -> Mode {
         self.circuit.load().mode()
+    }
+
+    /// Whether the circuit is open by itself, its break is over, and no call has come since: the next
+    /// call will be a trial.
+    ///
+    /// [`state`](Self::state) still reads Open then, as reading changes nothing. A dependency that
+    /// nobody calls any more can stay so for ever, and is no reason for an alert.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use cutout_core::{CircuitBreaker, Config, ManualClock, State};
+    ///
+    /// let breaker = CircuitBreaker::with_clock(Config::new(), ManualClock::new());
+    /// breaker.open_for(Duration::from_secs(5));
+    /// assert!(!breaker.is_due());
+    /// breaker.clock().advance(Duration::from_secs(5));
+    /// assert!(breaker.is_due());
+    /// assert_eq!(breaker.state(), State::Open);
+    /// ```
+    #[must_use]
+    pub fn is_due(&self) -> bool {
+        self.left_of_break().is_some_and(|left| left == 0)
     }
 
     /// What a call that came now would be refused with; `None` if it would be admitted.
@@ -91,7 +117,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         let now = self.now();
         let generation = word.generation();
         let is_open = word.state() == State::Open && word.effective_state() == State::Open;
-        let break_left = self.circuit.until().saturating_since(now);
+        let is_open = is_open && word.mode() != Mode::ForcedOpen;
+        let break_left = if is_open { self.left_until(self.circuit.until()) } else { 0 };
         Snapshot {
             state: word.effective_state(),
             mode: word.mode(),
@@ -100,8 +127,25 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
             consecutive_failures: self.streak.length(generation),
             trials_in_flight: word.trials_out(),
             recovering: word.is_ramping() && matches!(word.mode(), Mode::Auto | Mode::Shadow),
-            retry_after: (is_open && word.mode() != Mode::ForcedOpen).then_some(break_left),
+            retry_after: is_open.then_some(Duration::from_nanos(break_left)),
+            due: is_open && break_left == 0,
             totals: self.totals(),
+        }
+    }
+
+    /// While the circuit is open by itself, what is left of its break.
+    fn left_of_break(&self) -> Option<u64> {
+        loop {
+            let word = self.circuit.load();
+            let decides = matches!(word.mode(), Mode::Auto | Mode::Shadow);
+            if !decides || word.state() != State::Open {
+                return None;
+            }
+            let left = self.left_until(self.circuit.until());
+            // The end of the break was read after the word; only together do they say anything.
+            if self.circuit.load() == word {
+                return Some(left);
+            }
         }
     }
 

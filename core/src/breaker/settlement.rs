@@ -273,6 +273,39 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         counts
     }
 
+    /// Frees what an admission took, and lets the totals forget it.
+    #[inline(never)]
+    pub(super) fn finish_taken_back(&self, ticket: &Ticket) {
+        match ticket.role() {
+            Role::Counted => {}
+            Role::Passing => {
+                let word = self.circuit.load();
+                if word.generation() == ticket.generation() && word.mode() == Mode::Shadow {
+                    self.seldom.counters().would_reject.uncount();
+                }
+            }
+            Role::Trial { slot } => {
+                let now = self.now();
+                let mut failed = false;
+                let _ = self.circuit.change(|word| {
+                    failed = false;
+                    if word.generation() != ticket.generation() || !word.is_trial_out(slot) {
+                        return Step::Leave;
+                    }
+                    failed = self.seldom.leases().end(slot) <= now; // R5
+                    if failed {
+                        Step::Leave
+                    } else {
+                        Step::To(word.with_trial_back(slot, word.trials()))
+                    }
+                });
+                if !failed {
+                    self.seldom.counters().trials.uncount();
+                }
+            }
+        }
+    }
+
     /// Counts what decides nothing.
     fn finish_passing(&self, word: Word, ticket: &Ticket, ending: Ending) -> bool {
         let settled = if word.mode() == Mode::Disabled {

@@ -36,6 +36,8 @@ pub(crate) enum Ending {
     NotConsecutive(Option<u64>),
     Dropped,
     Panicked,
+    /// Not at all: the admission is taken back.
+    TakenBack,
 }
 
 /// What the breaker announces.
@@ -333,6 +335,9 @@ impl Model {
     // Settlement.
 
     pub(crate) fn settle(&mut self, call: Call, ending: Ending, now: Time) {
+        if ending == Ending::TakenBack {
+            return self.take_back(call, now);
+        }
         if call.generation != self.generation {
             return self.stale(ending);
         }
@@ -356,7 +361,7 @@ impl Model {
         let outcome = match (ending, self.settings.cancelled_as) {
             (Ending::Reported(outcome, _), _) => Some(outcome),
             (Ending::NotConsecutive(_) | Ending::Panicked, _) => Some(Outcome::Failure),
-            (Ending::Dropped, Some(Outcome::Ignored)) => None,
+            (Ending::TakenBack, _) | (Ending::Dropped, Some(Outcome::Ignored)) => None,
             (Ending::Dropped, Some(outcome)) => Some(outcome),
             (Ending::Dropped, None) => slow.then_some(Outcome::Failure),
         };
@@ -401,12 +406,31 @@ impl Model {
         }
     }
 
+    /// The call did not run, so it was never admitted. A trial whose lease is over has failed.
+    fn take_back(&mut self, call: Call, now: Time) {
+        let is_current = call.generation == self.generation;
+        match call.role {
+            Role::Counted => {}
+            Role::Passing if is_current && self.mode == Mode::Shadow => {
+                self.totals.would_reject -= 1;
+            }
+            Role::Passing => {}
+            Role::Trial => {
+                let has_failed = |trial: &Trial| trial.call == call.id && trial.lease_end <= now;
+                if !is_current || !self.out.iter().any(has_failed) {
+                    self.out.retain(|trial| trial.call != call.id);
+                    self.totals.trials -= 1;
+                }
+            }
+        }
+    }
+
     fn stale(&mut self, ending: Ending) {
         self.totals.stale += 1;
         self.events.push(Event::Stale(match ending {
             Ending::Reported(outcome, _) => Some(outcome),
             Ending::NotConsecutive(_) | Ending::Panicked => Some(Outcome::Failure),
-            Ending::Dropped => None,
+            Ending::Dropped | Ending::TakenBack => None,
         }));
     }
 

@@ -95,7 +95,7 @@ fn ending(bytes: &mut Bytes<'_>) -> Ending {
         10 => Ending::NotConsecutive(bytes.maybe().then(|| bytes.number() >> 20)),
         11 => Ending::Reported(Outcome::Failure, Some(bytes.number() >> (bytes.next() % 64))),
         12 | 13 => Ending::Reported(Outcome::Ignored, None),
-        14 => Ending::Dropped,
+        14 => bytes.pick(&[Ending::Dropped, Ending::TakenBack]),
         _ => Ending::Panicked,
     }
 }

@@ -313,6 +313,8 @@ impl<'a, const LANES: usize> Pair<'a, LANES> {
                 permit.settle(report(ending));
             }
             (Held::Permit(permit), Ending::Dropped) => drop(permit),
+            (Held::Permit(permit), Ending::TakenBack) => permit.take_back(),
+            (Held::Ticket(ticket), Ending::TakenBack) => self.engine.take_back(ticket),
             (Held::Permit(permit), Ending::Panicked) => {
                 self.engine.clock().unwinding.set(true);
                 drop(permit);
@@ -322,6 +324,7 @@ impl<'a, const LANES: usize> Pair<'a, LANES> {
             (Held::Ticket(ticket), _) => self.engine.settle(ticket, report(ending)),
         }
         self.lend_draws();
+        self.admitted -= u64::from(ending == Ending::TakenBack);
         let now = self.now();
         self.model.settle(call, ending, now);
     }
@@ -402,6 +405,9 @@ impl<'a, const LANES: usize> Pair<'a, LANES> {
             self.model.retry_after(now),
             "retry_after after {operation:?}"
         );
+        let is_due = self.model.retry_after(now) == Some(0);
+        assert_eq!(snapshot.due, is_due, "whether it is due after {operation:?}");
+        assert_eq!(self.engine.is_due(), is_due);
 
         let (ours, theirs) = (snapshot.totals, self.model.totals);
         let ours = Totals {
@@ -451,6 +457,6 @@ fn report(ending: Ending) -> Report {
             Outcome::Failure.not_consecutive().retry_after(Duration::from_nanos(retry_after))
         }
         Ending::NotConsecutive(None) => Outcome::Failure.not_consecutive(),
-        Ending::Panicked | Ending::Dropped => Outcome::Failure.into(),
+        Ending::Panicked | Ending::Dropped | Ending::TakenBack => Outcome::Failure.into(),
     }
 }

@@ -138,6 +138,7 @@ fn on_tape(ending: Ending) -> tape::Ending {
         Ending::Reported(outcome, retry_after) => tape::Ending::Reported(outcome, retry_after),
         Ending::NotConsecutive(retry_after) => tape::Ending::NotConsecutive(retry_after),
         Ending::Dropped => tape::Ending::Dropped,
+        Ending::TakenBack => tape::Ending::TakenBack,
         Ending::Panicked => tape::Ending::Panicked,
     }
 }

@@ -182,6 +182,8 @@ impl<'a> Player<'a> {
                 permit.settle(report(ending));
             }
             (Held::Permit(permit), Ending::Dropped) => drop(permit),
+            (Held::Permit(permit), Ending::TakenBack) => permit.take_back(),
+            (Held::Ticket(ticket), Ending::TakenBack) => self.breaker.take_back(ticket),
             (Held::Permit(permit), Ending::Panicked) => {
                 self.breaker.clock().unwinding.set(true);
                 drop(permit);
@@ -208,6 +210,6 @@ fn report(ending: Ending) -> Report {
         Ending::NotConsecutive(Some(retry_after)) => {
             Outcome::Failure.not_consecutive().retry_after(Duration::from_nanos(retry_after))
         }
-        Ending::Panicked | Ending::Dropped => Outcome::Failure.into(),
+        Ending::Panicked | Ending::Dropped | Ending::TakenBack => Outcome::Failure.into(),
     }
 }

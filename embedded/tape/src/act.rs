@@ -13,6 +13,8 @@ pub enum Ending {
     Dropped,
     /// By a panic.
     Panicked,
+    /// Not at all: the admission is taken back.
+    TakenBack,
     /// With a failure that is left out of those in a row.
     NotConsecutive(Option<u64>),
 }
@@ -107,6 +109,7 @@ impl Ending {
         match self {
             Self::Dropped => put(0, write),
             Self::Panicked => put(1, write),
+            Self::TakenBack => put(6, write),
             Self::NotConsecutive(retry_after) => {
                 put(2, write);
                 write_option(retry_after, write);
@@ -122,6 +125,7 @@ impl Ending {
         match tape.number() {
             0 => Self::Dropped,
             1 => Self::Panicked,
+            6 => Self::TakenBack,
             2 => Self::NotConsecutive(read_option(tape)),
             reported => Self::Reported(value(&OUTCOMES, reported - 3), read_option(tape)),
         }

@@ -1,5 +1,7 @@
 //! The time of the system's last tick as a clock.
 
+use core::time::Duration;
+
 use cutout_core::{Clock, Instant};
 
 /// The system's monotonic clock as of its last timer tick, whatever the settings:
@@ -19,6 +21,10 @@ impl Clock for CoarseClock {
     #[inline]
     fn now(&self) -> Instant {
         super::system::coarse()
+    }
+
+    fn resolution(&self) -> Duration {
+        Duration::from_millis(10)
     }
 
     fn unwinding(&self) -> bool {
