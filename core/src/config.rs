@@ -34,7 +34,8 @@ pub enum HalfOpenRule {
 
 /// The settings of a breaker. The value is its own builder.
 ///
-/// Any of the trip conditions opens a closed circuit; [`Config::new`] sets the failure rate alone.
+/// Any of the trip conditions opens a closed circuit; [`Config::new`] sets the failure rate and a row of
+/// failures.
 ///
 /// # Examples
 ///
@@ -85,8 +86,11 @@ pub struct Config {
 
 /// # What opens the circuit
 impl Config {
-    /// The defaults: 50 % failures over 30 s in 10 buckets, at least 20 results; a break of 30 s;
-    /// 3 trials of which the first failure reopens, each given 60 s.
+    /// The defaults: 50 % failures over 30 s in 10 buckets, at least 20 results, or 20 failures in a
+    /// row; a break of 30 s; 3 trials of which the first failure reopens, each given 60 s.
+    ///
+    /// The row is for a dependency that stops working at once: behind a window full of successes the
+    /// rate needs up to half of its length to see that.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -95,7 +99,7 @@ impl Config {
             slow_call_duration: None,
             minimum_throughput: 20,
             window: Window(Span::Time { length: 30 * SECOND, buckets: 10 }),
-            consecutive_failures: None,
+            consecutive_failures: Some(or_one(20)),
             failure_count: None,
             trip_when: None,
             evaluate_every_result: false,
@@ -179,10 +183,26 @@ impl Config {
     ///
     /// Where this is the only condition, no window is kept and a healthy call reads no clock.
     ///
-    /// Default: off. Allowed: 1 to 1,000,000.
+    /// A row of six or more may be longer by some failures where threads were seen to contend (feature
+    /// `alloc`): each thread then keeps the first failures after a success of its own to itself, a
+    /// sixth of the row, three at most. The circuit never opens by a shorter row.
+    ///
+    /// If 1 % of the calls of a healthy dependency fail, independently of each other, a row of 20 is
+    /// not to be expected in the age of the universe; if a third fail, it begins with 3 of 10^10
+    /// calls.
+    ///
+    /// Default: 20, as many as the [`minimum_throughput`](Self::minimum_throughput). Allowed: 1 to
+    /// 1,000,000.
     #[must_use]
     pub const fn consecutive_failures(mut self, failures: u32) -> Self {
         self.consecutive_failures = Some(or_most(failures));
+        self
+    }
+
+    /// Leaves failures in a row out of the trip condition.
+    #[must_use]
+    pub const fn without_consecutive_failures(mut self) -> Self {
+        self.consecutive_failures = None;
         self
     }
 

@@ -9,7 +9,7 @@ use cutout_core::{
     Cause, CircuitBreaker, Clock, Config, Instant, Outcome, Rate, Recovery, RejectReason, Report,
     State, TripReason, Window,
 };
-use support::{breaker, config, fail, secs, succeed, timeline};
+use support::{Breaker, breaker, config, fail, millis, secs, succeed, timeline};
 
 fn trips_by(breaker: &support::Breaker) -> TripReason {
     match breaker.observer().last().cause {
@@ -337,4 +337,69 @@ fn failures_in_a_row_are_counted_only_where_they_can_trip() {
     let failures_in_a_row = |config| timeline(config, "x x", "C C").snapshot().consecutive_failures;
     assert_eq!(failures_in_a_row(config().consecutive_failures(3)), 2);
     assert_eq!(failures_in_a_row(config()), 0);
+}
+
+/// The number of the failure that opens a circuit with default settings, after these results.
+fn opens_with_failure(before: impl FnOnce(&Breaker)) -> u32 {
+    let breaker = breaker(Config::new());
+    before(&breaker);
+    assert_eq!(breaker.state(), State::Closed);
+    for failures in 1..100_000 {
+        fail(&breaker);
+        if breaker.state() == State::Open {
+            return failures;
+        }
+    }
+    panic!("it does not open");
+}
+
+#[test]
+fn by_default_a_dependency_that_stops_working_opens_the_circuit_with_its_20th_failure() {
+    assert_eq!(opens_with_failure(|_| ()), 20);
+    for successes in [20, 100, 10_000, 100_000] {
+        let well = |breaker: &Breaker| {
+            for n in 0..successes {
+                assert!(succeed(breaker));
+                if n % 100 == 99 {
+                    breaker.clock().advance(millis(250));
+                }
+            }
+        };
+        assert_eq!(opens_with_failure(well), 20, "after {successes} successes");
+    }
+}
+
+#[test]
+fn by_default_a_success_ends_the_row_and_the_reason_of_the_trip_is_the_row() {
+    let breaker = breaker(Config::new());
+    for _ in 0..1_000 {
+        assert!(succeed(&breaker));
+    }
+    for _ in 0..19 {
+        fail(&breaker);
+    }
+    assert!(succeed(&breaker));
+    for _ in 0..19 {
+        fail(&breaker);
+    }
+    assert_eq!((breaker.state(), breaker.snapshot().consecutive_failures), (State::Closed, 19));
+    fail(&breaker);
+    assert_eq!(breaker.observer().causes(), [Cause::Tripped(TripReason::ConsecutiveFailures)]);
+    assert_eq!(breaker.observer().last().tally.failures, 39);
+}
+
+#[test]
+fn the_default_row_can_be_left_out() {
+    let config = Config::new().without_consecutive_failures();
+    assert_eq!(config.get_consecutive_failures(), None);
+    let breaker = breaker(config);
+    for _ in 0..1_000 {
+        assert!(succeed(&breaker));
+    }
+    for _ in 0..999 {
+        fail(&breaker);
+    }
+    assert_eq!(breaker.state(), State::Closed, "999 of 1,999");
+    fail(&breaker);
+    assert_eq!(breaker.state(), State::Open);
 }

@@ -240,7 +240,7 @@ fn every_setting_reads_back_as_it_was_set() {
 
 #[test]
 fn what_is_off_reads_back_as_none() {
-    let config = Config::new().without_failure_rate();
+    let config = Config::new().without_failure_rate().without_consecutive_failures();
     assert_eq!(config.get_failure_rate(), None);
     assert_eq!(config.get_slow_call_rate(), None);
     assert_eq!(config.get_slow_call_duration(), None);

@@ -77,7 +77,7 @@
 //! | `window.time` | `"30s"` | 1 ms to 1 day long, as in `"1m 30s"` |
 //! | `window.buckets` | `10` | must have 1 bucket to as many as the breaker has room for (10 unless its type says otherwise), each at least 100 µs wide |
 //! | `window.count` | | must hold 1 result to as many as the breaker has room for (20 for each of its buckets: 200 unless its type says otherwise) |
-//! | `consecutive_failures` | `"off"` | 1 to 1000000 or `"off"` |
+//! | `consecutive_failures` | 20 | 1 to 1000000 or `"off"` |
 //! | `failure_count` | `"off"` | 1 to 8192 or `"off"` |
 //! | `evaluate_every_result` | `false` | true or false |
 //! | `cancelled_as` | `"by_duration"` | `"success"`, `"failure"`, `"ignored"` or `"by_duration"` |

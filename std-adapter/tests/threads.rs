@@ -89,7 +89,7 @@ fn every_call_of_many_threads_is_accounted_for_through_many_outages() {
 fn threads_that_fail_at_once_open_the_circuit_with_the_failure_that_reaches_the_condition() {
     const THREADS: u8 = 4;
     const MANY: u32 = 8_000; // so many successes, and so many failures open the circuit
-    let by_rate = Config::new();
+    let by_rate = Config::new().without_consecutive_failures();
     for config in [by_rate, by_rate.without_failure_rate().failure_count(MANY)] {
         for _ in 0..200 {
             let breaker = CircuitBreaker::with_observer(config, ManualClock::new(), Log::default());
@@ -114,4 +114,62 @@ fn threads_that_fail_at_once_open_the_circuit_with_the_failure_that_reaches_the_
             assert!(expected.contains(&counted), "opened after {counted} failures");
         }
     }
+}
+
+/// Each thread keeps at most three failures out of the row.
+#[test]
+fn threads_that_fail_at_once_open_the_circuit_by_a_row_that_is_no_shorter_and_hardly_longer() {
+    const THREADS: u8 = 4;
+    for _ in 0..200 {
+        let breaker =
+            CircuitBreaker::with_observer(Config::new(), ManualClock::new(), Log::default());
+        for _ in 0..1_000 {
+            breaker.try_acquire().unwrap().settle(Outcome::Success);
+        }
+        breaker.preallocate();
+        let start = Barrier::new(usize::from(THREADS));
+        std::thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| {
+                    start.wait();
+                    while let Ok(permit) = breaker.try_acquire() {
+                        permit.settle(Outcome::Failure);
+                    }
+                });
+            }
+        });
+        assert_eq!(breaker.state(), State::Open);
+        let counted = breaker.totals().failures;
+        let expected = 20..20 + (3 + 1) * u64::from(THREADS);
+        assert!(expected.contains(&counted), "opened after {counted} failures");
+    }
+}
+
+/// One thread's calls all fail, the other's all succeed: there is no row, whatever the lanes count.
+#[test]
+fn a_row_in_one_thread_is_ended_by_a_success_in_another() {
+    let config = Config::new().without_failure_rate();
+    let breaker = CircuitBreaker::with_observer(config, ManualClock::new(), Log::default());
+    breaker.preallocate();
+    let turn = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        for thread in 0..2 {
+            let (breaker, turn) = (&breaker, &turn);
+            scope.spawn(move || {
+                for n in 0..500 {
+                    while turn.load(Ordering::Acquire) != 2 * n + thread {
+                        std::thread::yield_now();
+                    }
+                    // 19 failures, then one success.
+                    for _ in 0..if thread == 0 { 19 } else { 1 } {
+                        let outcome = if thread == 0 { Outcome::Failure } else { Outcome::Success };
+                        breaker.try_acquire().unwrap().settle(outcome);
+                    }
+                    turn.store(2 * n + thread + 1, Ordering::Release);
+                }
+            });
+        }
+    });
+    assert_eq!(breaker.state(), State::Closed);
+    assert_eq!(breaker.totals().failures, 19 * 500);
 }

@@ -124,7 +124,9 @@ fn a_way_that_does_not_exist_is_named() {
     assert!(panics(|| testing::trip(&breaker)).starts_with("trip: "));
     assert!(panics(|| testing::recover(&breaker)).starts_with("recover: "));
 
-    let (tough, _) = observed(Config::new().without_failure_rate().trip_when(|_| false));
+    let (tough, _) = observed(
+        Config::new().without_failure_rate().without_consecutive_failures().trip_when(|_| false),
+    );
     assert_eq!(
         panics(|| testing::trip(&tough)),
         "trip: still Closed after 1000001 failures: no setting trips on them"

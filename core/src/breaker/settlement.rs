@@ -1,5 +1,6 @@
 //! How admitted calls end, and what their results amount to.
 
+use core::num::NonZeroU32;
 use core::time::Duration;
 
 use super::CircuitBreaker;
@@ -79,13 +80,15 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
                 self.streak.succeed(generation);
             }
             if !plan.needs_window() && !slow {
-                self.lanes.count_success(&self.clock);
+                self.lanes.count_success(plan.has_streak(), &self.clock);
                 return self.tell_of_call(|| settled.event());
             }
             let is_plain = !slow && !word.is_armed() && !plan.evaluates_all();
-            let shape = &self.settings.shape();
-            if is_plain && self.lanes.record_success(shape, generation, now, &self.clock) {
-                return self.tell_of_call(|| settled.event());
+            if is_plain {
+                let (shape, has_row) = (&self.settings.shape(), plan.has_streak());
+                if self.lanes.record_success(shape, generation, now, has_row, &self.clock) {
+                    return self.tell_of_call(|| settled.event());
+                }
             }
         }
         self.finish_result(plan, word, ending, now, settled);
@@ -134,21 +137,21 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         settled: Settled,
     ) {
         let Settled::Counted(result) = settled else { return self.count_aside(settled) };
+        let streak = if plan.has_streak() { self.streak_with(word, ending, result) } else { 0 };
         if !plan.needs_window() {
-            self.finish_row(plan, word, ending, now, result);
-        } else if result.is_plain_failure() && plan.has_window_alone() {
-            self.finish_failure(plan, word, ending, now, result);
+            self.finish_row(word, ending, now, result, streak);
+        } else if result.is_plain_failure() {
+            self.finish_failure(plan, word, ending, now, result, streak);
         } else {
-            self.finish_with_a_look(plan, word, ending, now, result, None);
+            self.finish_with_a_look(plan, word, ending, now, result, streak, None);
         }
     }
 
     /// Where only failures in a row count.
     #[inline(never)]
-    fn finish_row(&self, plan: Plan, word: Word, ending: Ending, now: Instant, result: Counted) {
-        let streak = self.streak_with(plan, word, ending, result);
+    fn finish_row(&self, word: Word, ending: Ending, now: Instant, result: Counted, streak: u64) {
         self.count_in_totals(result);
-        if self.ends_row(plan, streak) {
+        if self.ends_row(streak) {
             let (generation, retry_after) = (word.generation(), ending.retry_after());
             let trip = Trip { result, generation, now, retry_after, tally: Tally::default() };
             return self.trip(TripReason::ConsecutiveFailures, &trip);
@@ -156,17 +159,22 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         self.tell_of_result(result);
     }
 
-    /// The failures in a row that `result` makes; none if it is none.
-    fn streak_with(&self, plan: Plan, word: Word, ending: Ending, result: Counted) -> u64 {
-        if plan.has_streak() && result.failed && ending.is_consecutive() {
-            let generation = word.generation();
-            self.streak.fail(generation, || self.is_live(generation))
-        } else {
-            0
+    /// The failures in a row that `result` makes, as far as they are counted there; none if it is none.
+    #[inline(never)]
+    fn streak_with(&self, word: Word, ending: Ending, result: Counted) -> u64 {
+        if !result.failed {
+            self.lanes.begin_row(&self.clock);
+            return 0;
         }
+        let generation = word.generation();
+        let row = self.settings.consecutive_failures().map_or(1, NonZeroU32::get);
+        if !ending.is_consecutive() || self.lanes.keep_back(generation, row, &self.clock) {
+            return 0;
+        }
+        self.streak.fail(generation, || self.is_live(generation))
     }
 
-    /// A failure where only the window counts.
+    /// A failure that is counted in the window.
     #[inline(never)]
     fn finish_failure(
         &self,
@@ -175,12 +183,13 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         ending: Ending,
         now: Instant,
         result: Counted,
+        streak: u64,
     ) {
         let (shape, generation) = (&self.settings.shape(), word.generation());
         let recorded = self.lanes.record_failure(shape, generation, now, &self.clock);
         let is_spared = recorded.is_some_and(|recorded| recorded.is_within_margin());
-        if word.is_armed() || !is_spared {
-            self.finish_with_a_look(plan, word, ending, now, result, recorded);
+        if word.is_armed() || !is_spared || self.ends_row(streak) {
+            self.finish_with_a_look(plan, word, ending, now, result, streak, recorded);
         } else {
             self.tell_of_result(result);
         }
@@ -188,6 +197,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
 
     /// A result that may have to look at the window, and may have been `recorded` there.
     #[inline(never)]
+    #[allow(clippy::too_many_arguments)] // in registers, on the path of a call
     fn finish_with_a_look(
         &self,
         plan: Plan,
@@ -195,10 +205,10 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         ending: Ending,
         now: Instant,
         result: Counted,
+        streak: u64,
         recorded: Option<Recorded>,
     ) {
         let generation = word.generation();
-        let streak = self.streak_with(plan, word, ending, result);
         let retry_after = ending.retry_after();
         let is_live = || self.is_live(generation);
         let shape = &self.settings.shape();
@@ -209,7 +219,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
             Recorded::Overtaken => self.finish_stale(generation, ending),
             Recorded::In { stayed, seen } => {
                 self.note_if_slow(result);
-                let is_plain = !result.slow && !word.is_armed() && !self.ends_row(plan, streak);
+                let is_plain = !result.slow && !word.is_armed() && !self.ends_row(streak);
                 if is_plain && recorded.is_within_margin() {
                     return self.tell_of_result(result);
                 }
@@ -228,8 +238,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     }
 
     /// Whether a row of so many failures opens the circuit.
-    fn ends_row(&self, plan: Plan, streak: u64) -> bool {
-        plan.has_streak()
+    fn ends_row(&self, streak: u64) -> bool {
+        streak != 0
             && (self.settings.consecutive_failures())
                 .is_some_and(|row| streak >= u64::from(row.get()))
     }

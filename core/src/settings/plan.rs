@@ -45,12 +45,6 @@ impl Plan {
         self.0 & Self::NEEDS_TIME != 0
     }
 
-    /// Whether any condition looks at the window, and none at failures in a row.
-    #[inline]
-    pub(crate) const fn has_window_alone(self) -> bool {
-        self.0 & (Self::NEEDS_WINDOW | Self::HAS_STREAK) == Self::NEEDS_WINDOW
-    }
-
     /// Whether any condition looks at the window.
     #[inline]
     pub(crate) const fn needs_window(self) -> bool {

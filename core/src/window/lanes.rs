@@ -48,6 +48,37 @@ impl<const N: usize, const LANES: usize> Lanes<N, LANES> {
         self.mine_with_margin(clock).0
     }
 
+    /// The same for a success, which has the lane keep back the failures after it, if it `has_row`.
+    #[inline]
+    fn mine_after_success(&self, has_row: bool, clock: &impl Clock) -> &Lane<N> {
+        #[cfg(feature = "alloc")]
+        if let Some(lane) = self.grown.get(clock) {
+            if has_row {
+                lane.kept_back.begin();
+            }
+            return &lane.counts;
+        }
+        let _ = has_row;
+        self.mine(clock)
+    }
+
+    /// Whether the caller's lane keeps this failure out of the row of so many that trips.
+    #[inline]
+    #[cfg_attr(not(feature = "alloc"), allow(clippy::unused_self))] // nothing is kept back then
+    pub(crate) fn keep_back(&self, generation: u32, row: u32, clock: &impl Clock) -> bool {
+        #[cfg(feature = "alloc")]
+        if let Some(lane) = self.grown.get(clock) {
+            return lane.kept_back.keeps(generation, row);
+        }
+        let _ = (generation, row, clock);
+        false
+    }
+
+    /// Has the caller's lane keep back its next failures.
+    pub(crate) fn begin_row(&self, clock: &impl Clock) {
+        let _ = self.mine_after_success(true, clock);
+    }
+
     /// The same, and the margin as its failures come to it.
     #[inline]
     fn mine_with_margin(&self, clock: &impl Clock) -> (&Lane<N>, View<'_>) {
@@ -98,13 +129,19 @@ impl<const N: usize, const LANES: usize> Lanes<N, LANES> {
         shape: &Shape,
         generation: u32,
         now: Instant,
+        has_row: bool,
         clock: &impl Clock,
     ) -> bool {
         let grid = match shape {
             Shape::Time(grid) => grid,
-            Shape::Count(ring) => return self.fixed[0].add_success_next(ring, generation),
+            Shape::Count(ring) => {
+                if has_row {
+                    self.begin_row(clock);
+                }
+                return self.fixed[0].add_success_next(ring, generation);
+            }
         };
-        match self.mine(clock).add_success(grid, generation, now) {
+        match self.mine_after_success(has_row, clock).add_success(grid, generation, now) {
             Added::Yes(()) => true,
             Added::Contended => {
                 self.contended(clock);
@@ -215,8 +252,8 @@ impl<const N: usize, const LANES: usize> Lanes<N, LANES> {
 
     /// Adds a success to the totals alone.
     #[inline]
-    pub(crate) fn count_success(&self, clock: &impl Clock) {
-        let lane = self.mine(clock);
+    pub(crate) fn count_success(&self, has_row: bool, clock: &impl Clock) {
+        let lane = self.mine_after_success(has_row, clock);
         if !lane.successes.try_count() {
             self.contended(clock);
             self.mine(clock).successes.count();
@@ -256,6 +293,7 @@ mod grown {
 
     use super::super::margin::Purse;
     use super::Lane;
+    use crate::streak::KeptBack;
     use crate::sync::{OnceBox, const_fn};
     use crate::time::Clock;
 
@@ -265,6 +303,7 @@ mod grown {
     pub(super) struct Own<const N: usize> {
         pub(super) counts: Lane<N>,
         pub(super) purse: Purse,
+        pub(super) kept_back: KeptBack,
     }
 
     type Slice<const N: usize> = Box<[CachePadded<Own<N>>]>;
@@ -295,8 +334,9 @@ mod grown {
             if lanes > 1 && self.0.get().is_none() {
                 before();
                 let lanes = lanes.min(MOST).next_power_of_two();
-                let own = |_| CachePadded::new(Own { counts: Lane::new(), purse: Purse::new() });
-                let new = (0..lanes).map(own).collect();
+                let own =
+                    || Own { counts: Lane::new(), purse: Purse::new(), kept_back: KeptBack::new() };
+                let new = (0..lanes).map(|_| CachePadded::new(own())).collect();
                 // Where two threads grow at once, the lanes of one are dropped unused.
                 let _ = self.0.set(Box::new(new));
             }
@@ -343,7 +383,7 @@ mod tests {
     fn counted_on_8_cores<const LANES: usize>(lanes: &Lanes<4, LANES>, clock: &OnCore) -> Vec<u64> {
         for core in 0..8 {
             clock.core.set(core);
-            lanes.count_success(clock);
+            lanes.count_success(false, clock);
         }
         lanes.all().map(|lane| lane.successes.get()).collect()
     }
@@ -374,7 +414,7 @@ mod tests {
     #[test]
     fn each_core_counts_in_its_grown_lane_and_what_was_counted_before_stays() {
         let (lanes, clock) = (Lanes::<4, 1>::new(), OnCore::of(4));
-        lanes.count_success(&clock);
+        lanes.count_success(false, &clock);
         lanes.contended(&clock);
         assert_eq!(counted_on_8_cores(&lanes, &clock), [1, 2, 2, 2, 2]);
     }
@@ -391,9 +431,9 @@ mod tests {
         let ok = Counted { failed: false, slow: false };
         for shape in [Shape::Time(Grid::new(100, 4)), Shape::Count(Ring::new(9))] {
             let lanes = Lanes::<4, 2>::new();
-            assert!(!lanes.record_success(&shape, 1, Instant::ORIGIN, &clock));
+            assert!(!lanes.record_success(&shape, 1, Instant::ORIGIN, false, &clock));
             lanes.record(&shape, 1, Instant::ORIGIN, ok, &clock, || true);
-            assert!(lanes.record_success(&shape, 1, Instant::ORIGIN, &clock));
+            assert!(lanes.record_success(&shape, 1, Instant::ORIGIN, false, &clock));
             assert_eq!(lanes.tally(&shape, 1, Instant::ORIGIN).successes, 2);
         }
     }

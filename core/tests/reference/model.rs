@@ -93,6 +93,10 @@ pub(crate) struct Model {
     // Closed
     window: VecDeque<Entry>,
     failures_in_a_row: u64,
+    /// Failures that each lane keeps back, once lanes have grown.
+    kept_back: Option<[u64; 4]>,
+    /// The lane of who settles a call.
+    pub(crate) lane: usize,
     told: bool,
     /// Whether the settings changed and no result has looked at the rates since.
     reconsiders: bool,
@@ -124,6 +128,8 @@ impl Model {
             generation: 0,
             window: VecDeque::new(),
             failures_in_a_row: 0,
+            kept_back: None,
+            lane: 0,
             told: false,
             reconsiders: false,
             ramp_end: None,
@@ -384,14 +390,16 @@ impl Model {
         match call.role {
             Role::Passing => {}
             Role::Counted if counts => {
-                if self.settings.consecutive_failures.is_some() {
-                    self.failures_in_a_row = match ending {
-                        Ending::NotConsecutive(_) => self.failures_in_a_row,
-                        _ if failed => self.failures_in_a_row + 1,
-                        _ => 0,
-                    };
+                let in_a_row = failed
+                    && !matches!(ending, Ending::NotConsecutive(_))
+                    && self.settings.consecutive_failures.is_some_and(|row| !self.keeps_back(row));
+                if self.settings.consecutive_failures.is_some() && !failed {
+                    self.failures_in_a_row = 0;
+                    if let Some(lanes) = &mut self.kept_back {
+                        lanes[self.lane % 4] = 0;
+                    }
                 }
-                let in_a_row = failed && !matches!(ending, Ending::NotConsecutive(_));
+                self.failures_in_a_row += u64::from(in_a_row);
                 self.record(failed, in_a_row, slow, retry_after, now);
             }
             Role::Counted => {}
@@ -404,6 +412,21 @@ impl Model {
                 self.judge_trials(now, retry_after);
             }
         }
+    }
+
+    /// Four lanes grow.
+    pub(crate) fn grow(&mut self) {
+        self.kept_back = Some([0; 4]);
+    }
+
+    /// Whether a failure is one of the first after a success that lanes which have grown keep out of a
+    /// row of so many.
+    fn keeps_back(&mut self, row: u32) -> bool {
+        let Some(lanes) = &mut self.kept_back else { return false };
+        let kept = &mut lanes[self.lane % 4];
+        let keeps = *kept < u64::from(row / 6).min(3);
+        *kept += u64::from(keeps);
+        keeps
     }
 
     /// The call did not run, so it was never admitted. A trial whose lease is over has failed.
@@ -651,6 +674,9 @@ impl Model {
         self.generation += 1;
         self.window.clear();
         self.failures_in_a_row = 0;
+        if let Some(lanes) = &mut self.kept_back {
+            lanes.fill(0);
+        }
         self.told = false;
         self.reconsiders = false;
         self.out.clear();

@@ -62,9 +62,10 @@ impl Settings {
         if let Some(duration) = self.slow_call_duration {
             config = config.slow_call_duration(nanos(duration));
         }
-        if let Some(failures) = self.consecutive_failures {
-            config = config.consecutive_failures(failures);
-        }
+        config = match self.consecutive_failures {
+            Some(failures) => config.consecutive_failures(failures),
+            None => config.without_consecutive_failures(),
+        };
         if let Some(failures) = self.failure_count {
             config = config.failure_count(failures);
         }
@@ -147,7 +148,7 @@ impl Settings {
             minimum_throughput,
             window,
             evaluate_every_result: bytes.once_in(4),
-            consecutive_failures: bytes.once_in(3).then(|| bytes.pick(&[2, 1, 3, 5])),
+            consecutive_failures: bytes.once_in(3).then(|| bytes.pick(&[2, 1, 3, 5, 7, 12, 20])),
             failure_count: bytes.once_in(4).then(|| bytes.pick(&[3, 1, 7])),
             trip_when: bytes
                 .once_in(4)

@@ -181,6 +181,7 @@ fn run_all<const LANES: usize>(
         }
         if grows_after == Some(step) {
             engine.preallocate();
+            pair.model.grow();
         }
         let operation = Operation::from_bytes(&mut bytes, &pair.model.settings);
         pair.step(operation);
@@ -221,6 +222,7 @@ impl<'a, const LANES: usize> Pair<'a, LANES> {
         let now = self.now();
         let clock = self.engine.clock();
         clock.lane.set(clock.lane.get().wrapping_mul(5).wrapping_add(3));
+        self.model.lane = clock.lane.get();
         match operation {
             Operation::StepBack(_) if self.has_lanes => {}
             Operation::Admit => {

@@ -48,10 +48,11 @@ pub(crate) fn breaker(config: Config) -> Breaker {
     CircuitBreaker::with_observer(config, ManualClock::new(), Log::default())
 }
 
-/// 50 % failures, at least 4 results, over 10 s; a break of 5 s; 2 trials of 20 s.
+/// 50 % failures, at least 4 results, over 10 s, no row of failures; a break of 5 s; 2 trials of 20 s.
 pub(crate) fn config() -> Config {
     Config::new()
         .minimum_throughput(4)
+        .without_consecutive_failures()
         .window(cutout_core::Window::time(secs(10)))
         .break_duration(secs(5))
         .trials(2)

@@ -143,7 +143,7 @@ impl Settings {
     }
 
     /// The configuration of settings that are complete. What is off is off in a new one too, but
-    /// for the failure rate.
+    /// for the failure rate and the row of failures.
     fn build(&self) -> Config {
         use {Key as K, Value as V};
         let mut config = Config::new();
@@ -157,6 +157,7 @@ impl Settings {
                 (K::WindowTime, V::Duration(length)) => config.window(self.window(length)),
                 (K::WindowCount, V::Number(results)) => config.window(Window::count(results)),
                 (K::ConsecutiveFailures, V::Number(many)) => config.consecutive_failures(many),
+                (K::ConsecutiveFailures, _) => config.without_consecutive_failures(),
                 (K::FailureCount, V::Number(failures)) => config.failure_count(failures),
                 (K::EvaluateEveryResult, V::Flag(every)) => config.evaluate_every_result(every),
                 (K::CancelledAs, V::Outcome(outcome)) => config.cancelled_as(outcome),
