@@ -13,10 +13,10 @@
 //!     .with(CircuitBreakerMiddleware::per_host(Arc::clone(&hosts)))
 //!     .build();
 //!
-//! hosts.get("api.example.com").force_open();
+//! hosts.get("api.example.com:80").force_open();
 //! let error = client.get("http://api.example.com/orders").send().await.unwrap_err();
 //! let refused = Refused::find(&error).expect("no request was made");
-//! assert_eq!(refused.host(), "api.example.com");
+//! assert_eq!(refused.host(), "api.example.com:80");
 //! # Ok(())
 //! # }
 //! ```
@@ -25,7 +25,9 @@
 //! | --- | --- |
 //! | a response | what [`tower::http`](crate::tower::http) makes of it, its `Retry-After` included |
 //! | no connection, a timeout, an answer that breaks off | failure |
+//! | a redirect that the client refuses to follow | success: the host answered |
 //! | a request that could not be built | ignored: it is not the host's fault |
+//! | a request whose body breaks off, or is still awaited when the time is over | ignored: so is that |
 //! | an error that middleware further inside made of a status | what the status is |
 //! | an error with a [`Rejected`] or a [`BulkheadRejected`] in it, from further inside | ignored |
 //! | another middleware's error | failure |
@@ -43,7 +45,9 @@
 //! # As a tower service
 //!
 //! A reqwest client is a tower service by itself, and the [layer](crate::tower::CircuitBreakerLayer)
-//! works on it, with [`host`] and [`report`] for what is reqwest's own:
+//! works on it, with [`host`] and [`report`] for what is reqwest's own. The layer sees no more than how a
+//! call ends: of a body that fails it hears over HTTP/1 alone, and of one that does not come not at all.
+//! Where others send the bodies, take the middleware.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -57,18 +61,19 @@
 //! let hosts: Arc<Registry<String>> = Arc::new(Registry::new(Config::new()));
 //! let layer = {
 //!     let hosts = Arc::clone(&hosts);
-//!     CircuitBreakerLayer::keyed(move |request: &reqwest::Request| hosts.get(host(request)))
+//!     CircuitBreakerLayer::keyed(move |request: &reqwest::Request| hosts.get(&*host(request)))
 //!         .classify_with(report)
 //! };
 //! let client = ServiceBuilder::new().layer(layer).service(reqwest::Client::new());
 //!
-//! hosts.get("api.example.com").force_open();
+//! hosts.get("api.example.com:80").force_open();
 //! let request = reqwest::Request::new(reqwest::Method::GET, "http://api.example.com/".parse()?);
 //! assert!(client.oneshot(request).await.unwrap_err().rejected().is_some());
 //! # Ok(())
 //! # }
 //! ```
 
+mod body;
 mod host;
 mod judge;
 mod refused;
@@ -78,11 +83,12 @@ pub use judge::{judge, report};
 pub use refused::{Refused, rejected};
 
 use core::fmt;
+use core::future::poll_fn;
 use core::ops::Deref;
 use std::sync::Arc;
 
 use ::reqwest::{Request, Response};
-use cutout_core::{Clock, Observer, Report};
+use cutout_core::{Clock, Observer, Outcome, Report};
 use http::Extensions;
 use reqwest_middleware::{Error, Middleware, Next};
 
@@ -99,8 +105,8 @@ type Judge = fn(Result<&Response, &Error>) -> Report;
 ///
 /// # Cancellation
 ///
-/// A call whose future is dropped before the head of the response is there is cancelled. One that
-/// panics is a failure.
+/// A call whose future is dropped before the head of the response is there is cancelled, also where a
+/// panic elsewhere drops it. One that panics itself is a failure.
 #[derive(Clone, Copy)]
 pub struct CircuitBreakerMiddleware<B, J = Judge> {
     breakers: B,
@@ -137,7 +143,8 @@ impl<F> CircuitBreakerMiddleware<Keyed<F>> {
 
 /// # Judging
 impl<B, J> CircuitBreakerMiddleware<B, J> {
-    /// Has a function judge how calls end, instead of [`judge`].
+    /// Has a function judge how calls end, instead of [`judge`]. It is not asked about requests whose own
+    /// body fails, which are ignored.
     ///
     /// # Examples
     ///
@@ -173,16 +180,23 @@ where
 {
     async fn handle(
         &self,
-        request: Request,
+        mut request: Request,
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> Result<Response, Error> {
-        let permit = self
+        let mut permit = self
             .breakers
             .admit(&request)
-            .map_err(|rejected| Error::middleware(Refused::new(host(&request), rejected)))?;
-        let result = next.run(request, extensions).await;
-        permit.settle((self.judge)(result.as_ref()));
+            .map_err(|rejected| Error::middleware(Refused::new(&host(&request), rejected)))?;
+        let body = body::watch(&mut request);
+        let mut call = permit.run(|| next.run(request, extensions));
+        let result = poll_fn(|cx| permit.run(|| call.as_mut().poll(cx))).await;
+        if body.is_some_and(|body| body::is_callers_failure(&body, &result)) {
+            permit.settle(Outcome::Ignored);
+            return result;
+        }
+        let report = permit.run(|| (self.judge)(result.as_ref()).into());
+        permit.settle(report);
         result
     }
 }

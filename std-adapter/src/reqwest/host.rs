@@ -1,11 +1,12 @@
 //! `PerHost` and `host`: which breaker is a request's.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use ::reqwest::Request;
 use cutout_core::{Clock, Observer, Rejected};
 
-use crate::tower::{Breakers, CallPermit};
+use crate::tower::{Authority, Breakers, CallPermit};
 use crate::{Handle, Registry, StdClock};
 
 /// A breaker per host, of a registry.
@@ -22,7 +23,7 @@ impl<C: Clock + Clone, O: Observer> Breakers<Request> for PerHost<C, O> {
     type Share = Handle<C, O>;
 
     fn admit(&self, request: &Request) -> Result<CallPermit<Self::Share>, Rejected> {
-        let breaker = self.0.get(host(request));
+        let breaker = self.0.get(&*host(request));
         let ticket = breaker.admit()?;
         Ok(CallPermit::new(breaker, ticket))
     }
@@ -36,8 +37,11 @@ impl<C: Clock + Clone, O: Observer> Breakers<Request> for PerHost<C, O> {
     }
 }
 
-/// The host that a request is for, with its port unless that is the scheme's own; empty for a URL
-/// that has none.
+/// The host that a request is for and its port; empty for a URL that has none.
+///
+/// One host has one key: without credentials, and without the dot that may end a full name. The port is
+/// that of the scheme where the URL names none: `http://h` and `https://h` are two dependencies, `h:80`
+/// and `h:443`.
 ///
 /// # Examples
 ///
@@ -46,7 +50,8 @@ impl<C: Clock + Clone, O: Observer> Breakers<Request> for PerHost<C, O> {
 /// use reqwest::{Method, Request};
 ///
 /// for (url, is) in [
-///     ("https://API.example.com:443/orders", "api.example.com"),
+///     ("https://API.example.com./orders", "api.example.com:443"),
+///     ("http://api.example.com/orders", "api.example.com:80"),
 ///     ("http://user:secret@10.0.0.7:8080/", "10.0.0.7:8080"),
 ///     ("data:,text", ""),
 /// ] {
@@ -54,7 +59,7 @@ impl<C: Clock + Clone, O: Observer> Breakers<Request> for PerHost<C, O> {
 /// }
 /// ```
 #[must_use]
-pub fn host(request: &Request) -> &str {
-    // What stands before it are credentials.
-    request.url().authority().rsplit('@').next().unwrap_or_default()
+pub fn host(request: &Request) -> Cow<'_, str> {
+    let url = request.url();
+    Authority::of(url.authority()).key(Some(url.scheme()))
 }

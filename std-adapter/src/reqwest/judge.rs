@@ -1,5 +1,7 @@
 //! `report` and `judge`: what the end of a call says about the host.
 
+use core::error::Error as _;
+
 use ::reqwest::Response;
 use cutout_core::{Outcome, Rejected, Report};
 use reqwest_middleware::Error;
@@ -9,19 +11,35 @@ use crate::BulkheadRejected;
 use crate::tower::http::report_of;
 
 /// What the end of a call of reqwest's client says about the host: a response by its status and its
-/// `Retry-After`, an error that a status was made into by that status, a request that could not be
-/// built as [`Ignored`](Outcome::Ignored), any other error as a failure.
+/// `Retry-After`, an error that a status was made into by that status, a redirect that the client refuses
+/// to follow as a success, a request that could not be built or whose body broke off as
+/// [`Ignored`](Outcome::Ignored), any other error as a failure.
 #[must_use]
 pub fn report(result: Result<&Response, &::reqwest::Error>) -> Report {
     match result {
         Ok(response) => report_of(response.status(), response.headers()),
-        Err(error) if error.is_builder() => Outcome::Ignored.into(),
+        Err(error) if error.is_builder() || is_of_request_body(error) => Outcome::Ignored.into(),
+        // The host answered well, and the client would not go where it was sent.
+        Err(error) if error.is_redirect() => Outcome::Success.into(),
         Err(error) => match error.status() {
             // `error_for_status` has dropped the headers.
             Some(status) => report_of(status, &http::HeaderMap::new()),
             None => Outcome::Failure.into(),
         },
     }
+}
+
+/// Whether sending the request failed by its body. The body of a response that breaks off is an error by
+/// itself; that of the request is the cause of one.
+fn is_of_request_body(error: &::reqwest::Error) -> bool {
+    let mut cause = error.source().filter(|_| error.is_request());
+    while let Some(error) = cause {
+        if error.downcast_ref().is_some_and(::reqwest::Error::is_body) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// The same of a client that has middleware: what [`CircuitBreakerMiddleware`] goes by. It looks

@@ -28,8 +28,8 @@ use reqwest_middleware::Error;
 /// SHOPS.force_open();
 /// let error = client.get("http://shop.example/cart").send().await.unwrap_err();
 /// let refused = Refused::find(&error).expect("no request was made");
-/// assert_eq!(refused.host(), "shop.example");
-/// assert_eq!(refused.to_string(), "shop.example: refused: the circuit is forced open");
+/// assert_eq!(refused.host(), "shop.example:80");
+/// assert_eq!(refused.to_string(), "shop.example:80: refused: the circuit is forced open");
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,9 +2,10 @@
 
 use core::fmt;
 use core::future::Future;
+use core::mem;
 use core::ops::Deref;
 use core::pin::Pin;
-use core::task::{Context, Poll, ready};
+use core::task::{Context, Poll};
 use core::time::Duration;
 
 use cutout_core::Rejected;
@@ -34,6 +35,9 @@ const LEAST: Duration = Duration::from_millis(1);
 /// [`look_again`](Self::look_again). So a circuit that is reset, released, or closed by the trial of
 /// another clone is seen to be so within that time, and nothing has to be told of it. While it waits
 /// it holds one boxed timer; a service that is ready allocates nothing.
+///
+/// It arms one timer for each of these periods, and one more for the end of a break. If a circuit still
+/// refuses at the time that its own refusal named, that is looked at a period later.
 #[derive(Clone, Copy, Debug)]
 pub struct BackpressureLayer<P, T> {
     breaker: P,
@@ -60,7 +64,7 @@ impl<S, P: Clone, T: Sleep + Clone> Layer<S> for BackpressureLayer<P, T> {
     type Service = Backpressure<S, P, T>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Backpressure { inner, layer: self.clone(), sleeping: None }
+        Backpressure { inner, layer: self.clone(), sleeping: None, armed_for_end: false }
     }
 }
 
@@ -70,12 +74,25 @@ pub struct Backpressure<S, P, T: Sleep> {
     layer: BackpressureLayer<P, T>,
     /// Boxed, so that the service can be moved while it waits.
     sleeping: Option<Pin<Box<T::Sleeping>>>,
+    /// Whether a timer was armed for the end of this break.
+    armed_for_end: bool,
 }
 
 impl<S, P: Deref<Target: Breaker>, T: Sleep> Backpressure<S, P, T> {
-    fn sleep(&self, refusal: Rejected) -> Pin<Box<T::Sleeping>> {
+    /// A timer for the next look at a circuit that refuses.
+    fn arm(&mut self, refusal: Rejected) -> Pin<Box<T::Sleeping>> {
         let period = self.layer.look_again.max(LEAST);
-        Box::pin(self.layer.timer.sleep(refusal.retry_after().unwrap_or(period).min(period)))
+        let ends_in = refusal.retry_after().filter(|left| *left < period);
+        if refusal.retry_after().is_some_and(|left| left >= period) {
+            // Another break, or one of which a timer has not seen the end.
+            self.armed_for_end = false;
+        }
+        let wait = match ends_in {
+            // Whatever a refusal says, it is not believed twice.
+            Some(left) if !mem::replace(&mut self.armed_for_end, true) => left.max(LEAST),
+            _ => period,
+        };
+        Box::pin(self.layer.timer.sleep(wait))
     }
 }
 
@@ -92,14 +109,24 @@ where
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         while let Some(refusal) = self.layer.breaker.refusal() {
-            let mut sleeping = self.sleeping.take().unwrap_or_else(|| self.sleep(refusal));
-            let poll = sleeping.as_mut().poll(cx);
-            if poll.is_pending() {
+            let armed_before = self.sleeping.take();
+            let is_new = armed_before.is_none();
+            let mut sleeping = match armed_before {
+                Some(sleeping) => sleeping,
+                None => self.arm(refusal),
+            };
+            if sleeping.as_mut().poll(cx).is_pending() {
                 self.sleeping = Some(sleeping);
+                return Poll::Pending;
             }
-            ready!(poll);
+            if is_new {
+                // A timer that is over at once: others have their turn before the next.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
         }
         self.sleeping = None;
+        self.armed_for_end = false;
         self.inner.poll_ready(cx)
     }
 
@@ -112,7 +139,12 @@ where
 /// A clone has a timer of its own.
 impl<S: Clone, P: Clone, T: Sleep + Clone> Clone for Backpressure<S, P, T> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), layer: self.layer.clone(), sleeping: None }
+        Self {
+            inner: self.inner.clone(),
+            layer: self.layer.clone(),
+            sleeping: None,
+            armed_for_end: false,
+        }
     }
 }
 

@@ -19,7 +19,9 @@ pin_project! {
     ///
     /// # Cancellation
     ///
-    /// Dropped early, it settles the call as its classifier says; dropped by a panic, as a failure.
+    /// Dropped while somebody waits for more of it, before its gRPC status came, or by a panic elsewhere,
+    /// it cancels the call. Else who drops it early has read as much as it wanted, and the call is a
+    /// success. A panic in the inner body is a failure.
     pub struct SettlingBody<B, P: Deref>
     where
         P::Target: Breaker,
@@ -29,6 +31,18 @@ pin_project! {
         // None: the call is settled.
         open: Option<OpenCall<P>>,
     }
+
+    impl<B, P: Deref> PinnedDrop for SettlingBody<B, P>
+    where
+        P::Target: Breaker,
+    {
+        fn drop(this: Pin<&mut Self>) {
+            let enough = this.has_given_enough();
+            if let (true, Some(open)) = (enough, this.project().open.take()) {
+                open.permit.settle(Outcome::Success);
+            }
+        }
+    }
 }
 
 impl<B, P: Deref<Target: Breaker>> SettlingBody<B, P> {
@@ -37,14 +51,25 @@ impl<B, P: Deref<Target: Breaker>> SettlingBody<B, P> {
         Self { inner, open: None }
     }
 
-    /// The body of a call that is a success if the body comes to its end, or is dropped before.
+    /// The body of a call that is a success if the body comes to its end, or is dropped before by who
+    /// does not wait for it.
     pub(super) const fn until_its_end(inner: B, permit: CallPermit<P>) -> Self {
-        Self { inner, open: Some(OpenCall { permit: Some(permit), awaits: Awaits::End }) }
+        Self { inner, open: Some(OpenCall { permit, awaits: Awaits::End { hangs: false } }) }
     }
 
-    /// The body of a call whose gRPC status comes in the trailers.
-    pub(super) const fn until_its_trailers(inner: B, permit: CallPermit<P>) -> Self {
-        Self { inner, open: Some(OpenCall { permit: Some(permit), awaits: Awaits::Status }) }
+    /// The body of a call whose gRPC status comes in the trailers, or else is `head`.
+    pub(super) const fn until_its_trailers(
+        inner: B,
+        permit: CallPermit<P>,
+        head: Option<Report>,
+    ) -> Self {
+        Self { inner, open: Some(OpenCall { permit, awaits: Awaits::Status { head } }) }
+    }
+
+    /// Whether the call is a success if the body is dropped now.
+    fn has_given_enough(&self) -> bool {
+        let awaits = self.open.as_ref().map(|open| open.awaits);
+        matches!(awaits, Some(Awaits::End { hangs: false })) && !std::thread::panicking()
     }
 }
 
@@ -64,26 +89,35 @@ impl<B: Default, P: Deref<Target: Breaker>> Default for SettlingBody<B, P> {
 #[derive(Clone, Copy, Debug)]
 enum Awaits {
     /// The end of the body.
-    End,
+    End {
+        /// Whether the last who asked for more still waits for it.
+        hangs: bool,
+    },
     /// The gRPC status.
-    Status,
+    Status {
+        /// That of the head, which counts if no other comes.
+        head: Option<Report>,
+    },
 }
 
 /// A call whose response is there, and that is not settled.
 struct OpenCall<P: Deref<Target: Breaker>> {
-    permit: Option<CallPermit<P>>,
+    permit: CallPermit<P>,
     awaits: Awaits,
 }
 
-impl<P: Deref<Target: Breaker>> OpenCall<P> {
+impl Awaits {
     /// What the call amounts to, now that `poll` came of its body; `None` if more is to come.
     ///
     /// Who sees by `is_end_stream` that nothing more will come does not poll again.
     fn verdict<D, E>(
-        &self,
+        &mut self,
         poll: &Poll<Option<Result<Frame<D>, E>>>,
         is_end_stream: impl FnOnce() -> bool,
     ) -> Option<Report> {
+        if let Self::End { hangs } = self {
+            *hangs = poll.is_pending();
+        }
         let trailers = match poll {
             Poll::Pending => return None,
             Poll::Ready(Some(Err(_))) => return Some(Outcome::Failure.into()),
@@ -93,28 +127,12 @@ impl<P: Deref<Target: Breaker>> OpenCall<P> {
                 trailers => trailers,
             },
         };
-        Some(match self.awaits {
-            Awaits::End => Outcome::Success.into(),
-            Awaits::Status => trailers.and_then(grpc::report).unwrap_or(Outcome::Failure.into()),
-        })
-    }
-
-    fn settle(mut self, report: Report) {
-        if let Some(permit) = self.permit.take() {
-            permit.settle(report);
-        }
-    }
-}
-
-impl<P: Deref<Target: Breaker>> Drop for OpenCall<P> {
-    fn drop(&mut self) {
-        // The caller has had its answer, and wants no more of it. A gRPC call has none before its
-        // status, so that one is cancelled.
-        if matches!(self.awaits, Awaits::End) && !std::thread::panicking() {
-            if let Some(permit) = self.permit.take() {
-                permit.settle(Outcome::Success);
+        Some(match *self {
+            Self::End { .. } => Outcome::Success.into(),
+            Self::Status { head } => {
+                trailers.and_then(grpc::report).or(head).unwrap_or(Outcome::Failure.into())
             }
-        }
+        })
     }
 }
 
@@ -128,10 +146,14 @@ impl<B: Body, P: Deref<Target: Breaker>> Body for SettlingBody<B, P> {
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let mut this = self.project();
         // On the stack, so that a panic in the inner body drops it there and then.
-        let Some(open) = this.open.take() else { return this.inner.poll_frame(cx) };
-        let poll = this.inner.as_mut().poll_frame(cx);
-        match open.verdict(&poll, || this.inner.is_end_stream()) {
-            Some(report) => open.settle(report),
+        let Some(mut open) = this.open.take() else { return this.inner.poll_frame(cx) };
+        let (poll, verdict) = open.permit.run(|| {
+            let poll = this.inner.as_mut().poll_frame(cx);
+            let verdict = open.awaits.verdict(&poll, || this.inner.is_end_stream());
+            (poll, verdict)
+        });
+        match verdict {
+            Some(report) => open.permit.settle(report),
             None => *this.open = Some(open),
         }
         poll

@@ -1,6 +1,8 @@
-//! `Breaker` and `CallPermit`: what the layer needs of a circuit breaker, and one admitted call.
+//! `Breaker`, `CallPermit` and `AnsweredCall`: what the layer needs of a circuit breaker, and one
+//! admitted call.
 
 use core::fmt;
+use core::marker::PhantomData;
 use core::ops::Deref;
 
 use cutout_core::{Clock, Observer, Outcome, Rejected, Report, Ticket};
@@ -29,6 +31,12 @@ pub trait Breaker {
 
     /// Ends a call that was given up: [`cutout_core::CircuitBreaker::cancel`].
     fn cancel(&self, ticket: Ticket);
+
+    /// Takes back the admission of a call that was not made:
+    /// [`cutout_core::CircuitBreaker::take_back`]. A breaker that cannot do that ignores the call.
+    fn take_back(&self, ticket: Ticket) {
+        self.settle(ticket, Outcome::Ignored.into());
+    }
 }
 
 impl<C: Clock, O: Observer, const BUCKETS: usize> Breaker for CircuitBreaker<C, O, BUCKETS> {
@@ -50,35 +58,97 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> Breaker for CircuitBreaker<C, 
     fn cancel(&self, ticket: Ticket) {
         (**self).cancel(ticket);
     }
+
+    fn take_back(&self, ticket: Ticket) {
+        (**self).take_back(ticket);
+    }
 }
 
 /// One admitted call, held by the future that makes it or by the body that it returned.
 ///
 /// # Cancellation
 ///
-/// Dropped without [`settle`](Self::settle) it is a cancelled call, dropped by a panic a failure. Who
-/// runs code that may panic holds the permit on the stack meanwhile: a runtime that catches the panic
-/// drops what lies elsewhere only afterwards.
+/// Dropped without [`settle`](Self::settle) it is a cancelled call, also where a panic elsewhere drops
+/// it. Code that is part of the call and may panic goes through [`run`](Self::run): a panic there is a
+/// failure of the call.
 #[must_use = "a permit that is dropped cancels its call"]
 pub struct CallPermit<P: Deref<Target: Breaker>> {
     breaker: P,
     ticket: Option<Ticket>,
+    runs: Runs,
+}
+
+/// Which code of the call's own runs, and so whose panic drops the permit.
+#[derive(Clone, Copy)]
+enum Runs {
+    Nothing,
+    /// A part of the call. It is left standing by a panic, and only by one.
+    Part,
+    /// The classifier, which may also let go of the call without a word.
+    Classifier,
 }
 
 impl<P: Deref<Target: Breaker>> CallPermit<P> {
     /// The call that `breaker` admitted with `ticket`.
     #[inline]
     pub const fn new(breaker: P, ticket: Ticket) -> Self {
-        Self { breaker, ticket: Some(ticket) }
+        Self { breaker, ticket: Some(ticket), runs: Runs::Nothing }
+    }
+
+    /// Runs a part of the call, such as one poll of its future or of its body.
+    ///
+    /// # Panics
+    ///
+    /// If `part` panics, and the permit is a failed call when it is dropped, whenever that is. Hold it
+    /// on the stack meanwhile to have that at once: a runtime that catches the panic drops what lies
+    /// elsewhere only afterwards.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::panic::{AssertUnwindSafe, catch_unwind};
+    /// use cutout::tower::CallPermit;
+    /// use cutout::{CircuitBreaker, Config};
+    ///
+    /// static BANK: CircuitBreaker = CircuitBreaker::new(Config::new());
+    ///
+    /// let mut permit = CallPermit::new(&BANK, BANK.admit()?);
+    /// let panics = AssertUnwindSafe(|| permit.run(|| panic!("in the call")));
+    /// assert!(catch_unwind(panics).is_err());
+    /// drop(permit);
+    /// assert_eq!(BANK.totals().failures, 1);
+    ///
+    /// let permit = CallPermit::new(&BANK, BANK.admit()?);
+    /// let panics = move || {
+    ///     let _permit = permit;
+    ///     panic!("elsewhere")
+    /// };
+    /// assert!(catch_unwind(AssertUnwindSafe(panics)).is_err());
+    /// assert_eq!((BANK.totals().failures, BANK.totals().cancelled), (1, 1));
+    /// # Ok::<_, cutout::Rejected>(())
+    /// ```
+    #[inline]
+    pub fn run<T>(&mut self, part: impl FnOnce() -> T) -> T {
+        self.runs = Runs::Part;
+        let done = part();
+        self.runs = Runs::Nothing;
+        done
     }
 
     /// Ends the call with its outcome.
     #[inline]
     pub fn settle(mut self, report: impl Into<Report>) {
         // Conversion is the caller's code; if it panics, the permit is still there to be dropped.
-        let report = report.into();
+        let report = self.run(|| report.into());
         if let Some(ticket) = self.ticket.take() {
             self.breaker.settle(ticket, report);
+        }
+    }
+
+    /// Takes the admission back: the call was not made.
+    pub fn take_back(mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            self.breaker.take_back(ticket);
         }
     }
 }
@@ -87,7 +157,12 @@ impl<P: Deref<Target: Breaker>> Drop for CallPermit<P> {
     #[inline]
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket.take() {
-            if std::thread::panicking() {
+            let panicked = match self.runs {
+                Runs::Nothing => false,
+                Runs::Part => true,
+                Runs::Classifier => std::thread::panicking(),
+            };
+            if panicked {
                 self.breaker.settle(ticket, Outcome::Failure.into());
             } else {
                 self.breaker.cancel(ticket);
@@ -99,5 +174,48 @@ impl<P: Deref<Target: Breaker>> Drop for CallPermit<P> {
 impl<P: Deref<Target: Breaker>> fmt::Debug for CallPermit<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CallPermit").field("ticket", &self.ticket).finish_non_exhaustive()
+    }
+}
+
+/// An admitted call whose answer is there, for a [classifier](super::Classify) to settle or to keep.
+///
+/// Neither settled nor kept, it is a cancelled call. A panic in the classifier is a failure. It cannot
+/// be stored: what is stored is the permit that [`keep`](Self::keep) gives.
+#[must_use = "a call that is neither settled nor kept is cancelled"]
+pub struct AnsweredCall<'a, P: Deref<Target: Breaker>> {
+    permit: CallPermit<P>,
+    /// It does not leave the classifier.
+    here: PhantomData<&'a mut ()>,
+}
+
+impl<P: Deref<Target: Breaker>> AnsweredCall<'_, P> {
+    /// Has `judge` settle or keep the call of `permit`.
+    #[inline]
+    pub(super) fn judge<T>(
+        permit: CallPermit<P>,
+        judge: impl FnOnce(AnsweredCall<'_, P>) -> T,
+    ) -> T {
+        let mut permit = permit;
+        permit.runs = Runs::Classifier;
+        judge(AnsweredCall { permit, here: PhantomData })
+    }
+
+    /// Ends the call with its outcome.
+    #[inline]
+    pub fn settle(self, report: impl Into<Report>) {
+        self.permit.settle(report);
+    }
+
+    /// Keeps the call, for who knows its outcome later, such as at the end of a body.
+    #[inline]
+    pub fn keep(mut self) -> CallPermit<P> {
+        self.permit.runs = Runs::Nothing;
+        self.permit
+    }
+}
+
+impl<P: Deref<Target: Breaker>> fmt::Debug for AnsweredCall<'_, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AnsweredCall").field("permit", &self.permit).finish_non_exhaustive()
     }
 }

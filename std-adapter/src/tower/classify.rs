@@ -4,22 +4,22 @@ use core::ops::Deref;
 
 use cutout_core::{Outcome, Report};
 
-use super::{Breaker, CallPermit, Refusable};
+use super::{AnsweredCall, Breaker, Refusable};
 
 /// Judges how calls end.
 ///
 /// Any `Fn(Result<&T, &E>) -> R` with `R: Into<Report>` is one that has its word as soon as the inner
-/// service has answered. One that needs more than the answer, such as the end of a body, takes the
-/// permit along in the [`Response`](Self::Response) that it makes.
+/// service has answered. One that needs more than the answer, such as the end of a body, keeps the call
+/// and takes the permit along in the [`Response`](Self::Response) that it makes.
 pub trait Classify<T, E, P: Deref<Target: Breaker>> {
     /// What the caller gets for a `T`.
     type Response;
 
     /// The inner service answered: settles the call, or sees to it that somebody will.
-    fn response(&self, response: T, permit: CallPermit<P>) -> Self::Response;
+    fn response(&self, response: T, call: AnsweredCall<'_, P>) -> Self::Response;
 
     /// The inner service failed: settles the call.
-    fn error(&self, error: &E, permit: CallPermit<P>);
+    fn error(&self, error: &E, call: AnsweredCall<'_, P>);
 }
 
 impl<T, E, P, F, R> Classify<T, E, P> for F
@@ -30,13 +30,13 @@ where
 {
     type Response = T;
 
-    fn response(&self, response: T, permit: CallPermit<P>) -> T {
-        permit.settle(self(Ok(&response)));
+    fn response(&self, response: T, call: AnsweredCall<'_, P>) -> T {
+        call.settle(self(Ok(&response)));
         response
     }
 
-    fn error(&self, error: &E, permit: CallPermit<P>) {
-        permit.settle(self(Err(error)));
+    fn error(&self, error: &E, call: AnsweredCall<'_, P>) {
+        call.settle(self(Err(error)));
     }
 }
 
@@ -48,14 +48,14 @@ impl<T, E, P: Deref<Target: Breaker>> Classify<T, E, P> for ByResult {
     type Response = T;
 
     #[inline]
-    fn response(&self, response: T, permit: CallPermit<P>) -> T {
-        permit.settle(Outcome::Success);
+    fn response(&self, response: T, call: AnsweredCall<'_, P>) -> T {
+        call.settle(Outcome::Success);
         response
     }
 
     #[inline]
-    fn error(&self, _: &E, permit: CallPermit<P>) {
-        permit.settle(Outcome::Failure);
+    fn error(&self, _: &E, call: AnsweredCall<'_, P>) {
+        call.settle(Outcome::Failure);
     }
 }
 
@@ -72,14 +72,14 @@ where
     type Response = K::Response;
 
     #[inline]
-    fn response(&self, response: T, permit: CallPermit<P>) -> K::Response {
-        self.0.response(response, permit)
+    fn response(&self, response: T, call: AnsweredCall<'_, P>) -> K::Response {
+        self.0.response(response, call)
     }
 
-    fn error(&self, error: &E, permit: CallPermit<P>) {
+    fn error(&self, error: &E, call: AnsweredCall<'_, P>) {
         match error.other() {
-            Some(error) => self.0.error(error, permit),
-            None => permit.settle(Outcome::Ignored),
+            Some(error) => self.0.error(error, call),
+            None => call.settle(Outcome::Ignored),
         }
     }
 }

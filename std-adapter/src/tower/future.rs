@@ -8,7 +8,7 @@ use core::task::{Context, Poll};
 use cutout_core::{Error, Rejected};
 use pin_project_lite::pin_project;
 
-use super::{Breaker, CallPermit, Classify};
+use super::{AnsweredCall, Breaker, CallPermit, Classify};
 
 pin_project! {
     /// One call: it is refused, or it is that of the inner service.
@@ -67,20 +67,20 @@ where
             CallProjection::Rejected { rejected } => Poll::Ready(Err(Error::Rejected(*rejected))),
             CallProjection::Made { future, permit, classifier } => {
                 // On the stack, so that a panic in the inner future drops it there and then.
-                let Some(held) = permit.take() else {
+                let Some(mut held) = permit.take() else {
                     panic!("the future of a call is polled after its end");
                 };
-                let Poll::Ready(result) = future.poll(cx) else {
+                let Poll::Ready(result) = held.run(|| future.poll(cx)) else {
                     *permit = Some(held);
                     return Poll::Pending;
                 };
-                Poll::Ready(match result {
-                    Ok(response) => Ok(classifier.response(response, held)),
+                Poll::Ready(AnsweredCall::judge(held, |call| match result {
+                    Ok(response) => Ok(classifier.response(response, call)),
                     Err(error) => {
-                        classifier.error(&error, held);
+                        classifier.error(&error, call);
                         Err(Error::Inner(error))
                     }
-                })
+                }))
             }
         }
     }

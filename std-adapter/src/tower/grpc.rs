@@ -11,13 +11,17 @@
 //! | none, and any other HTTP status; a body that ends or breaks off without a status | failure |
 //! | an error of the inner service: no connection, a timeout | failure |
 //! | a body that is dropped before its status came | cancelled |
+//! | an error because the caller's own stream broke off, seen by [`WatchBodyLayer`] | ignored |
+//!
+//! [`WatchBodyLayer`]: super::http::WatchBodyLayer
 //!
 //! A `grpc-retry-pushback-ms` of a failure makes a break that the failure begins at least that long,
 //! up to the cap of [`Config::break_backoff`](crate::Config::break_backoff); one that is negative
 //! asks not to retry and says nothing of a time. Where there is no gRPC status, `Retry-After` does
 //! the same.
 //!
-//! A status comes in the head of the response or in the trailers behind its body. So the body is
+//! A status comes in the trailers behind the body, or in the head of a response that has neither. One in
+//! the head of a response that has a body counts if the trailers bring no other. So the body is
 //! wrapped, and the call is settled when its status is there. For streams that is at their end: a
 //! stream that never ends is a call in flight, and as a trial fails when its lease is over
 //! ([`Config::trial_timeout`](crate::Config::trial_timeout)). Statuses inside of a gRPC-Web body are
@@ -31,8 +35,8 @@ use ::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use cutout_core::{Outcome, Report};
 use http_body::Body;
 
-use super::retry_after::retry_after;
-use super::{Breaker, CallPermit, Classify, Refusal, SettlingBody};
+use super::header::{digits, retry_after, text};
+use super::{Answer, AnsweredCall, Breaker, Classify, Refusal, SettlingBody};
 
 const STATUS: &str = "grpc-status";
 const MESSAGE: &str = "grpc-message";
@@ -41,7 +45,8 @@ const PUSHBACK: &str = "grpc-retry-pushback-ms";
 /// What headers or trailers with a gRPC status say about the server; `None` if they have none.
 #[must_use]
 pub fn report(headers: &HeaderMap) -> Option<Report> {
-    let status = headers.get(STATUS)?.to_str().ok().and_then(|code| code.parse::<u8>().ok());
+    headers.get(STATUS)?;
+    let status = text(headers, STATUS).and_then(digits);
     let report: Report = match status {
         // OK, INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS, PERMISSION_DENIED, FAILED_PRECONDITION,
         // ABORTED, OUT_OF_RANGE, UNIMPLEMENTED, UNAUTHENTICATED
@@ -60,7 +65,7 @@ pub fn report(headers: &HeaderMap) -> Option<Report> {
 }
 
 fn pushback(headers: &HeaderMap) -> Option<Duration> {
-    headers.get(PUSHBACK)?.to_str().ok()?.parse().ok().map(Duration::from_millis)
+    text(headers, PUSHBACK).and_then(digits).map(Duration::from_millis)
 }
 
 /// What a response without a gRPC status says, that is none of gRPC.
@@ -85,28 +90,32 @@ pub struct ByStatus;
 impl<B: Body, E, P: Deref<Target: Breaker>> Classify<Response<B>, E, P> for ByStatus {
     type Response = Response<SettlingBody<B, P>>;
 
-    fn response(&self, response: Response<B>, permit: CallPermit<P>) -> Self::Response {
+    fn response(&self, response: Response<B>, call: AnsweredCall<'_, P>) -> Self::Response {
         let (status, headers) = (response.status(), response.headers());
-        let settled = if let Some(report) = report(headers) {
-            report
-        } else if status != StatusCode::OK {
-            report_of_http(status, headers)
-        } else if response.body().is_end_stream() {
-            Outcome::Failure.into()
-        } else {
-            return response.map(|body| SettlingBody::until_its_trailers(body, permit));
+        let head = report(headers);
+        // It is the call's only where nothing follows the head.
+        let is_all = response.body().is_end_stream();
+        let settled = match head {
+            Some(report) if is_all => report,
+            None if status != StatusCode::OK => report_of_http(status, headers),
+            None if is_all => Outcome::Failure.into(),
+            _ => {
+                return response
+                    .map(|body| SettlingBody::until_its_trailers(body, call.keep(), head));
+            }
         };
-        permit.settle(settled);
+        call.settle(settled);
         response.map(SettlingBody::settled)
     }
 
-    fn error(&self, _: &E, permit: CallPermit<P>) {
-        permit.settle(Outcome::Failure);
+    fn error(&self, _: &E, call: AnsweredCall<'_, P>) {
+        call.settle(Outcome::Failure);
     }
 }
 
 /// The answer to a refused call: `UNAVAILABLE`, with `grpc-retry-pushback-ms`, rounded up, where it
-/// is known. For [`map_rejection`](super::CircuitBreakerLayer::map_rejection).
+/// is known. For [`map_rejection`](super::CircuitBreakerLayer::map_rejection); on a `static` breaker
+/// take [`Unavailable`].
 #[must_use]
 pub fn unavailable<B: Default>(refusal: Refusal) -> Response<B> {
     let mut response = Response::new(B::default());
@@ -119,4 +128,15 @@ pub fn unavailable<B: Default>(refusal: Refusal) -> Response<B> {
         headers.insert(PUSHBACK, HeaderValue::from(millis));
     }
     response
+}
+
+/// [`unavailable`] as a type: refused requests are answered with `UNAVAILABLE`, whatever the response's body
+/// is. For [`answer_with`](super::CircuitBreakerLayer::answer_with).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unavailable;
+
+impl<B: Default> Answer<Response<B>> for Unavailable {
+    fn answer(&self, refusal: Refusal) -> Response<B> {
+        unavailable(refusal)
+    }
 }

@@ -6,6 +6,7 @@
 //! | 429 Too Many Requests | failure, but [none in a row](Outcome::not_consecutive) |
 //! | any other status | success: the server did its work |
 //! | an error of the inner service: no connection, a timeout | failure |
+//! | an error because the request's own body broke off, seen by [`WatchBodyLayer`] | ignored |
 //!
 //! A `Retry-After` of a failure, in seconds or as a date, makes a break that the failure begins at
 //! least that long, up to the cap of [`Config::break_backoff`](crate::Config::break_backoff).
@@ -18,14 +19,19 @@
 //! calls. The price is a wrapped body, and that a caller who reads slowly makes the call slow.
 
 use core::ops::Deref;
+use std::borrow::Cow;
 
 use ::http::header::{HOST, RETRY_AFTER};
 use ::http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use cutout_core::{Outcome, Report};
 use http_body::Body;
 
-use super::retry_after::retry_after;
-use super::{Breaker, CallPermit, Classify, Refusal, SettlingBody};
+use super::authority::Authority;
+use super::header::{retry_after, text};
+pub use super::request_body::{
+    RequestError, WatchBody, WatchBodyFuture, WatchBodyLayer, WatchedBody,
+};
+use super::{Answer, AnsweredCall, Breaker, Classify, Refusal, SettlingBody};
 
 /// What a response says about the server, by its status alone.
 ///
@@ -109,13 +115,13 @@ pub struct ByStatus;
 impl<B, E, P: Deref<Target: Breaker>> Classify<Response<B>, E, P> for ByStatus {
     type Response = Response<B>;
 
-    fn response(&self, response: Response<B>, permit: CallPermit<P>) -> Response<B> {
-        permit.settle(report(&response));
+    fn response(&self, response: Response<B>, call: AnsweredCall<'_, P>) -> Response<B> {
+        call.settle(report(&response));
         response
     }
 
-    fn error(&self, _: &E, permit: CallPermit<P>) {
-        permit.settle(Outcome::Failure);
+    fn error(&self, _: &E, call: AnsweredCall<'_, P>) {
+        call.settle(Outcome::Failure);
     }
 }
 
@@ -123,34 +129,45 @@ impl<B, E, P: Deref<Target: Breaker>> Classify<Response<B>, E, P> for ByStatus {
 /// [module](self).
 ///
 /// A failing status settles the call at once. Else it is settled at the end of the body: a success,
-/// or a failure if the body breaks off. A caller who drops the body unread has what it wanted: that
-/// is a success too.
+/// or a failure if the body breaks off.
+///
+/// | a body that is dropped before its end | counts as |
+/// | --- | --- |
+/// | unread, or after a frame: the caller has what it wanted | success |
+/// | while the caller waits for more of it: it hangs, and somebody's timeout fired | cancelled |
+/// | by a panic elsewhere | cancelled |
+///
+/// A cancelled call counts for nothing, unless slow calls are measured and it has run for longer than
+/// [`Config::slow_call_duration`](crate::Config::slow_call_duration): then it is a slow failure. So
+/// measure slow calls, or put a timeout on the body *inside* of the layer, where bodies may hang. For
+/// streams that have no end, such as server-sent events, take [`ByStatus`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ByStatusAndBody;
 
 impl<B: Body, E, P: Deref<Target: Breaker>> Classify<Response<B>, E, P> for ByStatusAndBody {
     type Response = Response<SettlingBody<B, P>>;
 
-    fn response(&self, response: Response<B>, permit: CallPermit<P>) -> Self::Response {
+    fn response(&self, response: Response<B>, call: AnsweredCall<'_, P>) -> Self::Response {
         if let Some(failure) = failure(response.status(), response.headers()) {
-            permit.settle(failure);
+            call.settle(failure);
             return response.map(SettlingBody::settled);
         }
         if response.body().is_end_stream() {
-            permit.settle(Outcome::Success);
+            call.settle(Outcome::Success);
             return response.map(SettlingBody::settled);
         }
-        response.map(|body| SettlingBody::until_its_end(body, permit))
+        response.map(|body| SettlingBody::until_its_end(body, call.keep()))
     }
 
-    fn error(&self, _: &E, permit: CallPermit<P>) {
-        permit.settle(Outcome::Failure);
+    fn error(&self, _: &E, call: AnsweredCall<'_, P>) {
+        call.settle(Outcome::Failure);
     }
 }
 
 /// The answer to a refused request: 503 Service Unavailable, with `Retry-After` in whole seconds,
 /// rounded up, where it is known. For
-/// [`map_rejection`](super::CircuitBreakerLayer::map_rejection).
+/// [`map_rejection`](super::CircuitBreakerLayer::map_rejection); with [`ByStatusAndBody`] on a `static`
+/// breaker take [`Unavailable`].
 #[must_use]
 pub fn unavailable<B: Default>(refusal: Refusal) -> Response<B> {
     let mut response = Response::new(B::default());
@@ -162,13 +179,28 @@ pub fn unavailable<B: Default>(refusal: Refusal) -> Response<B> {
     response
 }
 
-/// The host that a request is for, with its port if it names one: of its URI, or else of its `Host`
-/// header, as it is written there; empty if it has neither. A key for
-/// [`keyed`](super::CircuitBreakerLayer::keyed) layers.
+/// [`unavailable`] as a type: refused requests are answered with 503 Service Unavailable, whatever the response's body
+/// is. For [`answer_with`](super::CircuitBreakerLayer::answer_with).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unavailable;
+
+impl<B: Default> Answer<Response<B>> for Unavailable {
+    fn answer(&self, refusal: Refusal) -> Response<B> {
+        unavailable(refusal)
+    }
+}
+
+/// The host that a request is for and its port, of its URI or else of its `Host` header; empty if it has
+/// neither. A key for [`keyed`](super::CircuitBreakerLayer::keyed) layers.
 ///
-/// Hosts that differ in upper and lower case, or in a port that is the scheme's own, are different keys.
-/// Where others write the requests, bring them to one form first, or key by what the service has of its
-/// own, such as the names of its upstreams.
+/// One host has one key: in lower case, without credentials and without the dot that may end a full name.
+/// `http://h` and `https://h` are two dependencies, `h:80` and `h:443`. A request that has its host in
+/// the header alone, as a server's have, does not say its scheme: its key has a port only if the header
+/// has one.
+///
+/// Where others write the requests, they make a key for each name that they think of; key by what the
+/// service has of its own then, such as the names of its upstreams. A key that is not written in the
+/// request as it is takes an allocation.
 ///
 /// # Examples
 ///
@@ -185,17 +217,18 @@ pub fn unavailable<B: Default>(refusal: Refusal) -> Response<B> {
 /// let hosts: Arc<Registry<String>> = Arc::new(Registry::new(Config::new()));
 /// let layer = {
 ///     let hosts = Arc::clone(&hosts);
-///     CircuitBreakerLayer::keyed(move |request: &Request<String>| hosts.get(http::host(request)))
+///     CircuitBreakerLayer::keyed(move |request: &Request<String>| hosts.get(&*http::host(request)))
 ///         .classify(http::ByStatus)
 /// };
 /// # let _ = layer;
 /// # }
 /// ```
 #[must_use]
-pub fn host<B>(request: &Request<B>) -> &str {
-    match request.uri().authority() {
-        // What stands before it are credentials.
-        Some(authority) => authority.as_str().rsplit('@').next().unwrap_or_default(),
-        None => request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default(),
-    }
+pub fn host<B>(request: &Request<B>) -> Cow<'_, str> {
+    let uri = request.uri();
+    let written = match uri.authority() {
+        Some(authority) => authority.as_str(),
+        None => text(request.headers(), HOST).unwrap_or_default(),
+    };
+    Authority::of(written).key(uri.scheme_str())
 }

@@ -3,11 +3,11 @@
 use core::ops::Deref;
 
 use cutout_core::Report;
-use tower_layer::{Layer, Stack};
+use tower_layer::Layer;
 
 use super::{
     AnswerWith, BackpressureLayer, BoxErrors, Breaker, ByResult, CircuitBreakerService,
-    IgnoreRefusals, Keyed, MapRejectionLayer, Refusal, Single,
+    IgnoreRefusals, Keyed, Layered, MapRejectionLayer, Refusal, Single,
 };
 use crate::Sleep;
 
@@ -127,8 +127,24 @@ impl<B, K> CircuitBreakerLayer<B, K> {
     /// of them refuses gives its place back.
     ///
     /// The inner service's error has to be one that may be a refusal ([`Refusable`](super::Refusable)):
-    /// a [`BulkheadError`](super::BulkheadError), an [`Error`](crate::Error), or a box. The classifier
-    /// hears of the other errors. Set the classifier first.
+    /// a [`BulkheadError`](super::BulkheadError), an [`Error`](crate::Error), an `http::RequestError`, or a
+    /// box. The classifier hears of the other errors. Set the classifier first.
+    ///
+    /// Refusals of other crates' layers are not known here. What tower's `LoadShedLayer` sheds is a failure
+    /// of the dependency, unless [`classify_with`](Self::classify_with) says otherwise:
+    ///
+    /// ```
+    /// use cutout::Outcome;
+    /// use tower::BoxError;
+    /// use tower::load_shed::error::Overloaded;
+    ///
+    /// let judge = |result: Result<&u32, &BoxError>| match result {
+    ///     Ok(_) => Outcome::Success,
+    ///     Err(error) if error.is::<Overloaded>() => Outcome::Ignored,
+    ///     Err(_) => Outcome::Failure,
+    /// };
+    /// assert_eq!(judge(Err(&Overloaded::new().into())), Outcome::Ignored);
+    /// ```
     pub fn ignore_refusals(self) -> CircuitBreakerLayer<B, IgnoreRefusals<K>> {
         CircuitBreakerLayer { breakers: self.breakers, classifier: IgnoreRefusals(self.classifier) }
     }
@@ -139,11 +155,22 @@ impl<B, K> CircuitBreakerLayer<B, K> {
     /// Answers refused calls with what `answer` makes of the refusal, so that the service has the
     /// inner service's errors and no other: for those whose error is
     /// [`Infallible`](core::convert::Infallible).
-    pub fn map_rejection<T, F>(self, answer: F) -> Stack<Self, MapRejectionLayer<AnswerWith<F>>>
+    pub fn map_rejection<T, F>(self, answer: F) -> Layered<Self, MapRejectionLayer<AnswerWith<F>>>
     where
         F: Fn(Refusal) -> T,
     {
-        Stack::new(self, MapRejectionLayer::new(answer))
+        Layered::new(self, MapRejectionLayer::new(answer))
+    }
+
+    /// Answers refused calls as `answer` says: the same for an answer that is a type, such as
+    /// `http::Unavailable`, `grpc::Unavailable`, or an [`Answer`](super::Answer) of one's own.
+    ///
+    /// It is needed where the answer's type has the breaker in it, as that of `http::ByStatusAndBody` and
+    /// `grpc::ByStatus`, where the breaker is a `static`, and where the call is made in a spawned task. The
+    /// compiler then asks for an answer for each lifetime of the breaker, which a function has not: "one
+    /// type is more general than the other".
+    pub fn answer_with<A>(self, answer: A) -> Layered<Self, MapRejectionLayer<AnswerWith<A>>> {
+        Layered::new(self, MapRejectionLayer::answer_with(answer))
     }
 
     /// Boxes refusals and errors alike, as tower's own layers expect of what they stand in front of:
@@ -151,6 +178,10 @@ impl<B, K> CircuitBreakerLayer<B, K> {
     ///
     /// It is needed where the inner service's error is a box already, because an
     /// [`Error`](crate::Error) of a box is no [`core::error::Error`]: the box is none.
+    ///
+    /// In a spawned task, call such a service by `ready` and `call`, or put it into tower's
+    /// `BoxCloneService` first. Its `oneshot` does not compile there: rustc says that an implementation "is
+    /// not general enough", as it does of tower's own timeout over an error in a box.
     ///
     /// # Examples
     ///
@@ -176,8 +207,8 @@ impl<B, K> CircuitBreakerLayer<B, K> {
     /// assert!(client.oneshot(7).await.unwrap_err().is::<Rejected>());
     /// # }
     /// ```
-    pub fn box_errors(self) -> Stack<Self, MapRejectionLayer<BoxErrors>> {
-        Stack::new(self, MapRejectionLayer::boxed())
+    pub fn box_errors(self) -> Layered<Self, MapRejectionLayer<BoxErrors>> {
+        Layered::new(self, MapRejectionLayer::boxed())
     }
 }
 
@@ -185,9 +216,14 @@ impl<B, K> CircuitBreakerLayer<B, K> {
 impl<P: Deref<Target: Breaker> + Clone, K> CircuitBreakerLayer<Single<P>, K> {
     /// Keeps callers waiting in `poll_ready` while the circuit refuses, for balancers that would
     /// rather go elsewhere. See [`BackpressureLayer`].
-    pub fn backpressure<T: Sleep>(self, timer: T) -> Stack<Self, BackpressureLayer<P, T>> {
-        let breaker = self.breakers.0.clone();
-        Stack::new(self, BackpressureLayer::new(breaker, timer))
+    pub fn backpressure<T: Sleep>(self, timer: T) -> Layered<Self, BackpressureLayer<P, T>> {
+        let breaker = self.breaker().clone();
+        Layered::new(self, BackpressureLayer::new(breaker, timer))
+    }
+
+    /// The one breaker.
+    pub(super) const fn breaker(&self) -> &P {
+        &self.breakers.0
     }
 }
 

@@ -22,11 +22,65 @@ pub struct MapRejectionLayer<R> {
     rejection: R,
 }
 
-impl<F> MapRejectionLayer<AnswerWith<F>> {
+impl<A> MapRejectionLayer<AnswerWith<A>> {
     /// Answers with what `answer` makes of the refusal. What is left as the error is that of the
     /// inner service.
-    pub const fn new(answer: F) -> Self {
+    pub const fn new<T>(answer: A) -> Self
+    where
+        A: Fn(Refusal) -> T,
+    {
         Self { rejection: AnswerWith(answer) }
+    }
+
+    /// The same for an [`Answer`] that is a type.
+    pub const fn answer_with(answer: A) -> Self {
+        Self { rejection: AnswerWith(answer) }
+    }
+}
+
+impl<R> MapRejectionLayer<R> {
+    /// Has `rejection` say what becomes of refusals, and of the error with them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cutout::tower::{CircuitBreakerLayer, MapRejectionLayer, OnRejection, Refusal};
+    /// use cutout::{CircuitBreaker, Config};
+    /// use std::io;
+    /// use tower::{ServiceBuilder, ServiceExt, service_fn};
+    ///
+    /// static FILES: CircuitBreaker = CircuitBreaker::new(Config::new());
+    ///
+    /// /// A refusal as an error of the inner service's own kind.
+    /// #[derive(Clone)]
+    /// struct AsIoError;
+    ///
+    /// impl<T> OnRejection<T, io::Error> for AsIoError {
+    ///     type Error = io::Error;
+    ///
+    ///     fn refused(&self, refusal: Refusal) -> io::Result<T> {
+    ///         Err(io::Error::other(refusal))
+    ///     }
+    ///
+    ///     fn error(&self, error: io::Error) -> io::Error {
+    ///         error
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let files = ServiceBuilder::new()
+    ///     .layer(MapRejectionLayer::on_rejection(AsIoError))
+    ///     .layer(CircuitBreakerLayer::new(&FILES))
+    ///     .service(service_fn(async |name: &str| Ok::<_, io::Error>(name.len())));
+    ///
+    /// FILES.force_open();
+    /// let error = files.oneshot("a.txt").await.unwrap_err();
+    /// assert_eq!(error.to_string(), "refused: the circuit is forced open");
+    /// # }
+    /// ```
+    pub const fn on_rejection(rejection: R) -> Self {
+        Self { rejection }
     }
 }
 
@@ -54,15 +108,71 @@ pub trait OnRejection<T, E> {
     fn error(&self, error: E) -> Self::Error;
 }
 
-/// A refusal is answered with what a function makes of it.
-#[derive(Clone, Copy, Debug)]
-pub struct AnswerWith<F>(F);
+/// What a refused call is answered with, in place of a `T` of the inner service. Any
+/// `Fn(Refusal) -> T` is one.
+///
+/// # Examples
+///
+/// An answer of one's own, for responses with a body of whatever type, on a `static` breaker and in a
+/// spawned task:
+///
+/// ```
+/// # #[cfg(feature = "http")]
+/// # {
+/// use ::http::{Request, Response, StatusCode};
+/// use cutout::tower::{Answer, CircuitBreakerLayer, Refusal, http};
+/// use cutout::{CircuitBreaker, Config};
+/// use tower::{ServiceBuilder, ServiceExt, service_fn};
+///
+/// static SEARCH: CircuitBreaker = CircuitBreaker::new(Config::new());
+///
+/// #[derive(Clone)]
+/// struct TooManyRequests;
+///
+/// impl<B: Default> Answer<Response<B>> for TooManyRequests {
+///     fn answer(&self, _: Refusal) -> Response<B> {
+///         let mut response = Response::new(B::default());
+///         *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+///         response
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let layer = CircuitBreakerLayer::new(&SEARCH)
+///     .classify(http::ByStatusAndBody)
+///     .answer_with(TooManyRequests);
+/// let client = ServiceBuilder::new().layer(layer).service(service_fn(
+///     async |_: Request<()>| Ok::<_, std::io::Error>(Response::new(String::new())),
+/// ));
+///
+/// SEARCH.force_open();
+/// let answer = tokio::spawn(async move { client.oneshot(Request::new(())).await });
+/// assert_eq!(answer.await.unwrap().unwrap().status(), 429);
+/// # }
+/// # main();
+/// # }
+/// ```
+pub trait Answer<T> {
+    /// The answer to a call that was refused.
+    fn answer(&self, refusal: Refusal) -> T;
+}
 
-impl<T, E, F: Fn(Refusal) -> T> OnRejection<T, E> for AnswerWith<F> {
+impl<T, F: Fn(Refusal) -> T> Answer<T> for F {
+    fn answer(&self, refusal: Refusal) -> T {
+        self(refusal)
+    }
+}
+
+/// A refusal is answered with what an [`Answer`] makes of it.
+#[derive(Clone, Copy, Debug)]
+pub struct AnswerWith<A>(A);
+
+impl<T, E, A: Answer<T>> OnRejection<T, E> for AnswerWith<A> {
     type Error = E;
 
     fn refused(&self, refusal: Refusal) -> Result<T, E> {
-        Ok((self.0)(refusal))
+        Ok(self.0.answer(refusal))
     }
 
     fn error(&self, error: E) -> E {

@@ -21,7 +21,8 @@
 //! ```
 //!
 //! The timeout goes inside, or a call that is given up counts as a cancellation. A limit on
-//! concurrency goes inside too; a retry goes outside. The service's error is an
+//! concurrency goes inside too, as a [`BulkheadLayer`]: what tower's `LoadShedLayer` sheds counts as a
+//! failure of the dependency. A retry goes outside. The service's error is an
 //! [`Error`](crate::Error) of the inner one's, unless it is [boxed](CircuitBreakerLayer::box_errors)
 //! or refusals are [answered](CircuitBreakerLayer::map_rejection).
 //!
@@ -29,7 +30,7 @@
 //! | --- | --- |
 //! | HTTP and gRPC responses (feature `http`) | `http::ByStatus`, `http::ByStatusAndBody`, `grpc::ByStatus` |
 //! | a breaker per host, route or tenant | [`CircuitBreakerLayer::keyed`] |
-//! | services that cannot fail, such as those of axum | [`CircuitBreakerLayer::map_rejection`] |
+//! | services that cannot fail, such as those of axum | [`CircuitBreakerLayer::map_rejection`], [`CircuitBreakerLayer::answer_with`] |
 //! | a balancer that is to leave an open endpoint alone | [`CircuitBreakerLayer::backpressure`] |
 //! | so many calls at a time | [`BulkheadLayer`] and [`CircuitBreakerLayer::ignore_refusals`] |
 //!
@@ -51,7 +52,7 @@
 //!    (`c4_call_decides_and_an_admitted_request_is_handed_over_at_once`).
 //! 5. If the circuit refused in `poll_ready` and would admit in `call`, the inner service has not
 //!    been asked whether it is ready, so the call is refused all the same, with what `poll_ready`
-//!    found. In the totals it was admitted and ignored; a trial's place is free again. This lasts
+//!    found. Its admission is taken back and is in no total; a trial's place is free again. This lasts
 //!    until the next `poll_ready` (`c5_a_break_that_ends_after_poll_ready_admits_the_next_call`).
 //!    The alternatives are to call a service that is not ready, which tower forbids, or to keep the
 //!    request and a clone of the service in the future until it is, which costs every call.
@@ -65,7 +66,8 @@
 //!    answers. What is answered is passed on as it is
 //!    (`c8_each_call_is_settled_once_as_the_classifier_says`).
 //! 9. A call whose future is dropped unfinished is cancelled, and a trial's place is free again
-//!    (`c9_a_future_that_is_dropped_is_a_cancelled_call`).
+//!    (`c9_a_future_that_is_dropped_is_a_cancelled_call`), also where a panic elsewhere drops it
+//!    (`c9_a_future_that_is_dropped_by_a_panic_elsewhere_is_a_cancelled_call`).
 //! 10. A panic in the inner service's `call`, in its future or in the classifier is a failure, whoever
 //!     catches it (`c10_a_panic_anywhere_in_the_call_is_a_failure`).
 //! 11. A call neither allocates nor locks, admitted or refused, but for what a breaker allocates once in
@@ -78,6 +80,8 @@
 //! `poll_ready` is always that of the inner service, and an error from that counts for no breaker
 //! (`a_keyed_layer_is_as_ready_as_the_inner_service_whatever_its_circuits_do`).
 
+#[cfg(feature = "http")]
+mod authority;
 mod backpressure;
 #[cfg(feature = "http")]
 mod body;
@@ -89,18 +93,23 @@ mod future;
 #[cfg(feature = "http")]
 pub mod grpc;
 #[cfg(feature = "http")]
+mod header;
+#[cfg(feature = "http")]
 pub mod http;
 mod layer;
+mod layered;
 mod map_rejection;
 mod refusal;
 #[cfg(feature = "http")]
-mod retry_after;
+mod request_body;
 mod service;
 
+#[cfg(feature = "reqwest")]
+pub(crate) use authority::Authority;
 pub use backpressure::{Backpressure, BackpressureLayer};
 #[cfg(feature = "http")]
 pub use body::SettlingBody;
-pub use breaker::{Breaker, CallPermit};
+pub use breaker::{AnsweredCall, Breaker, CallPermit};
 pub use breakers::{Breakers, Keyed, Single};
 pub use bulkhead::{
     BulkheadError, BulkheadFuture, BulkheadLayer, BulkheadService, BulkheadShare, QueueFuture,
@@ -109,8 +118,11 @@ pub use bulkhead::{
 pub use classify::{ByResult, Classify, IgnoreRefusals};
 pub use future::ResponseFuture;
 pub use layer::CircuitBreakerLayer;
+pub use layered::Layered;
 pub use map_rejection::{
-    AnswerWith, BoxErrors, MapRejection, MapRejectionFuture, MapRejectionLayer, OnRejection,
+    Answer, AnswerWith, BoxErrors, MapRejection, MapRejectionFuture, MapRejectionLayer, OnRejection,
 };
 pub use refusal::{Refusable, Refusal};
+#[cfg(feature = "reqwest")]
+pub(crate) use request_body::{BodyState, WatchedBody};
 pub use service::CircuitBreakerService;

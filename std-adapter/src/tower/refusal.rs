@@ -49,11 +49,15 @@ impl fmt::Display for Refusal {
 impl core::error::Error for Refusal {}
 
 /// An error that is either a refusal of one of our layers or somebody else's.
+///
+/// An error type of your own may implement it, so that
+/// [`ignore_refusals`](super::CircuitBreakerLayer::ignore_refusals) leaves some of its errors alone.
 pub trait Refusable: Sized {
     /// Somebody else's.
     type Other;
 
-    /// Somebody else's error; `None` if it is a refusal.
+    /// Somebody else's error, to be judged; `None` if it is a refusal, or says nothing about the
+    /// dependency for another reason.
     fn other(&self) -> Option<&Self::Other>;
 
     /// Somebody else's error.

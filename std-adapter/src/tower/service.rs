@@ -2,10 +2,10 @@
 
 use core::task::{Context, Poll};
 
-use cutout_core::{Error, Outcome, Rejected};
+use cutout_core::{Error, Rejected};
 use tower_service::Service;
 
-use super::{Breakers, Classify, ResponseFuture};
+use super::{AnsweredCall, Breakers, Classify, ResponseFuture};
 
 /// A service behind a breaker. See the [module](super) for what it promises.
 #[derive(Clone, Debug)]
@@ -56,7 +56,7 @@ where
         }
         self.inner.poll_ready(cx).map_err(|error| {
             if let Some(permit) = self.breakers.admit_any() {
-                self.classifier.error(&error, permit);
+                AnsweredCall::judge(permit, |call| self.classifier.error(&error, call));
             }
             Error::Inner(error)
         })
@@ -65,17 +65,18 @@ where
     #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
         let refused = self.refused.take();
-        let permit = match self.breakers.admit(&request) {
+        let mut permit = match self.breakers.admit(&request) {
             Ok(permit) => permit,
             Err(rejected) => return ResponseFuture::rejected(rejected),
         };
         if let Some(rejected) = refused {
             // The circuit has come to admit calls since, but the inner service was not asked
             // whether it can take one.
-            permit.settle(Outcome::Ignored);
+            permit.take_back();
             return ResponseFuture::rejected(rejected);
         }
-        let future = self.inner.call(request);
-        ResponseFuture::made(future, permit, self.classifier.clone())
+        let (future, classifier) =
+            permit.run(|| (self.inner.call(request), self.classifier.clone()));
+        ResponseFuture::made(future, permit, classifier)
     }
 }

@@ -1,8 +1,9 @@
 //! Which breaker a request has, and what it is told of calls that end, are given up, or panic.
 
 use core::time::Duration;
+use std::io;
 
-use cutout::reqwest::CircuitBreakerMiddleware;
+use cutout::reqwest::{CircuitBreakerMiddleware, host};
 use cutout::{CircuitBreaker, Config, State};
 use reqwest::{Method, Request};
 use reqwest_middleware::{ClientBuilder, Error};
@@ -125,5 +126,52 @@ async fn a_panic_further_inside_is_a_failure() {
     let client = in_front_of(&hosts, Instead(|| -> Error { panic!("on purpose") }));
     let call = tokio::spawn(async move { ask(&client, "host", "/").await.map_err(drop) });
     assert!(call.await.unwrap_err().is_panic());
-    assert_eq!(ends(&hosts, "host"), [0, 1, 0, 0]);
+    assert_eq!(ends(&hosts, "host:80"), [0, 1, 0, 0]);
+}
+
+#[tokio::test]
+async fn five_siblings_that_panic_do_not_open_the_circuit_of_the_host_beside_them() {
+    let (hosts, server) = (hosts(), server().await);
+    for _ in 0..5 {
+        let (client, at) = (per_host(&hosts), server.clone());
+        let handler = tokio::spawn(async move {
+            let broken = async {
+                tokio::task::yield_now().await;
+                panic!("the sibling")
+            };
+            tokio::join!(ask(&client, &at, "/hang"), broken).0.map_err(drop)
+        });
+        assert!(handler.await.unwrap_err().is_panic());
+    }
+    let host = hosts.get(&server);
+    assert_eq!((ends(&hosts, &server), host.state()), ([0, 0, 0, 5], State::Closed));
+}
+
+#[tokio::test]
+async fn a_host_has_one_key_however_it_is_written_and_one_for_each_scheme() {
+    for (urls, key) in [
+        (&["http://h", "http://H./a", "http://h:80", "http://h.:80/", "http://u:w@h."][..], "h:80"),
+        (&["https://h", "https://h.:443/a", "https://u:w@H:443"], "h:443"),
+        (&["http://h:443", "http://h.:443"], "h:443"),
+        (&["http://h:8080", "https://u@h.:8080"], "h:8080"),
+        (&["http://[::1]", "http://[0:0::1]:80/"], "[::1]:80"),
+        (&["http://127.1/", "http://0x7f000001", "http://127.0.0.1."], "127.0.0.1:80"),
+        (&["data:,text"], ""),
+    ] {
+        for url in urls {
+            assert_eq!(host(&Request::new(Method::GET, url.parse().unwrap())), key, "{url}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_is_down_without_tls_may_be_up_with_it() {
+    let hosts = hosts();
+    hosts.get("shop.example:80").force_open();
+    let client = in_front_of(&hosts, Instead(|| Error::middleware(io::Error::other("asked"))));
+    for (url, was_asked) in [("http://shop.example./", false), ("https://shop.example/", true)] {
+        let error = client.get(url).send().await.unwrap_err();
+        assert_eq!(rejected(&error).is_none(), was_asked, "{url}");
+    }
+    assert_eq!((hosts.len(), ends(&hosts, "shop.example:443")), (2, [0, 1, 0, 0]));
 }

@@ -48,7 +48,7 @@ async fn a_refusal_of_a_breaker_for_all_hosts_knows_which_was_asked() {
 #[tokio::test]
 async fn a_refusal_is_found_though_other_middleware_has_wrapped_it() {
     let hosts = hosts();
-    hosts.get("host").force_open();
+    hosts.get("host:80").force_open();
     let on_the_way = Then(|result| match result {
         Err(Error::Middleware(error)) => Err(Error::Middleware(error.context("on the way"))),
         other => other,
@@ -62,7 +62,7 @@ async fn a_refusal_is_found_though_other_middleware_has_wrapped_it() {
         .build();
     let error = ask(&client, "host", "/").await.unwrap_err();
     assert_eq!(error.to_string(), "on the way");
-    assert_eq!(Refused::find(&error).unwrap().host(), "host");
+    assert_eq!(Refused::find(&error).unwrap().host(), "host:80");
     assert_eq!(rejected(&error).unwrap().reason(), RejectReason::ForcedOpen);
 }
 

@@ -1,18 +1,25 @@
 //! Servers that do as the path says, and clients with our middleware.
 
 use core::future::pending;
+use core::pin::Pin;
+use core::task::{Context, Poll};
 use core::time::Duration;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::http::StatusCode;
-use axum::routing::get;
+use axum::response::Redirect;
+use axum::routing::{get, post};
 use cutout::reqwest::CircuitBreakerMiddleware;
 use cutout::{Config, ManualClock, Registry};
 use http::Extensions;
+use http_body::{Body, Frame};
 use reqwest::{Client, Request, Response};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Error, Middleware, Next};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 
 pub(crate) type Hosts = Registry<String, &'static ManualClock>;
 
@@ -47,6 +54,10 @@ pub(crate) async fn server() -> String {
         .route("/fail", get(async || StatusCode::INTERNAL_SERVER_ERROR))
         .route("/busy", get(async || (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "7")])))
         .route("/down", get(async || (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "9")])))
+        .route("/circle", get(async || Redirect::temporary("/circle")))
+        .route("/elsewhere", get(async || Redirect::temporary("ftp://elsewhere.example/")))
+        .route("/upload", post(async |body: Bytes| format!("{} bytes", body.len())))
+        .route("/hang-up", post(async |_: Bytes| pending::<&str>().await))
         .route("/hang", get(pending::<&str>));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -77,6 +88,54 @@ pub(crate) fn ends(hosts: &Hosts, host: &str) -> [u64; 4] {
 
 pub(crate) fn retry_after(hosts: &Hosts, host: &str) -> Option<Duration> {
     hosts.peek(host).unwrap().snapshot().retry_after
+}
+
+/// What a request's body does when it is asked for more.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Part {
+    Data,
+    BreakOff,
+    Hang,
+    Panic,
+}
+
+/// The body of a request that comes in parts.
+#[derive(Debug)]
+pub(crate) struct Parts(VecDeque<Part>, Arc<Notify>);
+
+impl Parts {
+    pub(crate) fn new(parts: impl IntoIterator<Item = Part>) -> Self {
+        Self(parts.into_iter().collect(), Arc::default())
+    }
+
+    /// Tells when the body is asked for a part that does not come.
+    pub(crate) fn hangs(&self) -> Arc<Notify> {
+        Arc::clone(&self.1)
+    }
+}
+
+impl Body for Parts {
+    type Data = Bytes;
+    type Error = &'static str;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, &'static str>>> {
+        match self.0.front() {
+            None => Poll::Ready(None),
+            Some(Part::Hang) => {
+                self.1.notify_one();
+                Poll::Pending
+            }
+            Some(Part::Panic) => panic!("in the body"),
+            Some(Part::BreakOff) => Poll::Ready(Some(Err("the caller has gone"))),
+            Some(Part::Data) => {
+                self.0.pop_front();
+                Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"data")))))
+            }
+        }
+    }
 }
 
 /// Middleware that never asks the server.

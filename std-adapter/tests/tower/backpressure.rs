@@ -188,3 +188,117 @@ fn no_timer_is_asked_for_less_than_a_millisecond_by_the_period() {
     assert_pending!(service.poll_ready());
     assert_eq!(timer.asked(), [Duration::from_millis(1)]);
 }
+
+/// How many timers are armed in a second, where each is rung when its time is over and `pass` moves
+/// the breaker's clock.
+fn timers_in_a_second(breaker: &Arc<crate::support::Breaker>, pass: impl Fn(Duration)) -> usize {
+    let timer = Timer::default();
+    let (mut service, _handle, _) = spawn(&layer(breaker).backpressure(timer.clone()));
+    let mut passed = Duration::ZERO;
+    while service.poll_ready().is_pending() {
+        let next = *timer.asked().last().unwrap();
+        passed += next;
+        if passed >= Duration::from_secs(1) || timer.asked().len() > 1_000 {
+            break;
+        }
+        pass(next);
+        timer.ring();
+        assert!(service.is_woken());
+    }
+    timer.asked().len()
+}
+
+#[test]
+fn a_circuit_that_refuses_for_a_second_is_looked_at_ten_times_in_it() {
+    let breaker = tripped();
+    let asked = timers_in_a_second(&breaker, |time| breaker.clock().advance(time));
+    assert_eq!(asked, 10);
+}
+
+#[test]
+fn whatever_refusals_say_no_more_timers_are_armed_than_one_a_period_and_one_for_the_end() {
+    for left in [0, 1, 25, 751, 999_999, 1_000_000, 50_000_000] {
+        let breaker = tripped();
+        breaker.clock().advance(BREAK - Duration::from_nanos(left));
+        if left == 0 {
+            // It is due, and one trial is out.
+            core::mem::forget(breaker.try_acquire());
+        }
+        // The time that the refusal names never comes, as on a clock that stands still.
+        let asked = timers_in_a_second(&breaker, |_| ());
+        assert!((10..=11).contains(&asked), "{asked} timers, {left} ns left");
+    }
+}
+
+#[test]
+fn breaks_that_follow_each_other_have_a_timer_for_the_end_of_each() {
+    let breaker = tripped();
+    let timer = Timer::default();
+    let (mut service, _handle, _) = spawn(&layer(&breaker).backpressure(timer.clone()));
+    for _ in 0..3 {
+        breaker.clock().advance(BREAK - Duration::from_millis(130));
+        timer.ring();
+        assert_pending!(service.poll_ready());
+        breaker.clock().advance(LOOK_AGAIN);
+        timer.ring();
+        assert_pending!(service.poll_ready());
+        assert_eq!(timer.asked().last(), Some(&Duration::from_millis(30)));
+        breaker.clock().advance(Duration::from_millis(30));
+        // The trial of another caller fails.
+        breaker.try_acquire().unwrap().settle(cutout::Outcome::Failure);
+        timer.ring();
+        assert_pending!(service.poll_ready());
+        assert_eq!(timer.asked().last(), Some(&LOOK_AGAIN));
+    }
+}
+
+/// A timer that is over at once, as one in a test may be.
+#[derive(Clone, Debug, Default)]
+struct NoTime(Arc<Mutex<u32>>);
+
+impl Sleep for NoTime {
+    type Sleeping = core::future::Ready<()>;
+
+    fn sleep(&self, _: Duration) -> Self::Sleeping {
+        let mut looks = self.0.lock().unwrap();
+        *looks += 1;
+        assert!(*looks < 100, "it spins");
+        drop(looks);
+        core::future::ready(())
+    }
+}
+
+#[test]
+fn a_timer_that_is_over_at_once_lets_others_run_between_two_looks() {
+    let breaker = breaker();
+    breaker.force_open();
+    let timer = NoTime::default();
+    let (mut service, _handle, _) = spawn(&layer(&breaker).backpressure(timer.clone()));
+    for looks in 1..=3 {
+        assert_pending!(service.poll_ready(), "and does not stay in one poll for ever");
+        assert!(service.is_woken(), "it looks again");
+        assert_eq!(*timer.0.lock().unwrap(), looks);
+    }
+    breaker.release();
+    assert_ready_ok!(service.poll_ready());
+}
+
+#[tokio::test]
+async fn it_chains_with_what_stands_around_the_breaker_in_either_order() {
+    use tower::{BoxError, ServiceExt, service_fn};
+
+    let breaker = breaker();
+    let inner = service_fn(async |n: u32| match n {
+        0 => Err::<u32, BoxError>("down".into()),
+        n => Ok(n),
+    });
+    let boxed_last =
+        ServiceBuilder::new().layer(layer(&breaker).backpressure(Timer::default()).box_errors());
+    let boxed_first =
+        ServiceBuilder::new().layer(layer(&breaker).box_errors().backpressure(Timer::default()));
+    let answered = ServiceBuilder::new()
+        .layer(layer(&breaker).map_rejection(|_| 503).backpressure(NoTime::default()));
+    assert_eq!(boxed_last.service(inner).oneshot(0).await.unwrap_err().to_string(), "down");
+    assert_eq!(boxed_first.service(inner).oneshot(1).await.unwrap(), 1);
+    assert_eq!(answered.service(inner).oneshot(2).await.unwrap(), 2);
+}

@@ -72,6 +72,136 @@ fn a_call_that_is_dropped_or_panics_gives_its_permit_back() {
     }
 }
 
+/// Counts those that are alive.
+#[derive(Clone, Default)]
+struct Alive(Arc<()>);
+
+impl Alive {
+    fn now(&self) -> usize {
+        Arc::strong_count(&self.0) - 1
+    }
+}
+
+/// An inner service whose calls end as their request says, but are alive until their future is dropped.
+fn outlives_its_end(
+    alive: &Alive,
+) -> impl Service<u32, Response = u32, Error = u32, Future: Send> + Clone + use<> {
+    struct Call(u32, #[allow(dead_code, reason = "it is counted")] Alive);
+
+    impl Future for Call {
+        type Output = Result<u32, u32>;
+
+        fn poll(
+            self: core::pin::Pin<&mut Self>,
+            _: &mut core::task::Context<'_>,
+        ) -> core::task::Poll<Self::Output> {
+            match self.0 {
+                0 => core::task::Poll::Ready(Ok(0)),
+                1 => core::task::Poll::Ready(Err(1)),
+                2 => core::task::Poll::Pending,
+                _ => panic!("in the call"),
+            }
+        }
+    }
+
+    let alive = alive.clone();
+    service_fn(move |request: u32| Call(request, alive.clone()))
+}
+
+#[test]
+fn a_place_is_free_when_the_call_that_had_it_is_gone_and_not_before() {
+    let alive = Alive::default();
+    let inner = outlives_its_end(&alive);
+    let watched = alive.now(); // the service itself has one
+    let (now, queue) = (one_at_a_time(), with_a_queue(1));
+    let mut refuses = BulkheadLayer::new(Arc::clone(&now)).layer(inner.clone());
+    let mut queues = BulkheadLayer::new(Arc::clone(&queue)).queue(NoTimer).layer(inner);
+    let services = alive.now() - watched;
+    for request in [0, 1, 3] {
+        let mut calls = (task::spawn(refuses.call(request)), task::spawn(queues.call(request)));
+        let ended = catch_unwind(AssertUnwindSafe(|| assert!(calls.0.poll().is_ready())));
+        assert_eq!(ended.is_err(), request == 3, "{request}");
+        let ended = catch_unwind(AssertUnwindSafe(|| assert!(calls.1.poll().is_ready())));
+        assert_eq!(ended.is_err(), request == 3, "{request}");
+        assert_eq!((now.in_use(), queue.in_use()), (0, 0), "{request}: the places are free");
+        assert_eq!(alive.now() - watched, services, "{request}: and nothing of the calls is alive");
+        drop(calls);
+        assert_eq!((now.in_use(), queue.in_use()), (0, 0), "{request}: once");
+    }
+    let mut call = task::spawn(refuses.call(2));
+    assert_pending!(call.poll());
+    assert_eq!((now.in_use(), alive.now() - watched), (1, services + 1));
+    drop(call);
+    assert_eq!((now.in_use(), alive.now() - watched), (0, services));
+}
+
+#[test]
+fn the_place_of_a_call_is_taken_until_its_future_is_gone_also_if_it_panics_on_its_way() {
+    /// Notes whether its place is taken when it goes.
+    struct Goes(Arc<Bulkhead>, Arc<std::sync::Mutex<Vec<u32>>>);
+    impl Drop for Goes {
+        fn drop(&mut self) {
+            self.1.lock().unwrap().push(self.0.in_use());
+        }
+    }
+
+    let bulkhead = one_at_a_time();
+    let seen = Arc::default();
+    let inner = {
+        let (bulkhead, seen) = (Arc::clone(&bulkhead), Arc::clone(&seen));
+        service_fn(move |request: u32| {
+            let mut goes = Some(Goes(Arc::clone(&bulkhead), Arc::clone(&seen)));
+            core::future::poll_fn(move |_| {
+                assert!(request != 2 && goes.is_some(), "in the call");
+                match request {
+                    0 => core::task::Poll::Ready(Ok::<u32, ()>(0)),
+                    1 => core::task::Poll::Pending,
+                    _ => {
+                        goes = None;
+                        panic!("on its way")
+                    }
+                }
+            })
+        })
+    };
+    let mut service = BulkheadLayer::new(Arc::clone(&bulkhead)).layer(inner);
+    for request in 0..4 {
+        let call = AssertUnwindSafe(|| task::spawn(service.call(request)).poll().is_ready());
+        let _ = catch_unwind(call);
+        assert_eq!(bulkhead.in_use(), 0, "{request}");
+    }
+    assert_eq!(*seen.lock().unwrap(), [1; 4], "each went before its place was free");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_a_timeout_inside_has_cut_is_gone_before_the_next_has_its_place() {
+    let bulkhead = one_at_a_time();
+    let alive = Alive::default();
+    let inner = {
+        let alive = alive.clone();
+        service_fn(move |_: u32| {
+            let alive = alive.clone();
+            async move {
+                let _alive = alive;
+                core::future::pending::<Result<u32, BoxError>>().await
+            }
+        })
+    };
+    let layer = ServiceBuilder::new()
+        .layer(BulkheadLayer::new(Arc::clone(&bulkhead)))
+        .layer(tower::timeout::TimeoutLayer::new(Duration::from_millis(10)))
+        .into_inner();
+    let before = alive.now();
+    let mut service = layer.layer(inner);
+    let services = alive.now() - before;
+    let mut cut = Box::pin(service.call(1));
+    assert!((&mut cut).await.is_err());
+    let mut next = task::spawn(service.call(2));
+    assert_pending!(next.poll());
+    assert_eq!((bulkhead.in_use(), alive.now() - before - services), (1, 1), "one is alive");
+    drop(cut);
+}
+
 #[test]
 fn what_the_bulkhead_refuses_is_no_failure_and_holds_no_trial() {
     let (breaker, bulkhead) = (rested(), one_at_a_time());

@@ -4,11 +4,11 @@ use core::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 use std::sync::Arc;
 
-use cutout::tower::{CallPermit, CircuitBreakerLayer, Classify};
+use cutout::tower::{AnsweredCall, CallPermit, CircuitBreakerLayer, Classify};
 use cutout::{Error, Outcome, RejectReason, State};
 use tokio_test::task;
 use tokio_test::{assert_pending, assert_ready, assert_ready_err, assert_ready_ok};
-use tower::{Layer, Service, service_fn};
+use tower::{Layer, Service, ServiceExt, service_fn};
 
 use crate::support::{
     BREAK, Breaker, breaker, ends, flowing, guarded, layer, refusing, rested, since, spawn, trip,
@@ -112,7 +112,7 @@ fn c5_a_break_that_ends_after_poll_ready_admits_the_next_call() {
     let error = assert_ready_err!(task::spawn(service.call(1)).poll());
     assert_eq!(error.rejected().unwrap().reason(), RejectReason::Open);
     assert_eq!((asked.polled(), asked.called()), (0, 0), "it was never asked whether it is ready");
-    assert_eq!(ends(&breaker), [0, 2, 1, 0], "admitted, not made, ignored");
+    assert_eq!(ends(&breaker), [0, 2, 0, 0], "its admission is taken back");
 
     assert_pending!(service.poll_ready(), "now it is asked");
     handle.allow(1);
@@ -243,6 +243,71 @@ fn c9_a_future_that_is_dropped_is_a_cancelled_call() {
     assert_eq!(ends(&breaker), [0, 2, 0, 2]);
 }
 
+/// Has somebody panic who holds `held`, and so drops it.
+fn panics_elsewhere_with<T>(held: T) {
+    let panics = AssertUnwindSafe(move || {
+        let _held = held;
+        panic!("elsewhere")
+    });
+    assert!(catch_unwind(panics).is_err());
+}
+
+#[test]
+fn c9_a_future_that_is_dropped_by_a_panic_elsewhere_is_a_cancelled_call() {
+    let breaker = rested();
+    let (mut service, _handle, _) = guarded(&breaker);
+    for polled in [false, true] {
+        assert_ready_ok!(service.poll_ready());
+        let mut call = task::spawn(service.call(1));
+        if polled {
+            assert_pending!(call.poll());
+        }
+        panics_elsewhere_with(call);
+        assert_eq!((breaker.snapshot().trials_in_flight, breaker.state()), (0, State::HalfOpen));
+    }
+    assert_eq!(ends(&breaker), [0, 2, 0, 2]);
+}
+
+#[tokio::test]
+async fn five_siblings_that_panic_do_not_open_the_circuit_of_a_call_beside_them() {
+    let breaker = breaker();
+    for _ in 0..5 {
+        let service =
+            layer(&breaker).layer(service_fn(|_: u32| core::future::pending::<Result<u32, ()>>()));
+        let handler = tokio::spawn(async move {
+            let broken = async {
+                tokio::task::yield_now().await;
+                panic!("the sibling")
+            };
+            tokio::join!(service.oneshot(1), broken)
+        });
+        assert!(handler.await.unwrap_err().is_panic());
+    }
+    assert_eq!((ends(&breaker), breaker.state()), ([0, 0, 0, 5], State::Closed));
+}
+
+#[test]
+fn a_call_that_panics_is_a_failure_also_while_somebody_else_panics_around_it() {
+    struct CallsWhenDropped<F: FnMut()>(F);
+    impl<F: FnMut()> Drop for CallsWhenDropped<F> {
+        fn drop(&mut self) {
+            self.0();
+        }
+    }
+    let breaker = breaker();
+    let mut service = layer(&breaker).layer(service_fn(|request: u32| async move {
+        assert_ne!(request, 1, "in the future");
+        Ok::<u32, ()>(request)
+    }));
+    panics_elsewhere_with(CallsWhenDropped(|| {
+        assert_eq!(assert_ready_ok!(task::spawn(service.call(0)).poll()), 0);
+        drop(service.call(0));
+        let call = AssertUnwindSafe(|| task::spawn(service.call(1)).poll().is_ready());
+        assert!(catch_unwind(call).is_err());
+    }));
+    assert_eq!(ends(&breaker), [1, 1, 0, 1]);
+}
+
 #[test]
 fn c10_a_panic_anywhere_in_the_call_is_a_failure() {
     fn judge(result: Result<&u32, &u32>) -> Outcome {
@@ -320,32 +385,68 @@ fn a_static_breaker_serves_without_being_counted_in_and_out() {
     assert_eq!(BREAKER.totals().successes, 1);
 }
 
-#[test]
-fn a_classifier_may_keep_the_permit_until_it_knows() {
-    #[derive(Clone)]
-    struct Later;
+/// Keeps the permit of each response that is not 0, says nothing of 0, and panics at 9.
+#[derive(Clone)]
+struct Later;
 
-    impl<E> Classify<u32, E, Arc<Breaker>> for Later {
-        type Response = (u32, CallPermit<Arc<Breaker>>);
+type Kept = (u32, Option<CallPermit<Arc<Breaker>>>);
 
-        fn response(&self, response: u32, permit: CallPermit<Arc<Breaker>>) -> Self::Response {
-            (response, permit)
-        }
+impl<E> Classify<u32, E, Arc<Breaker>> for Later {
+    type Response = Kept;
 
-        fn error(&self, _: &E, permit: CallPermit<Arc<Breaker>>) {
-            permit.settle(Outcome::Ignored);
-        }
+    fn response(&self, response: u32, call: AnsweredCall<'_, Arc<Breaker>>) -> Kept {
+        assert_ne!(response, 9, "in the classifier");
+        (response, (response != 0).then(|| call.keep()))
     }
 
+    fn error(&self, _: &E, call: AnsweredCall<'_, Arc<Breaker>>) {
+        call.settle(Outcome::Ignored);
+    }
+}
+
+/// What `Later` makes of a response.
+fn later(breaker: &Arc<Breaker>, response: u32) -> Kept {
+    let mut service = layer(breaker)
+        .classify(Later)
+        .layer(service_fn(async |response: u32| Ok::<_, ()>(response)));
+    assert_ready_ok!(task::spawn(service.call(response)).poll())
+}
+
+#[test]
+fn a_classifier_may_keep_the_permit_until_it_knows() {
     let breaker = breaker();
-    let (mut service, mut handle, _) = spawn(&layer(&breaker).classify(Later));
-    assert_ready_ok!(service.poll_ready());
-    let mut call = task::spawn(service.call(1));
-    assert_ready!(handle.poll_request()).unwrap().1.send_response(2);
-    let (response, permit) = assert_ready_ok!(call.poll());
+    let (response, permit) = later(&breaker, 2);
     assert_eq!((response, ends(&breaker)), (2, [0; 4]));
-    drop(call);
-    permit.settle(Outcome::Failure);
+    permit.unwrap().settle(Outcome::Failure);
+    assert_eq!(ends(&breaker), [0, 1, 0, 0]);
+}
+
+#[test]
+fn a_permit_that_is_kept_and_dropped_is_a_cancelled_call_whatever_panics() {
+    let breaker = breaker();
+    drop(later(&breaker, 1));
+    panics_elsewhere_with(later(&breaker, 1));
+    assert_eq!(ends(&breaker), [0, 0, 0, 2]);
+}
+
+#[test]
+fn a_classifier_that_says_nothing_cancels_the_call_and_one_that_panics_fails_it() {
+    let breaker = breaker();
+    let _ = later(&breaker, 0);
+    assert_eq!(ends(&breaker), [0, 0, 0, 1]);
+    assert!(catch_unwind(AssertUnwindSafe(|| later(&breaker, 9))).is_err());
+    assert_eq!(ends(&breaker), [0, 1, 0, 1]);
+}
+
+#[test]
+fn what_panics_in_a_part_of_the_call_that_runs_later_is_its_failure() {
+    let breaker = breaker();
+    let (_, permit) = later(&breaker, 1);
+    let mut permit = permit.unwrap();
+    assert_eq!(permit.run(|| 7), 7);
+    let panics = AssertUnwindSafe(|| permit.run(|| panic!("in the call")));
+    assert!(catch_unwind(panics).is_err());
+    drop(permit);
     assert_eq!(ends(&breaker), [0, 1, 0, 0]);
 }
 

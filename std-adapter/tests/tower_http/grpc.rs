@@ -40,9 +40,14 @@ fn five_codes_are_failures_and_one_is_none_in_a_row() {
 
 #[test]
 fn what_is_no_code_is_unknown_and_no_status_is_none() {
-    for code in ["17", "255", "256", "-1", "", "OK", "\u{e9}"] {
+    for code in
+        ["17", "255", "256", "272", "4294967296", "18446744073709551616", "-1", "+0", "", "OK"]
+            .into_iter()
+            .chain(["\u{e9}", "0 0", "0x0"])
+    {
         assert_eq!(grpc::report(&status(code)), Some(Outcome::Failure.into()), "{code:?}");
     }
+    assert_eq!(grpc::report(&status(" 0 ")), Some(Outcome::Success.into()));
     assert_eq!(grpc::report(&HeaderMap::new()), None);
 }
 
@@ -54,7 +59,16 @@ fn a_pushback_says_how_long_to_wait_unless_it_asks_not_to_retry() {
     let millis = Duration::from_millis;
     assert_eq!(wait("14", "1500"), Outcome::Failure.retry_after(millis(1_500)));
     assert_eq!(wait("8", "20"), Outcome::Failure.not_consecutive().retry_after(millis(20)));
-    for no_time in ["-1", "", "soon", "1.5"] {
+    for (huge, is) in [
+        ("18446744073709551615", u64::MAX),
+        ("18446744073709551616", u64::MAX),
+        ("999999999999999999999999999999", u64::MAX),
+        (" 45000 ", 45_000),
+        ("0", 0),
+    ] {
+        assert_eq!(wait("14", huge), Outcome::Failure.retry_after(millis(is)), "{huge:?}");
+    }
+    for no_time in ["-1", "", "soon", "1.5", "+45000", "0x10", "1_000", "4 5"] {
         assert_eq!(wait("14", no_time), Outcome::Failure.into(), "{no_time:?}");
     }
     assert_eq!(wait("0", "1500"), Outcome::Success.into());
@@ -66,16 +80,82 @@ fn streaming(steps: impl IntoIterator<Item = Step>) -> Response<Scripted> {
     Response::new(Scripted::new(steps))
 }
 
+/// A response with these headers.
+fn with_head(pairs: &[(&'static str, &str)], body: Scripted) -> Response<Scripted> {
+    let mut response = Response::new(body);
+    *response.headers_mut() = headers(pairs);
+    response
+}
+
 #[test]
-fn a_status_in_the_head_settles_at_once() {
+fn a_status_in_the_head_of_a_response_that_is_nothing_else_settles_at_once() {
     let breaker = breaker();
-    let mut response = streaming([Step::Wait]);
-    *response.headers_mut() = headers(&[("grpc-status", "14"), ("grpc-retry-pushback-ms", "9000")]);
+    let pairs = [("grpc-status", "14"), ("grpc-retry-pushback-ms", "9000")];
+    let response = with_head(&pairs, Scripted::default().that_says_so());
     let response = call(&breaker, ByStatus, Ok(response)).unwrap();
     assert_eq!((ends(&breaker), breaker.state()), ([0, 1, 0, 0], State::Open));
     assert_eq!(breaker.snapshot().retry_after, Some(Duration::from_secs(9)));
     drop(response);
     assert_eq!(ends(&breaker), [0, 1, 0, 0]);
+}
+
+#[test]
+fn where_trailers_follow_their_status_counts_and_that_of_the_head_if_they_have_none() {
+    let none = Step::Trailers(HeaderMap::new());
+    for (head, steps, expected) in [
+        ("0", vec![Step::Data, Step::Trailers(status("14"))], [0, 1, 0, 0]),
+        ("14", vec![Step::Data, Step::Trailers(status("0"))], [1, 0, 0, 0]),
+        ("14", vec![Step::Trailers(status("1"))], [0, 0, 1, 0]),
+        ("0", vec![Step::Data, none.clone()], [1, 0, 0, 0]),
+        ("14", vec![Step::Data, none], [0, 1, 0, 0]),
+        ("0", vec![Step::Data], [1, 0, 0, 0]),
+        ("14", vec![], [0, 1, 0, 0]),
+        ("0", vec![Step::Data, Step::BreakOff], [0, 1, 0, 0]),
+    ] {
+        for status in [200, 503] {
+            let breaker = breaker();
+            let mut response = with_head(&[("grpc-status", head)], Scripted::new(steps.clone()));
+            *response.status_mut() = StatusCode::from_u16(status).unwrap();
+            let mut body = call(&breaker, ByStatus, Ok(response)).unwrap().into_body();
+            assert_eq!(ends(&breaker), [0; 4], "{head}, {steps:?}: the head is not the end");
+            let _ = read(&mut body);
+            assert_eq!(ends(&breaker), expected, "{head}, {status}, {steps:?}");
+            drop(body);
+            assert_eq!(ends(&breaker), expected, "{head}, {status}, {steps:?}: once");
+        }
+    }
+}
+
+#[test]
+fn what_the_head_asks_for_is_heard_if_no_other_status_comes() {
+    let breaker = breaker();
+    let pairs = [("grpc-status", "14"), ("grpc-retry-pushback-ms", "9000")];
+    let mut body =
+        call(&breaker, ByStatus, Ok(with_head(&pairs, Scripted::default()))).unwrap().into_body();
+    assert_eq!(read(&mut body), Ok(0));
+    assert_eq!(breaker.snapshot().retry_after, Some(Duration::from_secs(9)));
+}
+
+#[test]
+fn a_call_whose_head_said_something_is_cancelled_all_the_same_if_it_is_dropped_before_its_end() {
+    let breaker = breaker();
+    for head in ["0", "14"] {
+        let response = with_head(&[("grpc-status", head)], Scripted::new([Step::Data]));
+        drop(call(&breaker, ByStatus, Ok(response)).unwrap());
+    }
+    assert_eq!(ends(&breaker), [0, 0, 0, 2]);
+}
+
+#[test]
+fn a_call_that_is_dropped_by_a_panic_elsewhere_is_cancelled() {
+    let breaker = breaker();
+    let body = call(&breaker, ByStatus, Ok(streaming([Step::Data]))).unwrap().into_body();
+    let panics = AssertUnwindSafe(move || {
+        let _body = body;
+        panic!("elsewhere")
+    });
+    assert!(catch_unwind(panics).is_err());
+    assert_eq!((ends(&breaker), breaker.state()), ([0, 0, 0, 1], State::Closed));
 }
 
 #[test]

@@ -203,16 +203,86 @@ fn with_the_body_one_that_is_dropped_unread_is_a_success_and_one_that_panics_a_f
     assert!(catch_unwind(AssertUnwindSafe(|| read(&mut body))).is_err());
     drop(body);
     assert_eq!(ends(&breaker), [1, 1, 0, 0]);
+}
 
-    breaker.reset();
-    let held = Response::new(Scripted::new([Step::Data]));
-    let response = call(&breaker, ByStatusAndBody, Ok(held)).unwrap();
-    let panicked = catch_unwind(AssertUnwindSafe(move || {
-        let _response = response;
-        panic!("while the response is held");
-    }));
-    assert!(panicked.is_err());
-    assert_eq!(ends(&breaker), [1, 2, 0, 0]);
+/// Has somebody panic who holds `held`, and so drops it.
+fn panics_elsewhere_with<T>(held: T) {
+    let panics = AssertUnwindSafe(move || {
+        let _held = held;
+        panic!("elsewhere")
+    });
+    assert!(catch_unwind(panics).is_err());
+}
+
+#[test]
+fn with_the_body_one_that_is_dropped_by_a_panic_elsewhere_is_a_cancelled_call() {
+    let breaker = breaker();
+    for polls in 0..3 {
+        let response = Response::new(Scripted::new([Step::Data, Step::Wait, Step::Data]));
+        let mut body = call(&breaker, ByStatusAndBody, Ok(response)).unwrap().into_body();
+        for _ in 0..polls {
+            let _ = poll(&mut body);
+        }
+        panics_elsewhere_with(body);
+        assert_eq!(ends(&breaker), [0, 0, 0, polls + 1], "after {polls} polls");
+    }
+    // Five handlers that panic with an answer in their hands do not open a healthy circuit.
+    assert_eq!(breaker.state(), State::Closed);
+}
+
+#[test]
+fn with_the_body_one_that_hangs_until_it_is_dropped_is_a_cancelled_call() {
+    let breaker = breaker();
+    for steps in [vec![Step::Wait], vec![Step::Data, Step::Wait]] {
+        let mut body = call(&breaker, ByStatusAndBody, Ok(Response::new(Scripted::new(steps))))
+            .unwrap()
+            .into_body();
+        while poll(&mut body).is_ready() {}
+    }
+    assert_eq!(ends(&breaker), [0, 0, 0, 2]);
+
+    let steps = [Step::Wait, Step::Data, Step::Data];
+    let mut body = call(&breaker, ByStatusAndBody, Ok(Response::new(Scripted::new(steps))))
+        .unwrap()
+        .into_body();
+    assert!(poll(&mut body).is_pending());
+    assert!(poll(&mut body).is_ready());
+    drop(body);
+    assert_eq!(ends(&breaker), [1, 0, 0, 2], "it came after all, and was enough");
+}
+
+#[test]
+fn with_the_body_a_trial_that_hangs_does_not_close_the_circuit() {
+    let breaker = breaker();
+    breaker.try_acquire().unwrap().settle(Outcome::Failure);
+    breaker.clock().advance(secs(1));
+    for _ in 0..3 {
+        let hangs = Response::new(Scripted::new([Step::Data, Step::Wait]));
+        let mut body = call(&breaker, ByStatusAndBody, Ok(hangs)).unwrap().into_body();
+        while poll(&mut body).is_ready() {}
+        assert_eq!(breaker.snapshot().trials_in_flight, 1);
+        drop(body);
+        assert_eq!((breaker.state(), breaker.snapshot().trials_in_flight), (State::HalfOpen, 0));
+    }
+    let whole = Response::new(Scripted::new([Step::Data]));
+    let mut body = call(&breaker, ByStatusAndBody, Ok(whole)).unwrap().into_body();
+    assert_eq!(read(&mut body), Ok(1));
+    assert_eq!(breaker.state(), State::Closed);
+}
+
+#[test]
+fn with_the_body_one_that_hangs_for_longer_than_a_slow_call_is_a_slow_failure() {
+    let config = cutout::Config::new().slow_call_duration(secs(1)).failure_count(2);
+    let breaker = std::sync::Arc::new(Breaker::with_clock(config, cutout::ManualClock::new()));
+    for _ in 0..2 {
+        let hangs = Response::new(Scripted::new([Step::Wait]));
+        let mut body = call(&breaker, ByStatusAndBody, Ok(hangs)).unwrap().into_body();
+        assert!(poll(&mut body).is_pending());
+        breaker.clock().advance(secs(2));
+        drop(body);
+    }
+    assert_eq!((ends(&breaker), breaker.totals().slow), ([0, 2, 0, 0], 2));
+    assert_eq!(breaker.state(), State::Open);
 }
 
 #[test]
@@ -231,15 +301,39 @@ fn the_host_of_a_request_is_that_of_its_uri_or_else_of_its_header() {
         if let Some(header) = header {
             request.headers_mut().insert("host", header.parse().unwrap());
         }
-        http::host(&request).to_owned()
+        http::host(&request).to_string()
     };
-    assert_eq!(host("http://example.com/a", None), "example.com");
     assert_eq!(host("http://example.com:8080/a", Some("other")), "example.com:8080");
-    assert_eq!(host("http://user:secret@example.com:8080/", None), "example.com:8080");
     assert_eq!(host("http://[::1]:80/", None), "[::1]:80");
     assert_eq!(host("/a", Some("example.com:8080")), "example.com:8080");
+    assert_eq!(host("/a", Some("[::1]")), "[::1]");
     assert_eq!(host("/a", None), "");
     assert_eq!(host("/a", Some("\u{e9}")), "");
+
+    // Each line is one dependency, however it is written.
+    for (uris, headers, is) in [
+        (
+            &["http://h/", "http://H./a", "http://u:w@h/", "http://h:80/", "http://h:/", "ws://h/"]
+                [..],
+            &["h:80", "H.:80", "u:w@h:080"][..],
+            "h:80",
+        ),
+        (&["https://h/", "https://h.:443", "https://u@H:0443/"], &["h:443", "u:w@h.:443"], "h:443"),
+        (&["https://[::1]/", "https://u:w@[::1]:443/"], &["[::1]:443"], "[::1]:443"),
+        (&["other://h/", "other://u@H./"], &["h", "h:", "H.", "user:pw@h", " h "], "h"),
+        (&["https://h:80/"], &["u@w@h:80"], "h:80"),
+    ] {
+        for uri in uris {
+            assert_eq!(host(uri, None), is, "{uri}");
+        }
+        for header in headers {
+            assert_eq!(host("/a", Some(header)), is, "{header:?}");
+        }
+    }
+    for odd in ["", ".", ":", "@", "::1", "h:99999", "h:+80", "h:p", "a:b:c", "[::1", "u@"] {
+        let key = host("/a", Some(odd));
+        assert!(!key.contains('@'), "{odd:?} has the key {key:?}");
+    }
 }
 
 #[test]

@@ -2,4 +2,6 @@
 
 mod grpc;
 mod http;
+mod request_body;
+mod spawned;
 mod support;

@@ -10,7 +10,8 @@ use ::http::uri::PathAndQuery;
 use bytes::{Buf, BufMut};
 use cutout::tower::CircuitBreakerLayer;
 use cutout::tower::grpc::{self, ByStatus};
-use cutout::{Config, Error, State};
+use cutout::tower::http::WatchBodyLayer;
+use cutout::{CircuitBreaker, Config, Error, State};
 use tokio::net::TcpListener;
 use tokio_stream::Stream;
 use tonic::body::Body;
@@ -49,6 +50,9 @@ impl Encoder for Text {
     type Error = Status;
 
     fn encode(&mut self, item: String, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        if item == "no message" {
+            return Err(Status::internal("it cannot be encoded"));
+        }
         buffer.put_slice(item.as_bytes());
         Ok(())
     }
@@ -239,6 +243,39 @@ async fn a_server_that_is_exhausted_is_no_failure_in_a_row() {
         assert!(unary(&mut client, "exhausted").await.is_err());
     }
     assert_eq!((breaker.state(), ends(&breaker)), (State::Closed, [0, 5, 0, 0]));
+}
+
+#[tokio::test]
+async fn a_client_on_a_static_breaker_is_called_in_tasks() {
+    static STATUSES: CircuitBreaker = CircuitBreaker::new(Config::new().consecutive_failures(2));
+    let layer =
+        CircuitBreakerLayer::new(&STATUSES).classify(ByStatus).answer_with(grpc::Unavailable);
+    let client = Grpc::new(ServiceBuilder::new().layer(layer).service(channel().await));
+    for expected in ["down", "down", "refused without running"] {
+        let mut client = client.clone();
+        let call = tokio::spawn(async move { unary(&mut client, "unavailable").await });
+        assert_eq!(call.await.unwrap().unwrap_err().message(), expected);
+    }
+    let mut client = client.clone();
+    let streamed = tokio::spawn(async move { stream(&mut client, "ok").await });
+    assert_eq!(streamed.await.unwrap().unwrap_err().code(), Code::Unavailable);
+}
+
+#[tokio::test]
+async fn a_message_that_the_caller_cannot_send_is_no_failure_of_the_server() {
+    let breaker = breaker();
+    let service = ServiceBuilder::new()
+        .layer(CircuitBreakerLayer::new(Arc::clone(&breaker)).classify(ByStatus).ignore_refusals())
+        .layer(WatchBodyLayer::new(Body::new))
+        .service(channel().await);
+    let mut client = Grpc::new(service);
+    for _ in 0..2 {
+        assert!(unary(&mut client, "no message").await.is_err());
+    }
+    assert_eq!((breaker.state(), ends(&breaker)), (State::Closed, [0, 0, 2, 0]));
+    assert_eq!(unary(&mut client, "ok").await.unwrap(), "fine");
+    assert!(unary(&mut client, "unavailable").await.is_err());
+    assert_eq!(ends(&breaker), [1, 1, 2, 0]);
 }
 
 #[tokio::test]

@@ -4,13 +4,13 @@ use core::time::Duration;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ::http::{Request, Response, Uri};
+use ::http::{Request, Response, StatusCode, Uri};
 use axum::Router;
 use axum::body::Body;
-use axum::routing::get;
+use axum::routing::{get, post};
 use bytes::Bytes;
 use cutout::tower::CircuitBreakerLayer;
-use cutout::tower::http::{self, ByStatus, ByStatusAndBody};
+use cutout::tower::http::{self, ByStatus, ByStatusAndBody, RequestError, WatchBodyLayer};
 use cutout::{Config, Error, State};
 use http_body_util::{BodyExt, Empty};
 use hyper_util::client::legacy::Client;
@@ -185,4 +185,44 @@ async fn a_breaker_for_each_host_refuses_those_of_one_and_not_of_the_other() {
     assert_eq!(status(&client, format!("{good}/ok")).await, 200);
     let states = breakers.map(|(_, breaker)| breaker.state());
     assert_eq!(states, [State::Closed, State::Open]);
+}
+
+#[tokio::test]
+async fn a_proxy_whose_callers_break_off_their_uploads_leaves_the_upstream_alone() {
+    let upstream = serve(Router::new().route("/", post(async |_: Bytes| "stored"))).await;
+    let breaker = breaker();
+    let client = ServiceBuilder::new()
+        .layer(CircuitBreakerLayer::new(Arc::clone(&breaker)).classify(ByStatus).ignore_refusals())
+        .layer(WatchBodyLayer::new(|body| body))
+        .service(Client::builder(TokioExecutor::new()).build_http());
+    let proxy = Router::new().fallback(async move |incoming: Request<Body>| {
+        let mut outgoing = Request::post(upstream.as_str()).body(incoming.into_body()).unwrap();
+        outgoing.headers_mut().insert("content-length", "100".parse().unwrap());
+        match client.oneshot(outgoing).await {
+            Ok(answer) => (answer.status(), ""),
+            Err(Error::Inner(RequestError::Body(_))) => (StatusCode::BAD_REQUEST, ""),
+            Err(_) => (StatusCode::BAD_GATEWAY, ""),
+        }
+    });
+    let proxy = serve(proxy).await;
+    let address = proxy.trim_start_matches("http://");
+    for _ in 0..3 {
+        let mut caller = tokio::net::TcpStream::connect(address).await.unwrap();
+        caller
+            .write_all(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\nhalf")
+            .await
+            .unwrap();
+        caller.shutdown().await.unwrap();
+        let mut answer = String::new();
+        caller.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400"), "{answer}");
+    }
+    let settled = async {
+        while ends(&breaker) == [0; 4] || breaker.snapshot().totals.ignored < 1 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(secs(10), settled).await.unwrap();
+    let [successes, failures, ..] = ends(&breaker);
+    assert_eq!((breaker.state(), successes, failures), (State::Closed, 0, 0));
 }

@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::future::Future;
+use core::mem;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 
@@ -17,6 +18,11 @@ pin_project! {
     /// # Cancellation
     ///
     /// Dropped before its end, it drops the inner call and gives the permit back.
+    ///
+    /// # Panics
+    ///
+    /// If it is polled after its end. A panic in the inner call drops the inner call and gives the permit
+    /// back, too.
     #[must_use = "futures do nothing unless polled"]
     pub struct BulkheadFuture<F, G> {
         #[pin]
@@ -30,6 +36,22 @@ pin_project! {
         Rejected { rejected: BulkheadRejected },
         // The permit follows the work: the future goes first.
         Made { #[pin] future: F, permit: Option<G> },
+        Done,
+    }
+}
+
+/// Ends a call when it is dropped, be it by a panic in the call: the inner future goes, and the permit
+/// after it.
+struct Ends<'a, F, G>(Pin<&'a mut Call<F, G>>);
+
+impl<F, G> Drop for Ends<'_, F, G> {
+    fn drop(&mut self) {
+        // It is dropped last, even if the future's own drop panics.
+        let _permit = match self.0.as_mut().project() {
+            CallProjection::Made { permit, .. } => permit.take(),
+            CallProjection::Rejected { .. } | CallProjection::Done => None,
+        };
+        self.0.set(Call::Done);
     }
 }
 
@@ -51,16 +73,21 @@ where
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().call.project() {
-            CallProjection::Rejected { rejected } => {
-                Poll::Ready(Err(BulkheadError::Rejected(*rejected)))
-            }
-            CallProjection::Made { future, permit } => {
-                let result = ready!(future.poll(cx));
-                drop(permit.take());
-                Poll::Ready(result.map_err(BulkheadError::Inner))
-            }
-        }
+        let mut ends = Ends(self.project().call);
+        let result = match ends.0.as_mut().project() {
+            CallProjection::Rejected { rejected } => Err(BulkheadError::Rejected(*rejected)),
+            CallProjection::Made { future, .. } => match future.poll(cx) {
+                Poll::Ready(result) => result.map_err(BulkheadError::Inner),
+                Poll::Pending => {
+                    // It goes on.
+                    mem::forget(ends);
+                    return Poll::Pending;
+                }
+            },
+            CallProjection::Done => panic!("the future of a call is polled after its end"),
+        };
+        drop(ends);
+        Poll::Ready(result)
     }
 }
 

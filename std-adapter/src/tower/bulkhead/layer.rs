@@ -1,10 +1,10 @@
 //! `BulkheadLayer` and `QueueLayer`: put a bulkhead in front of a service.
 
-use tower_layer::{Layer, Stack};
+use tower_layer::Layer;
 
 use super::{BulkheadService, QueueService};
 use crate::Sleep;
-use crate::tower::{AnswerWith, BoxErrors, MapRejectionLayer, Refusal};
+use crate::tower::{AnswerWith, BoxErrors, Layered, MapRejectionLayer, Refusal};
 
 /// Lets so many calls run at a time, and refuses the others at once.
 ///
@@ -58,16 +58,22 @@ impl<P> BulkheadLayer<P> {
     }
 
     /// Answers refused calls with what `answer` makes of the refusal.
-    pub fn map_rejection<R, F>(self, answer: F) -> Stack<Self, MapRejectionLayer<AnswerWith<F>>>
+    pub fn map_rejection<R, F>(self, answer: F) -> Layered<Self, MapRejectionLayer<AnswerWith<F>>>
     where
         F: Fn(Refusal) -> R,
     {
-        Stack::new(self, MapRejectionLayer::new(answer))
+        Layered::new(self, MapRejectionLayer::new(answer))
+    }
+
+    /// Answers refused calls as `answer` says: see
+    /// [`CircuitBreakerLayer::answer_with`](crate::tower::CircuitBreakerLayer::answer_with).
+    pub fn answer_with<A>(self, answer: A) -> Layered<Self, MapRejectionLayer<AnswerWith<A>>> {
+        Layered::new(self, MapRejectionLayer::answer_with(answer))
     }
 
     /// Boxes refusals and errors alike.
-    pub fn box_errors(self) -> Stack<Self, MapRejectionLayer<BoxErrors>> {
-        Stack::new(self, MapRejectionLayer::boxed())
+    pub fn box_errors(self) -> Layered<Self, MapRejectionLayer<BoxErrors>> {
+        Layered::new(self, MapRejectionLayer::boxed())
     }
 }
 
@@ -93,16 +99,22 @@ pub struct QueueLayer<P, T> {
 
 impl<P, T> QueueLayer<P, T> {
     /// Answers refused calls with what `answer` makes of the refusal.
-    pub fn map_rejection<R, F>(self, answer: F) -> Stack<Self, MapRejectionLayer<AnswerWith<F>>>
+    pub fn map_rejection<R, F>(self, answer: F) -> Layered<Self, MapRejectionLayer<AnswerWith<F>>>
     where
         F: Fn(Refusal) -> R,
     {
-        Stack::new(self, MapRejectionLayer::new(answer))
+        Layered::new(self, MapRejectionLayer::new(answer))
+    }
+
+    /// Answers refused calls as `answer` says: see
+    /// [`CircuitBreakerLayer::answer_with`](crate::tower::CircuitBreakerLayer::answer_with).
+    pub fn answer_with<A>(self, answer: A) -> Layered<Self, MapRejectionLayer<AnswerWith<A>>> {
+        Layered::new(self, MapRejectionLayer::answer_with(answer))
     }
 
     /// Boxes refusals and errors alike.
-    pub fn box_errors(self) -> Stack<Self, MapRejectionLayer<BoxErrors>> {
-        Stack::new(self, MapRejectionLayer::boxed())
+    pub fn box_errors(self) -> Layered<Self, MapRejectionLayer<BoxErrors>> {
+        Layered::new(self, MapRejectionLayer::boxed())
     }
 }
 
