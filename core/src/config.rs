@@ -26,7 +26,8 @@ pub(crate) const DAY: u64 = 24 * 60 * 60 * SECOND;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum HalfOpenRule {
-    /// The first trial that fails reopens; as many successes as there are trials close.
+    /// The first trial that fails reopens; as many successes as there are trials close. Where
+    /// [`slow_call_rate`](Config::slow_call_rate) is set, a trial that is slow has failed.
     FirstFailure,
     /// When all trials are settled, their failure rate and slow-call rate decide as in Closed.
     Rate,
@@ -279,7 +280,8 @@ impl Config {
     }
 
     /// Shortens each break by a random share of up to this much, so that many clients of one
-    /// server do not all come back at once. What a server asked for by `retry_after` is kept.
+    /// server do not all come back at once. A break that a server's `retry_after` has set is not
+    /// shortened but lengthened by such a share, also where that takes it above the cap.
     ///
     /// Default: off. Allowed: up to 50 %.
     #[must_use]

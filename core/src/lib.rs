@@ -89,6 +89,7 @@ mod name;
 mod observe;
 mod permit;
 mod policy;
+mod ramp;
 mod rate;
 #[cfg(feature = "heapless")]
 mod ring;

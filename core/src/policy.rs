@@ -95,8 +95,10 @@ pub(crate) fn judge_trials(
     trials: Trials,
     lapsed: u32,
 ) -> Option<Cause> {
+    // Where slow calls can open the circuit, one that is slow does not help to close it.
+    let slow_fails = limits.slow_call_rate.is_some() && trials.slow > 0;
     match rules.rule {
-        HalfOpenRule::FirstFailure if trials.failed > 0 => Some(Cause::TrialFailed),
+        HalfOpenRule::FirstFailure if trials.failed > 0 || slow_fails => Some(Cause::TrialFailed),
         HalfOpenRule::FirstFailure if lapsed > 0 => Some(Cause::TrialTimedOut),
         HalfOpenRule::FirstFailure => {
             (trials.succeeded >= rules.trials).then_some(Cause::TrialsPassed)
@@ -134,9 +136,10 @@ pub(crate) fn break_length(
         None => breaks.duration,
     };
     const POINT: u64 = u64::MAX / 10_000;
-    let most_off = high(length, u64::from(breaks.jitter.basis_points()) * POINT);
-    let off = high(most_off, chance);
-    (length - off).max(nanos(retry_after.unwrap_or_default()).min(cap))
+    let share = high(u64::from(breaks.jitter.basis_points()) * POINT, chance);
+    let asked = nanos(retry_after.unwrap_or_default()).min(cap);
+    // What the server asked for is never cut short, so there the jitter is added.
+    (length - high(length, share)).max(asked.saturating_add(high(asked, share)))
 }
 
 /// Binary places of a factor. The 36 before them hold every factor that takes the shortest break to
@@ -251,6 +254,26 @@ mod tests {
         assert_eq!(break_length(&breaks(&config), 0, None, 0), 10_000_000_000);
         let shortest = break_length(&breaks(&config), 0, None, u64::MAX);
         assert!((8_000_000_000..8_000_000_010).contains(&shortest), "{shortest}");
+    }
+
+    #[test]
+    fn jitter_is_added_above_what_the_server_asked_for() {
+        let config = Config::new()
+            .break_duration(Duration::from_secs(1))
+            .break_jitter(Rate::percent(20))
+            .break_backoff(Backoff::doubling(Duration::from_secs(60)));
+        let after = |secs, chance| {
+            break_length(&breaks(&config), 0, Some(Duration::from_secs(secs)), chance)
+        };
+        assert_eq!(after(10, 0), 10_000_000_000);
+        let half = after(10, u64::MAX / 2);
+        assert!((10_999_999_990..=11_000_000_000).contains(&half), "{half}");
+        let longest = after(10, u64::MAX);
+        assert!((11_999_999_990..=12_000_000_000).contains(&longest), "{longest}");
+        // At the cap too, or all clients of one server would come back at once.
+        let longest = after(u64::MAX, u64::MAX);
+        assert!((71_999_999_900..=72_000_000_000).contains(&longest), "{longest}");
+        assert_eq!(after(0, 0), 1_000_000_000);
     }
 
     #[test]

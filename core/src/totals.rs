@@ -52,8 +52,6 @@ pub(crate) struct Counters {
     pub(crate) would_reject: Counter,
     pub(crate) trials: Counter,
     pub(crate) slow: Counter,
-    /// Calls that came while the circuit was ramping.
-    pub(crate) ramped: Counter,
 }
 
 impl Counters {
@@ -66,7 +64,6 @@ impl Counters {
                 would_reject: Counter::new(),
                 trials: Counter::new(),
                 slow: Counter::new(),
-                ramped: Counter::new(),
             }
         }
     }

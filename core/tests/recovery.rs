@@ -51,8 +51,42 @@ fn the_admitted_calls_are_evenly_spread() {
 }
 
 #[test]
+fn the_first_call_of_a_stage_is_admitted() {
+    let breaker = recovering(config());
+    follow(&breaker, "+ +  1999ms + +  1ms + +  2s + +  +", "C C- C      C C- C   C C- C  C C- C");
+}
+
+#[test]
+fn a_call_is_admitted_whenever_none_was_for_a_tenth_of_the_stage() {
+    let breaker = recovering(config());
+    follow(
+        &breaker,
+        "+ 199ms +  999999ns +  1ns + +  200ms + +",
+        "C C     C- C        C- C   C C- C     C C-",
+    );
+    // A call every 10 s, in stages of 10 s: not one is refused.
+    let slowly = support::config().trials(1).recovery(Recovery::in_stages_of(secs(10)));
+    let breaker = recovering(slowly);
+    for _ in 0..3 {
+        follow(&breaker, "9999ms +", "C C");
+    }
+    assert_eq!(breaker.totals().rejected, 0);
+}
+
+/// A step back of the clock does not stop the ramp: its share is still admitted.
+#[test]
+fn a_clock_that_is_set_back_in_a_ramp_stops_nobody_but_those_over_the_share() {
+    let breaker = recovering(config());
+    breaker.clock().advance(secs(1));
+    assert!(succeed(&breaker));
+    breaker.clock().set(cutout_core::Instant::ORIGIN);
+    assert!((95..=105).contains(&admitted_of_1000(&breaker)));
+}
+
+#[test]
 fn a_refusal_says_that_the_circuit_is_ramping() {
     let breaker = recovering(config());
+    assert!(succeed(&breaker), "the first of the stage");
     let refusal = breaker.admit().unwrap_err();
     assert_eq!((refusal.reason(), refusal.retry_after()), (RejectReason::Ramping, None));
     assert_eq!(breaker.state(), State::Closed);

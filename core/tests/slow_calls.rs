@@ -4,8 +4,8 @@ mod support;
 
 use core::time::Duration;
 
-use cutout_core::{Cause, Config, Outcome, Rate, State, TripReason};
-use support::{breaker, secs, timeline};
+use cutout_core::{Backoff, Cause, Config, Outcome, Rate, State, TripReason};
+use support::{breaker, follow, secs, timeline};
 
 /// Half of at least 4 calls slower than a second.
 fn config() -> Config {
@@ -96,4 +96,33 @@ fn a_slow_success_ends_a_row_of_failures_like_any_other() {
     let breaker =
         timeline(config().without_failure_rate().consecutive_failures(2), "x s x", "C C C");
     assert_eq!(breaker.snapshot().consecutive_failures, 1);
+}
+
+#[test]
+fn a_slow_trial_has_failed_where_slow_calls_can_open_the_circuit() {
+    let breaker = timeline(
+        config().trials(3).break_backoff(Backoff::doubling(secs(60))),
+        "s s s s 5s + s", //
+        "C C C O O  H O",
+    );
+    assert_eq!(breaker.observer().last().cause, Cause::TrialFailed);
+    assert_eq!(breaker.snapshot().retry_after, Some(secs(10)), "it is a reopening");
+    follow(&breaker, "10s + + +", "O H H C");
+}
+
+#[test]
+fn a_dependency_that_stays_slow_never_closes_the_circuit() {
+    let breaker = timeline(config().trials(3), "s s s s", "C C C O");
+    for _ in 0..100 {
+        breaker.clock().advance(secs(5));
+        follow(&breaker, "s +", "O O-");
+    }
+    let closed = breaker.observer().transitions.borrow().iter().any(|to| to.to == State::Closed);
+    assert!(!closed, "its calls are all too slow");
+}
+
+#[test]
+fn a_slow_trial_that_succeeds_closes_where_slow_calls_are_only_measured() {
+    let config = support::config().slow_call_duration(secs(1));
+    timeline(config, "x x x x 5s s s", "C C C O O H C");
 }

@@ -9,9 +9,14 @@ use loom_tests::{Breaker, brittle, fail, model, race, rested, succeed};
 
 /// A breaker that closed at 1 s and admits `percent` of the calls until 4 s.
 fn ramping(percent: u32) -> Arc<Breaker> {
+    ramping_in_stages_of(1, percent)
+}
+
+/// The same, until three times `secs` after 1 s.
+fn ramping_in_stages_of(secs: u64, percent: u32) -> Arc<Breaker> {
     let shares = [Rate::percent(percent); 3];
-    let breaker =
-        rested(brittle().recovery(Recovery::in_stages_of(Duration::from_secs(1)).shares(shares)));
+    let stages = Recovery::in_stages_of(Duration::from_secs(secs));
+    let breaker = rested(brittle().recovery(stages.shares(shares)));
     succeed(&breaker);
     assert!(breaker.snapshot().recovering);
     breaker
@@ -63,5 +68,34 @@ fn r1_a_failure_during_the_recovery_and_its_end_leave_one_generation_to_decide()
         assert_eq!(breaker.state() == State::Open, opened > half_opened);
         let totals = breaker.totals();
         assert_eq!(totals.settled() + totals.rejected, 4);
+    });
+}
+
+/// Both come at the moment at which the ramp begins: the one that is first is admitted, and the other
+/// sees when that was.
+#[test]
+fn p3_the_first_call_of_a_stage_is_not_followed_by_another_at_once() {
+    model(|| {
+        let breaker = ramping(10);
+        race(&breaker, [succeed, succeed]);
+        let totals = breaker.totals();
+        assert_eq!(
+            (totals.successes, totals.rejected),
+            (1 + 1, 1),
+            "the trial, and one of the two"
+        );
+    });
+}
+
+/// The first stage has begun, and a tenth of it has passed.
+#[test]
+fn p2_of_two_calls_after_a_tenth_of_a_stage_without_any_one_is_admitted() {
+    model(|| {
+        let breaker = ramping_in_stages_of(10, 10);
+        succeed(&breaker);
+        breaker.clock().set(2);
+        race(&breaker, [succeed, succeed]);
+        let totals = breaker.totals();
+        assert_eq!((totals.successes, totals.rejected), (1 + 1 + 1, 1));
     });
 }

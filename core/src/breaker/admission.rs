@@ -3,7 +3,6 @@
 use super::CircuitBreaker;
 use super::settlement::Ending;
 use crate::circuit::{Step, Word};
-use crate::divisor::Divisor;
 use crate::error::{RejectReason, Rejected};
 use crate::observe::{CallEvent, Cause, Observer};
 use crate::permit::{Role, Ticket};
@@ -13,9 +12,6 @@ use crate::window::Tally;
 
 /// When a call starts whose length nobody asks for: so late that it is never slow.
 pub(super) const UNTIMED: Instant = Instant::from_nanos(u64::MAX);
-
-/// The basis points of the whole.
-const WHOLE: Divisor = Divisor::new(10_000);
 
 /// A trial whose caller does not have it yet. If an observer panics meanwhile, its place is free
 /// again.
@@ -162,10 +158,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
             self.announce(change, Cause::RecoveryOver, now, None, Tally::default());
             return None;
         };
-        // Whenever the whole calls in `share` of so many grow by one, that one is admitted.
-        let share = u64::from(recovery.share(left).basis_points());
-        let (_, so_many) = WHOLE.divide(self.seldom.counters().ramped.count());
-        if WHOLE.divide((so_many + 1) * share).0 > WHOLE.divide(so_many * share).0 {
+        let stage = recovery.stage_at(left, word.generation());
+        if self.seldom.ramp().admits(&stage, now) {
             Some(Ok(self.ticket(word, Role::Counted)))
         } else {
             Some(self.refuse_unless_shadowed(word, RejectReason::Ramping, None))

@@ -6,6 +6,7 @@ use core::time::Duration;
 #[cfg(doc)]
 use super::Config;
 use super::{or_one, or_one_long};
+use crate::ramp::Stage;
 use crate::rate::Rate;
 use crate::time::nanos;
 use crate::window::Shape;
@@ -156,7 +157,8 @@ impl Backoff {
 /// How a circuit that has just closed takes up its load again.
 ///
 /// In three stages of equal length it admits a growing share of the calls, evenly spread; then
-/// all. Meanwhile the rates count from as many results on as there are
+/// all. The first call of a stage is admitted, and one call whenever none was for a tenth of the
+/// stage, so that little traffic is not refused for long. Meanwhile the rates count from as many results on as there are
 /// [`trials`](Config::trials), so that it reopens at once if the dependency cannot carry the load,
 /// and that counts as reopening in a row. The end of the last stage starts a generation.
 ///
@@ -212,15 +214,16 @@ impl Recovery {
         self.stage.get() * self.shares.len() as u64
     }
 
-    /// The share that is admitted `left` nanoseconds before the end.
-    pub(crate) const fn share(self, left: u64) -> Rate {
-        let [first, second, third] = self.shares;
-        if left > 2 * self.stage.get() {
-            first
-        } else if left > self.stage.get() {
-            second
+    /// The stage `left` nanoseconds before the end.
+    pub(crate) const fn stage_at(self, left: u64, generation: u32) -> Stage {
+        let (length, [first, second, third]) = (self.stage.get(), self.shares);
+        let (index, share) = if left > 2 * length {
+            (1, first)
+        } else if left > length {
+            (2, second)
         } else {
-            third
-        }
+            (3, third)
+        };
+        Stage { generation, index, length, share }
     }
 }

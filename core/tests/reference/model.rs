@@ -102,8 +102,9 @@ pub(crate) struct Model {
     reconsiders: bool,
     /// While only a share of the calls is admitted: until when.
     ramp_end: Option<Time>,
-    /// Calls that ever came during a ramp.
-    ramped: u64,
+    /// Of the ramp's present stage: which it is, the calls that came in it, and when one was last
+    /// admitted.
+    stage: Option<(u32, u64, Time)>,
     // Open
     break_end: Time,
     reopens: u32,
@@ -133,7 +134,7 @@ impl Model {
             told: false,
             reconsiders: false,
             ramp_end: None,
-            ramped: 0,
+            stage: None,
             break_end: 0,
             reopens: 0,
             out: Vec::new(),
@@ -283,23 +284,30 @@ impl Model {
         }
     }
 
-    /// Of the calls during a ramp, the stage's share is admitted, evenly spread.
+    /// Of the calls in a stage of a ramp, its share is admitted, the first of them and then evenly
+    /// spread; and a call if none was for a tenth of the stage.
     fn ramp_admits(&mut self, now: Time) -> bool {
         let (Some(end), Some((stage, shares))) = (self.ramp_end, self.settings.recovery) else {
             return true;
         };
         let left = end - now;
         // Time that stepped back before the ramp began finds its first stage.
-        let share = if left > 2 * stage {
-            shares[0]
+        let (index, share) = if left > 2 * stage {
+            (0, shares[0])
         } else if left > stage {
-            shares[1]
+            (1, shares[1])
         } else {
-            shares[2]
+            (2, shares[2])
         };
-        let admitted_of = |calls: u64| calls * u64::from(share) / 100;
-        self.ramped += 1;
-        admitted_of(self.ramped) > admitted_of(self.ramped - 1)
+        let (calls, last) = match self.stage {
+            Some((present, calls, last)) if present == index => (calls, last),
+            _ => (0, now),
+        };
+        let admitted_of = |calls: u64| (calls * u64::from(share)).div_ceil(100);
+        let is_due = now.saturating_sub(last) >= stage / 10;
+        let admits = is_due || admitted_of(calls + 1) > admitted_of(calls);
+        self.stage = Some((index, calls + 1, if admits { now } else { last }));
+        admits
     }
 
     fn trial(&mut self, id: u64, now: Time) -> Call {
@@ -532,8 +540,9 @@ impl Model {
     /// Ends HalfOpen if its trials say so. A lease that is over is a failed trial.
     fn judge_trials(&mut self, now: Time, retry_after: Option<u64>) {
         let lapsed = self.out.iter().map(|trial| u32::from(trial.lease_end <= now)).sum::<u32>();
+        let slow_fails = self.settings.slow_call_rate.is_some() && self.slow > 0;
         let cause = match self.settings.half_open_rule {
-            HalfOpenRule::FirstFailure if self.failed > 0 => Cause::TrialFailed,
+            HalfOpenRule::FirstFailure if self.failed > 0 || slow_fails => Cause::TrialFailed,
             HalfOpenRule::FirstFailure if lapsed > 0 => Cause::TrialTimedOut,
             HalfOpenRule::FirstFailure if self.succeeded >= self.settings.trials => {
                 Cause::TrialsPassed
@@ -602,10 +611,13 @@ impl Model {
             }
         };
         let asked = retry_after.unwrap_or(0).min(cap);
-        let shortest = full - full / 100 * u64::from(self.settings.break_jitter.unwrap_or(0));
-        // To one part in a hundred where the shortest is rounded, exactly where there is no jitter.
-        let slack = if shortest == full { 0 } else { full % 100 };
-        let allowed = (shortest - slack).max(asked)..=full.max(asked);
+        let jitter =
+            |length: u64| length / 100 * u64::from(self.settings.break_jitter.unwrap_or(0));
+        // To one part in a hundred where a share is rounded, exactly where there is no jitter.
+        let slack = |length: u64| if jitter(length) == 0 { 0 } else { length % 100 };
+        let shortest = full - jitter(full) - slack(full);
+        let longest = asked.saturating_add(jitter(asked)).saturating_add(slack(asked));
+        let allowed = shortest.max(asked)..=full.max(longest);
         let drawn = self.draws.pop_front().unwrap_or(u64::MAX);
         assert!(allowed.contains(&drawn), "a break of {drawn} ns is not within {allowed:?}");
         drawn
@@ -679,6 +691,7 @@ impl Model {
         }
         self.told = false;
         self.reconsiders = false;
+        self.stage = None;
         self.out.clear();
         (self.succeeded, self.failed, self.slow) = (0, 0, 0);
         let (to, mode) = (self.state(), self.mode);

@@ -1,0 +1,101 @@
+//! Which calls a circuit admits while it takes up its load: a share of them, evenly spread, and one
+//! whenever none was for a while.
+//!
+//! ```text
+//!  63        41 40 39 38                    0
+//! +------------+-----+-----------------------+
+//! | generation |stage|    calls that came    |
+//! +------------+-----+-----------------------+
+//! ```
+//!
+//! # Rules
+//!
+//! - **P1** The calls of a stage are numbered by swaps of one word. The first is admitted, and of the
+//!   others each with which the share of the calls so far, rounded up, grows by one.
+//! - **P2** A call is admitted as well if none was for a tenth of the stage. Of several that come at that
+//!   moment, one is: who swaps the time of the last admission.
+//! - **P3** The time of an admission is of the stage that the word names: the first call of a stage writes
+//!   it before it swaps the word.
+//!
+//! Admissions that threads make at the same moment may write their times in either order, so the tenth of
+//! a stage is right to within what they are apart.
+//!
+//! | row | operation | ordering | pairs with | because | shown by |
+//! | --- | --- | --- | --- | --- | --- |
+//! | P1 | load of the word, and its swap on failure | Acquire | P2 | who finds the stage begun must see the time of its first admission (P3) | not by loom: its swap of the time always finds the store that was made before it; `p3_the_first_call_of_a_stage_is_not_followed_by_another_at_once` shows the rule |
+//! | P2 | swap of the word | Release | P1 | as P1 | as P1 |
+//! | P3 | load, store and swap of the time | Relaxed | – | the swap alone decides (P2) | there is nothing weaker |
+
+use crate::divisor::Divisor;
+use crate::rate::Rate;
+use crate::sync::{AtomicU64, Ordering, const_fn};
+use crate::time::Instant;
+
+const CALLS_BITS: u32 = 39;
+const CALLS: u64 = (1 << CALLS_BITS) - 1;
+
+/// The basis points of the whole.
+const WHOLE: Divisor = Divisor::new(10_000);
+const TENTH: Divisor = Divisor::new(10);
+
+/// A stage that a call came in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stage {
+    pub(crate) generation: u32,
+    /// 1, 2 or 3, so that no stage is that of a word of zero.
+    pub(crate) index: u32,
+    /// In nanoseconds.
+    pub(crate) length: u64,
+    pub(crate) share: Rate,
+}
+
+#[derive(Debug)]
+pub(crate) struct Ramp {
+    word: AtomicU64,
+    /// When a call was last admitted.
+    last: AtomicU64,
+}
+
+impl Ramp {
+    const_fn! {
+        pub(crate) fn new() -> Self {
+            Self { word: AtomicU64::new(0), last: AtomicU64::new(0) }
+        }
+    }
+
+    /// Counts a call at `now`, and says whether it is admitted.
+    pub(crate) fn admits(&self, stage: &Stage, now: Instant) -> bool {
+        let tag = u64::from(stage.generation) << 2 | u64::from(stage.index);
+        let mut word = self.word.load(Ordering::Acquire); // P1
+        let before = loop {
+            let is_begun = word >> CALLS_BITS == tag;
+            if !is_begun {
+                self.admitted(now); // P3
+            }
+            let calls = if is_begun { word & CALLS } else { 0 };
+            let next = tag << CALLS_BITS | ((calls + 1) & CALLS);
+            match self.word.compare_exchange(word, next, Ordering::Release, Ordering::Acquire) {
+                Ok(_) => break calls, // P2
+                Err(seen) => word = seen,
+            }
+        };
+        let (_, before) = WHOLE.divide(before);
+        let share = u64::from(stage.share.basis_points());
+        let admitted_of = |calls: u64| WHOLE.divide(calls * share + 9_999).0;
+        if admitted_of(before + 1) > admitted_of(before) {
+            self.admitted(now);
+            return true;
+        }
+        let last = self.last.load(Ordering::Relaxed); // P3
+        let since = now.since(Instant::from_nanos(last));
+        since >= TENTH.divide(stage.length).0
+            && self
+                .last
+                .compare_exchange(last, now.as_nanos(), Ordering::Relaxed, Ordering::Relaxed) // P3
+                .is_ok()
+    }
+
+    fn admitted(&self, now: Instant) {
+        self.last.store(now.as_nanos(), Ordering::Relaxed); // P3
+    }
+}
