@@ -102,6 +102,26 @@ fn after_preallocation_no_call_allocates() {
 }
 
 #[test]
+fn a_hundred_thousand_results_in_the_window_take_no_more_memory_than_none() {
+    // So whatever a failure does, it cannot go through them one by one.
+    let config = Config::new().failure_rate(cutout_core::Rate::percent(90));
+    let breaker = CircuitBreaker::with_clock(config, ManualClock::new());
+    let count = allocations(|| {
+        for _ in 0..10 {
+            for n in 0..10_000 {
+                let _ = breaker.call(|| if n % 10 == 0 { Err(()) } else { Ok(()) });
+            }
+            breaker.clock().advance(Duration::from_secs(3)); // a bucket each
+        }
+        breaker.clock().set(cutout_core::Instant::ORIGIN);
+    });
+    assert_eq!(count, 0);
+    let tally = breaker.snapshot().tally;
+    assert_eq!((tally.failures, tally.successes), (10_000, 90_000));
+    assert!(size_of_val(&breaker) <= 512, "{} bytes", size_of_val(&breaker));
+}
+
+#[test]
 fn no_measured_call_allocates_and_no_limit_that_is_derived() {
     let limits = TimeoutConfig::between(Duration::from_millis(1), Duration::from_secs(1));
     let timeout = AdaptiveTimeout::with_clock(limits, ManualClock::new());
