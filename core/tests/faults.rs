@@ -161,8 +161,13 @@ fn d_r7_each_change_is_told_once_and_after_it_was_made() {
         }
         assert_eq!(breaker.call(|| if works { Ok(()) } else { Err(()) }).is_ok(), works);
     }
-    let (open, half_open) = ((State::Open, false), (State::HalfOpen, false));
-    let told = [open, half_open, open, half_open, (State::Closed, true)];
+    breaker.force_open();
+    breaker.release();
+    breaker.open_for(secs(1));
+    breaker.reset();
+    let (closed, open) = ((State::Closed, true), (State::Open, false));
+    let half_open = (State::HalfOpen, false);
+    let told = [open, half_open, open, half_open, closed, open, closed, open, closed];
     assert_eq!(*breaker.observer().0.borrow(), told, "D-r7");
 }
 
