@@ -12,7 +12,6 @@ use super::trace::{Line, Op, Trace};
 
 const LATE: &str = "a late result acts by the state that admitted it (ours: stale, dropped)";
 const CROWD: &str = "half-open admits everyone (ours: no more than `trials`)";
-const BY_HAND: &str = "opened or half-opened by hand (ours: no such verb)";
 
 const DAY: u64 = 24 * 60 * 60 * 1_000;
 
@@ -183,13 +182,13 @@ impl<'a> Pybreaker<'a> {
                 self.rig.close();
             }
             "open" => {
-                self.seen.push(BY_HAND);
-                self.open();
+                self.enter("open");
+                let wait = self.trace.number("reset_timeout_ms");
+                self.rig.open_by_hand(Duration::from_millis(wait));
             }
             "half_open" => {
-                self.seen.push(BY_HAND);
                 self.enter("half_open");
-                self.rig.half_open(0);
+                self.rig.half_open_by_hand();
             }
             other => return Err(Halt::Unexplained(format!("a change to {other}"))),
         }

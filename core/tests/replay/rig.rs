@@ -174,6 +174,19 @@ impl Rig {
         self.admitted.get() == self.breaker.totals().settled() + out as u64
     }
 
+    // What an operator does, as the recipes say it.
+
+    /// Opens for `length`.
+    pub(crate) fn open_by_hand(&self, length: Duration) {
+        self.watch(|| self.breaker.open_for(length));
+    }
+
+    /// Half-opens: a break of no length is over when the next call comes.
+    pub(crate) fn half_open_by_hand(&self) {
+        self.open_by_hand(Duration::ZERO);
+        self.look_for_the_end_of_the_break();
+    }
+
     // Bringing it to a state. All calls in flight become stale.
 
     /// Closed, with an empty window.

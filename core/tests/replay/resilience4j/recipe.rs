@@ -17,6 +17,8 @@ pub(crate) struct Recipe {
     /// From how many results on a rate counts, and in half-open.
     pub(crate) minimum: u64,
     pub(crate) minimum_trials: u64,
+    /// How much longer than theirs a break is, so that both let a call through at the same time.
+    pub(crate) after: Duration,
     /// A timer ends the break, not a call.
     pub(crate) by_timer: bool,
     /// How long a trial may take, in milliseconds.
@@ -42,7 +44,7 @@ impl Recipe {
         let wait = &trace.config["wait_in_open"];
         let by_timer = trace.config["automatic_open_to_half_open"] == true;
         // They let a call through strictly after the wait, ours at the end of the break.
-        let strictly = if by_timer { Duration::ZERO } else { AFTER };
+        let after = if by_timer { Duration::ZERO } else { AFTER };
         let millis = |name: &str| Duration::from_millis(wait[name].as_u64().unwrap_or(0));
 
         let lease = match trace.number("max_wait_in_half_open_ms") {
@@ -65,15 +67,16 @@ impl Recipe {
         config = if wait["kind"] == "exponential" {
             let factor = percent(&wait["multiplier"]).ok_or("a factor out of our range")?;
             config
-                .break_duration(millis("initial_ms") + strictly)
-                .break_backoff(Backoff::percent(factor, millis("max_ms") + strictly))
+                .break_duration(millis("initial_ms") + after)
+                .break_backoff(Backoff::percent(factor, millis("max_ms") + after))
         } else {
-            config.break_duration(millis("ms") + strictly)
+            config.break_duration(millis("ms") + after)
         };
         Ok(Self {
             config,
             minimum: minimum.into(),
             minimum_trials: minimum_trials.into(),
+            after,
             by_timer,
             lease,
         })
