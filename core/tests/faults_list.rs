@@ -17,8 +17,9 @@ struct Row {
 }
 
 fn rows() -> Vec<Row> {
-    let is_row =
-        |line: &&str| line.starts_with("| ") && !line.contains("---") && !line.contains("| fault |");
+    let is_row = |line: &&str| {
+        line.starts_with("| ") && !line.contains("---") && !line.contains("| fault |")
+    };
     let row = |text: &'static str| {
         let cells: Vec<_> = text.trim_matches('|').split(" | ").collect();
         assert_eq!(cells.len(), 3, "three cells: {text}");
@@ -60,9 +61,9 @@ fn tests_of(source: &str) -> BTreeSet<&str> {
         }
         let function = line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ");
         if let Some((name, _)) = function.and_then(|function| function.split_once('(')) {
-            let is_test = attributes.iter().any(|attribute| {
-                *attribute == "#[test]" || attribute.starts_with("#[tokio::test")
-            });
+            let is_test = attributes
+                .iter()
+                .any(|attribute| *attribute == "#[test]" || attribute.starts_with("#[tokio::test"));
             if is_test && !attributes.iter().any(|attribute| attribute.starts_with("#[ignore")) {
                 tests.insert(name);
             }
