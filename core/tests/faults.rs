@@ -590,6 +590,16 @@ fn peers_an_outage_after_many_successes_opens_within_its_window() {
         assert!(succeed(&breaker));
     }
     follow(&breaker, "x x x x x", "C C C C O");
+    // With the defaults, all of the successes are in the window still.
+    let by_default = support::breaker(Config::new());
+    for _ in 0..100_000 {
+        assert!(succeed(&by_default));
+    }
+    for failures in 1..=20 {
+        assert_eq!(by_default.state(), State::Closed, "after {failures} failures");
+        fail(&by_default);
+    }
+    assert_eq!(by_default.state(), State::Open);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use core::time::Duration;
 use cutout_core::{Config, Outcome};
 
 use super::flights::{Flights, LEASE};
-use super::rig::Rig;
+use super::rig::{Rig, without_conditions};
 use super::run::{Compared, Replay};
 use super::score::{Differences, Halt, Step, same};
 use super::trace::{Line, Op, Trace};
@@ -18,8 +18,7 @@ const DAY: u64 = 24 * 60 * 60 * 1_000;
 /// Coming from pybreaker: its configuration in ours.
 fn recipe(trace: &Trace) -> Result<Config, &'static str> {
     let small = |name| u32::try_from(trace.number(name)).map_err(|_| "a setting out of range");
-    Ok(Config::new()
-        .without_failure_rate()
+    Ok(without_conditions()
         .consecutive_failures(small("fail_max")?)
         .break_duration(Duration::from_millis(trace.number("reset_timeout_ms")))
         .trials(small("success_threshold")?)

@@ -21,6 +21,12 @@ const START: u64 = 800 * DAY;
 /// Longer than any break.
 const LONG: u64 = 366 * DAY;
 
+/// The settings without any condition that opens, for a recipe to name those of its library: the
+/// defaults of ours are none of theirs.
+pub(crate) fn without_conditions() -> Config {
+    Config::new().without_failure_rate().without_consecutive_failures()
+}
+
 #[derive(Debug, Default)]
 struct Log {
     moves: RefCell<Vec<Transition>>,

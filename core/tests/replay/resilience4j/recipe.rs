@@ -5,6 +5,7 @@ use core::time::Duration;
 use cutout_core::{Backoff, Config, HalfOpenRule, Rate, Window};
 use serde_json::Value;
 
+use super::super::rig::without_conditions;
 use super::super::trace::Trace;
 
 /// More than growing a break may lose to rounding, and still below a millisecond when grown.
@@ -51,7 +52,7 @@ impl Recipe {
             0 => DAY,
             limit => limit,
         };
-        let mut config = Config::new()
+        let mut config = without_conditions()
             .window(window)
             .minimum_throughput(minimum)
             .failure_rate(rate(&trace.config["failure_rate_threshold"])?)
