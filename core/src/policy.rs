@@ -248,6 +248,15 @@ mod tests {
     }
 
     #[test]
+    fn the_break_after_four_billion_reopenings_is_computed_while_this_is_compiled() {
+        // The compiler gives up on loops of millions of steps (`long_running_const_eval`).
+        const UNCHANGED: u64 = grow(7, 100, u32::MAX);
+        const GROWN: u64 = grow(nanos(MILLISECOND), 101, u32::MAX);
+        assert_eq!(UNCHANGED, 7);
+        assert!(GROWN > nanos(YEAR), "{GROWN}");
+    }
+
+    #[test]
     fn jitter_shortens_by_no_more_than_its_share() {
         let config =
             Config::new().break_duration(Duration::from_secs(10)).break_jitter(Rate::percent(20));

@@ -85,6 +85,60 @@ fn no_call_allocates_in_any_state_but_once() {
     assert!(matches!(breaker.state(), State::Open | State::Closed | State::HalfOpen));
 }
 
+/// What the documentation lists as what makes the place of what few breakers need, and no more.
+#[test]
+fn the_first_call_of_each_kind_that_few_make_allocates_once_and_no_other_does() {
+    type Breaker = CircuitBreaker<ManualClock>;
+    type Act = fn(&Breaker);
+    let breaker = |opens_at| {
+        let config = Config::new().slow_call_duration(Duration::from_millis(1));
+        Breaker::with_clock(config.consecutive_failures(opens_at), ManualClock::new())
+    };
+    let fail = |breaker: &Breaker| assert!(breaker.call(|| Err::<(), _>(())).is_err());
+    let few: [(&str, Act); 6] = [
+        ("a trial", |breaker| {
+            breaker.open_for(Duration::ZERO);
+            let _ = breaker.call(|| Ok::<_, ()>(()));
+        }),
+        ("ignored", |breaker| breaker.try_acquire().unwrap().settle(Outcome::Ignored)),
+        ("cancelled", |breaker| drop(breaker.try_acquire())),
+        ("stale", |breaker| {
+            let late = breaker.admit().unwrap();
+            breaker.reset();
+            breaker.settle(late, Outcome::Success);
+        }),
+        ("slow", |breaker| {
+            let _ = breaker.call(|| {
+                breaker.clock().advance(Duration::from_millis(2));
+                Ok::<_, ()>(())
+            });
+        }),
+        ("would be refused", |breaker| {
+            breaker.shadow();
+            breaker.open_for(Duration::from_secs(1));
+            let _ = breaker.call(|| Ok::<_, ()>(()));
+        }),
+    ];
+    for (kind, act) in few {
+        let breaker = breaker(100);
+        assert_eq!(allocations(|| act(&breaker)), SELDOM, "{kind}");
+    }
+    let breaker = breaker(2);
+    let count = allocations(|| {
+        breaker.try_acquire().unwrap().take_back();
+        assert!(breaker.call(|| Ok::<_, ()>(())).is_ok());
+        fail(&breaker);
+        fail(&breaker);
+        fail(&breaker); // is refused
+        breaker.force_open();
+        fail(&breaker);
+        breaker.force_closed();
+        fail(&breaker);
+        let _ = (breaker.snapshot(), breaker.save(), breaker.refusal());
+    });
+    assert_eq!((count, breaker.totals().rejected), (0, 2));
+}
+
 #[test]
 fn after_preallocation_no_call_allocates() {
     let config = Config::new().consecutive_failures(2).break_duration(Duration::from_millis(1));
@@ -99,6 +153,26 @@ fn after_preallocation_no_call_allocates() {
     });
     assert_eq!(count, 0);
     assert_eq!(breaker.totals().trials, 2);
+}
+
+#[test]
+fn a_hundred_thousand_results_in_the_window_take_no_more_memory_than_none() {
+    // So whatever a failure does, it cannot go through them one by one.
+    let config = Config::new().failure_rate(cutout_core::Rate::percent(90));
+    let breaker = CircuitBreaker::with_clock(config, ManualClock::new());
+    let count = allocations(|| {
+        for _ in 0..10 {
+            for n in 0..10_000 {
+                let _ = breaker.call(|| if n % 10 == 0 { Err(()) } else { Ok(()) });
+            }
+            breaker.clock().advance(Duration::from_secs(3)); // a bucket each
+        }
+        breaker.clock().set(cutout_core::Instant::ORIGIN);
+    });
+    assert_eq!(count, 0);
+    let tally = breaker.snapshot().tally;
+    assert_eq!((tally.failures, tally.successes), (10_000, 90_000));
+    assert!(size_of_val(&breaker) <= 512, "{} bytes", size_of_val(&breaker));
 }
 
 #[test]

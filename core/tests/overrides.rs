@@ -181,6 +181,23 @@ fn to_open_by_hand_is_no_reopening_and_ends_what_was_there() {
 }
 
 #[test]
+fn to_open_for_no_time_at_all_makes_a_trial_of_the_next_call_whatever_was_there() {
+    let half_open = tripped(config());
+    half_open.clock().advance(secs(5));
+    let late = half_open.admit().unwrap();
+    let states = [breaker(config()), tripped(config()), half_open];
+    for breaker in &states {
+        breaker.open_for(Duration::ZERO);
+        assert_eq!(breaker.state(), State::Open, "until a call comes");
+        assert_eq!(breaker.snapshot().retry_after, Some(Duration::ZERO));
+        follow(breaker, "+ x", "H O");
+        assert_eq!(breaker.snapshot().retry_after, Some(secs(5)));
+    }
+    states[2].settle(late, Outcome::Success);
+    assert_eq!((states[2].state(), states[2].totals().stale), (State::Open, 1));
+}
+
+#[test]
 fn a_forced_circuit_that_is_opened_for_a_time_goes_on_as_it_is_forced() {
     let breaker = breaker(config());
     breaker.force_closed();

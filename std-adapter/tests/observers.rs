@@ -1,11 +1,12 @@
 //! Observers are isolated: a panic of theirs does not reach the caller.
 
 use core::sync::atomic::{AtomicU32, Ordering};
+use core::time::Duration;
 use std::sync::Arc;
 
 use cutout::{
-    CallEvent, CircuitBreaker, Config, Error, LastTransitions, ManualClock, Observer, State,
-    Transition,
+    CallEvent, CircuitBreaker, Config, Error, LastTransitions, ManualClock, Observer, Outcome,
+    Stale, State, Tally, Transition, TripReason,
 };
 
 struct Broken;
@@ -93,4 +94,48 @@ fn who_panics_when_asked_whether_it_hears_calls_is_not_noticed_by_the_caller() {
     let bank = CircuitBreaker::with_observer(Config::new(), ManualClock::new(), Worse);
     assert_eq!(bank.call(|| Ok::<_, ()>("page")), Ok("page"));
     assert_eq!(bank.totals().successes, 1);
+}
+
+/// Fails to hear of anything.
+struct Hopeless;
+
+impl Observer for Hopeless {
+    fn on_transition(&self, _: &Transition) {
+        panic!("in the observer");
+    }
+
+    fn on_would_trip(&self, _: TripReason, _: &Tally) {
+        panic!("in the observer");
+    }
+
+    fn on_stale(&self, _: &Stale) {
+        panic!("in the observer");
+    }
+
+    fn hears_calls(&self) -> bool {
+        true
+    }
+
+    fn on_call(&self, _: &CallEvent) {
+        panic!("in the observer");
+    }
+}
+
+#[test]
+fn whatever_an_observer_panics_at_no_caller_and_no_operator_notices() {
+    let config = Config::new().consecutive_failures(1).trials(1);
+    let bank = CircuitBreaker::with_observer(config, ManualClock::new(), Hopeless);
+    let (stale, dropped) = (bank.admit().unwrap(), bank.admit().unwrap());
+    bank.cancel(dropped);
+    assert_eq!(bank.call(|| Err::<(), _>("down")), Err(Error::Inner("down"))); // it opens
+    bank.settle(stale, Outcome::Success);
+    assert!(matches!(bank.call(|| Ok::<_, &str>(())), Err(Error::Rejected(_))));
+    bank.clock().advance(Duration::from_secs(30));
+    assert_eq!(bank.call(|| Ok::<_, &str>("back")), Ok("back")); // half-opens, and closes
+    bank.force_closed();
+    assert_eq!(bank.call(|| Err::<(), _>("down")), Err(Error::Inner("down"))); // would trip
+    bank.release();
+    let totals = bank.totals();
+    assert_eq!((totals.failures, totals.successes, totals.rejected), (2, 1, 1));
+    assert_eq!((totals.stale, totals.cancelled, totals.trials), (1, 1, 1));
 }

@@ -44,9 +44,10 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     /// Opens the circuit for `duration`, or for 365 days if that is less; then trials decide, as after
     /// any break.
     ///
-    /// For a dependency that is known to be down until some time, as during its maintenance. It is no
-    /// reopening, and an open circuit is opened anew. The mode stays: a circuit that is forced closed
-    /// or disabled flows until it is released.
+    /// For a dependency that is known to be down until some time, as during its maintenance. A break of
+    /// [`Duration::ZERO`] is over at once: the next call is a trial. To open by hand is no reopening, and
+    /// an open circuit is opened anew. The mode stays: a circuit that is forced closed or disabled flows
+    /// until it is released.
     ///
     /// # Examples
     ///

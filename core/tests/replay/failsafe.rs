@@ -8,7 +8,7 @@ use cutout_core::{Backoff, Cause, Config, Outcome, TripReason, Window};
 
 use self::policy::{Asked, Policies};
 use super::flights::{Flights, LEASE};
-use super::rig::Rig;
+use super::rig::{Rig, without_conditions};
 use super::run::{Compared, Replay};
 use super::score::{Differences, Halt, Step, same};
 use super::share;
@@ -36,8 +36,7 @@ fn recipe(trace: &Trace) -> Result<Config, &'static str> {
     let (policy, backoff) = (&trace.config["policy"], &trace.config["backoff"]);
     // They let a call through strictly after the wait, ours at the end of the break.
     let millis = |name: &str| Duration::from_millis(backoff[name].as_u64().unwrap_or(0)) + NANO;
-    let mut config =
-        Config::new().without_failure_rate().trials(1).trial_timeout(Duration::from_millis(DAY));
+    let mut config = without_conditions().trials(1).trial_timeout(Duration::from_millis(DAY));
     config = if backoff["kind"] == "exponential" {
         config.break_duration(millis("start_ms")).break_backoff(Backoff::doubling(millis("max_ms")))
     } else {

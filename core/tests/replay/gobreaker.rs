@@ -9,7 +9,7 @@ use cutout_core::{Config, Outcome, State, Tally, Window};
 
 use self::window::{Admission, Counted, Counts, GoWindow};
 use super::flights::{Flights, LEASE};
-use super::rig::Rig;
+use super::rig::{Rig, without_conditions};
 use super::run::{Compared, Replay};
 use super::score::{COUNTERS, Differences, Step, same};
 use super::share;
@@ -36,8 +36,7 @@ fn recipe(trace: &Trace, window: &GoWindow) -> Result<Config, &'static str> {
     let n = small(rule["n"].as_u64().unwrap_or(0))?;
     // For ever is not to be had: a day.
     let (length, buckets) = window.shape().unwrap_or((DAY, 1));
-    let config = Config::new()
-        .without_failure_rate()
+    let config = without_conditions()
         .window(Window::time(Duration::from_millis(length)).in_buckets(small(buckets)?))
         .break_duration(Duration::from_millis(trace.number("timeout_ms")) + Duration::from_nanos(1))
         .trials(small(trace.number("max_requests").max(1))?)

@@ -8,7 +8,7 @@ use cutout_core::{Config, Outcome, Rate, Ticket, Window};
 
 use self::health::{Health, Stream};
 use super::flights::{Call, Flights};
-use super::rig::Rig;
+use super::rig::{Rig, without_conditions};
 use super::run::{Compared, Replay};
 use super::score::{COUNTERS, Differences, Halt, Step, same};
 use super::trace::{Line, Op, Trace};
@@ -35,7 +35,7 @@ fn recipe(trace: &Trace, stream: &Stream) -> Result<Config, &'static str> {
     let length = Duration::from_millis(interval * buckets as u64);
     let percent = small(trace.number("error_threshold_percentage"))?;
     let rate = Rate::try_percent(percent).map_err(|_| "a threshold out of our range")?;
-    Ok(Config::new()
+    Ok(without_conditions()
         .failure_rate(rate)
         .minimum_throughput(small(trace.number("request_volume_threshold").max(1))?)
         .window(Window::time(length).in_buckets(small(buckets as u64)?))

@@ -3,6 +3,8 @@
 mod recipe;
 mod window;
 
+use core::time::Duration;
+
 use cutout_core::{Outcome, State, Tally, Ticket};
 
 use self::recipe::{LEASE_LENGTH, recipe};
@@ -19,7 +21,6 @@ const WARM_UP: &str = "no failure opens while it warms up (ours: the minimum alo
 const TRIPS: &str = "theirs opens and ours does not: it counts attempts, across states";
 const WE_TRIP: &str = "ours opens and theirs does not: it counts attempts, across states";
 const ONLY_FAILURES: &str = "a success completes the minimum (theirs: only a failure is asked)";
-const BY_HAND: &str = "opened by hand (ours: no such verb)";
 const OVER_AND_OUT: &str = "enabled again: states had changed meanwhile (ours: stay as they were)";
 const APART: &str = "ours had opened; until their state changes";
 
@@ -292,12 +293,10 @@ impl<'a> Opossum<'a> {
     fn control(&mut self, line: &Line) -> Step<()> {
         match line.action.as_str() {
             "open" if self.state != "open" => {
-                self.seen.push(BY_HAND);
                 self.apart = false;
                 self.enter("open");
-                if self.enabled {
-                    self.bring();
-                }
+                let wait = self.trace.number("reset_timeout_ms");
+                self.rig.open_by_hand(Duration::from_millis(wait));
             }
             "close" if self.state != "closed" => {
                 self.apart = false;

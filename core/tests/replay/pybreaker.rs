@@ -5,22 +5,20 @@ use core::time::Duration;
 use cutout_core::{Config, Outcome};
 
 use super::flights::{Flights, LEASE};
-use super::rig::Rig;
+use super::rig::{Rig, without_conditions};
 use super::run::{Compared, Replay};
 use super::score::{Differences, Halt, Step, same};
 use super::trace::{Line, Op, Trace};
 
 const LATE: &str = "a late result acts by the state that admitted it (ours: stale, dropped)";
 const CROWD: &str = "half-open admits everyone (ours: no more than `trials`)";
-const BY_HAND: &str = "opened or half-opened by hand (ours: no such verb)";
 
 const DAY: u64 = 24 * 60 * 60 * 1_000;
 
 /// Coming from pybreaker: its configuration in ours.
 fn recipe(trace: &Trace) -> Result<Config, &'static str> {
     let small = |name| u32::try_from(trace.number(name)).map_err(|_| "a setting out of range");
-    Ok(Config::new()
-        .without_failure_rate()
+    Ok(without_conditions()
         .consecutive_failures(small("fail_max")?)
         .break_duration(Duration::from_millis(trace.number("reset_timeout_ms")))
         .trials(small("success_threshold")?)
@@ -183,13 +181,13 @@ impl<'a> Pybreaker<'a> {
                 self.rig.close();
             }
             "open" => {
-                self.seen.push(BY_HAND);
-                self.open();
+                self.enter("open");
+                let wait = self.trace.number("reset_timeout_ms");
+                self.rig.open_by_hand(Duration::from_millis(wait));
             }
             "half_open" => {
-                self.seen.push(BY_HAND);
                 self.enter("half_open");
-                self.rig.half_open(0);
+                self.rig.half_open_by_hand();
             }
             other => return Err(Halt::Unexplained(format!("a change to {other}"))),
         }

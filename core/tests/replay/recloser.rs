@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use cutout_core::{Backoff, Config, HalfOpenRule, Outcome, Window};
 
 use super::flights::{Flights, LEASE};
-use super::rig::Rig;
+use super::rig::{Rig, without_conditions};
 use super::run::{Compared, Replay};
 use super::score::{Differences, Halt, Step, same};
 use super::share;
@@ -31,7 +31,7 @@ fn recipe(trace: &Trace) -> Result<Config, &'static str> {
     let results = small(trace.number("closed_len"))?;
     let trials = small(trials(trace))?;
     let wait = Duration::from_millis(trace.number("open_wait_ms")) + NANO;
-    let config = Config::new()
+    let config = without_conditions()
         .window(Window::count(results))
         .minimum_throughput(results)
         .failure_rate(share::nearest(trace.config["error_rate_closed"].as_f64().unwrap_or(0.0))?)

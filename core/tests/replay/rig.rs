@@ -21,6 +21,12 @@ const START: u64 = 800 * DAY;
 /// Longer than any break.
 const LONG: u64 = 366 * DAY;
 
+/// The settings without any condition that opens, for a recipe to name those of its library: the
+/// defaults of ours are none of theirs.
+pub(crate) fn without_conditions() -> Config {
+    Config::new().without_failure_rate().without_consecutive_failures()
+}
+
 #[derive(Debug, Default)]
 struct Log {
     moves: RefCell<Vec<Transition>>,
@@ -172,6 +178,19 @@ impl Rig {
     /// Whether every call that was admitted is accounted for, with `out` of them in flight.
     pub(crate) fn conserves(&self, out: usize) -> bool {
         self.admitted.get() == self.breaker.totals().settled() + out as u64
+    }
+
+    // What an operator does, as the recipes say it.
+
+    /// Opens for `length`.
+    pub(crate) fn open_by_hand(&self, length: Duration) {
+        self.watch(|| self.breaker.open_for(length));
+    }
+
+    /// Half-opens: a break of no length is over when the next call comes.
+    pub(crate) fn half_open_by_hand(&self) {
+        self.open_by_hand(Duration::ZERO);
+        self.look_for_the_end_of_the_break();
     }
 
     // Bringing it to a state. All calls in flight become stale.

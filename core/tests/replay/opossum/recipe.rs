@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use cutout_core::{Config, Window};
 
+use super::super::rig::without_conditions;
 use super::super::share;
 use super::super::trace::Trace;
 
@@ -15,8 +16,7 @@ pub(super) fn recipe(trace: &Trace, width: u64) -> Result<Config, &'static str> 
     let small = |value: u64| u32::try_from(value).map_err(|_| "a setting out of range");
     let buckets = trace.number("rolling_count_buckets").max(1);
     let window = Window::time(Duration::from_millis(width * buckets)).in_buckets(small(buckets)?);
-    let config = Config::new()
-        .without_failure_rate()
+    let config = without_conditions()
         .window(window)
         .minimum_throughput(small(trace.number("volume_threshold").max(1))?)
         .break_duration(Duration::from_millis(trace.number("reset_timeout_ms")))

@@ -5,6 +5,7 @@ use core::time::Duration;
 use cutout_core::{Backoff, Config, HalfOpenRule, Rate, Window};
 use serde_json::Value;
 
+use super::super::rig::without_conditions;
 use super::super::trace::Trace;
 
 /// More than growing a break may lose to rounding, and still below a millisecond when grown.
@@ -17,6 +18,8 @@ pub(crate) struct Recipe {
     /// From how many results on a rate counts, and in half-open.
     pub(crate) minimum: u64,
     pub(crate) minimum_trials: u64,
+    /// How much longer than theirs a break is, so that both let a call through at the same time.
+    pub(crate) after: Duration,
     /// A timer ends the break, not a call.
     pub(crate) by_timer: bool,
     /// How long a trial may take, in milliseconds.
@@ -42,14 +45,14 @@ impl Recipe {
         let wait = &trace.config["wait_in_open"];
         let by_timer = trace.config["automatic_open_to_half_open"] == true;
         // They let a call through strictly after the wait, ours at the end of the break.
-        let strictly = if by_timer { Duration::ZERO } else { AFTER };
+        let after = if by_timer { Duration::ZERO } else { AFTER };
         let millis = |name: &str| Duration::from_millis(wait[name].as_u64().unwrap_or(0));
 
         let lease = match trace.number("max_wait_in_half_open_ms") {
             0 => DAY,
             limit => limit,
         };
-        let mut config = Config::new()
+        let mut config = without_conditions()
             .window(window)
             .minimum_throughput(minimum)
             .failure_rate(rate(&trace.config["failure_rate_threshold"])?)
@@ -65,15 +68,16 @@ impl Recipe {
         config = if wait["kind"] == "exponential" {
             let factor = percent(&wait["multiplier"]).ok_or("a factor out of our range")?;
             config
-                .break_duration(millis("initial_ms") + strictly)
-                .break_backoff(Backoff::percent(factor, millis("max_ms") + strictly))
+                .break_duration(millis("initial_ms") + after)
+                .break_backoff(Backoff::percent(factor, millis("max_ms") + after))
         } else {
-            config.break_duration(millis("ms") + strictly)
+            config.break_duration(millis("ms") + after)
         };
         Ok(Self {
             config,
             minimum: minimum.into(),
             minimum_trials: minimum_trials.into(),
+            after,
             by_timer,
             lease,
         })

@@ -1,13 +1,13 @@
 //! What changes the state without a call: timers, an operator, and one result on its own.
 
+use core::time::Duration;
+
 use super::super::score::{Halt, Step, same};
 use super::super::trace::Line;
 use super::{Resilience4j, counts};
 
 const LIMIT: &str = "the limit of half-open ended it (ours: a lease for each trial)";
 const LEFT_ARMED: &str = "a timer that `reset` left armed changed the state (ours: no timers)";
-const BY_HAND: &str = "opened or half-opened by hand (ours: no such verb)";
-const BY_RESULT: &str = "one result opened the circuit by itself (ours: only a condition does)";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum What {
@@ -67,7 +67,8 @@ impl Resilience4j<'_> {
 
 /// Changes by hand, and by one result.
 impl Resilience4j<'_> {
-    /// `transition_on_result`: a failure of this kind opens a circuit that is still closed.
+    /// `transition_on_result`: a failure of this kind opens a circuit that is still closed. Whoever
+    /// settles it opens ours.
     pub(super) fn open_by_result(&mut self, line: &Line) -> Step<()> {
         let rule = &self.trace.config["transition_on_result"];
         if rule["outcome"] != line.outcome.as_str() || self.apart {
@@ -80,7 +81,6 @@ impl Resilience4j<'_> {
             // It has just closed the circuit, and opens it.
             self.enter("closed");
         }
-        self.seen.push(BY_RESULT);
         self.tripped = Some(counts(self.rig.tally()));
         let wait = rule["wait_ms"].as_u64().unwrap_or(0);
         self.enter("open");
@@ -90,7 +90,7 @@ impl Resilience4j<'_> {
                 timer.due = self.rig.now() + wait;
             }
         }
-        self.rig.open(0, self.rig.now() + wait + u64::from(!self.recipe.by_timer));
+        self.rig.open_by_hand(Duration::from_millis(wait) + self.recipe.after);
         Ok(())
     }
 
@@ -116,9 +116,14 @@ impl Resilience4j<'_> {
         // A change to the same mode changes nothing of ours, so it is left first.
         match to {
             "closed" => self.rig.close(),
-            "open" | "half_open" => {
-                self.seen.push(BY_HAND);
-                self.bring();
+            "open" => {
+                breaker.release();
+                let wait = Duration::from_millis(self.wait());
+                self.rig.open_by_hand(wait + self.recipe.after);
+            }
+            "half_open" => {
+                breaker.release();
+                self.rig.half_open_by_hand();
             }
             "forced_open" => breaker.force_open(),
             "disabled" => {
