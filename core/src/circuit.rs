@@ -7,8 +7,10 @@
 //! - **R2** A result whose generation is over decides nothing.
 //! - **R3** In one generation of HalfOpen, trials out plus trials settled never exceed the
 //!   configured number. A slot is freed by its own trial only.
-//! - **R4** The end of a break, of a ramp, and of a trial's lease, is *proposed* in its own cell before the
-//!   word that makes it valid is swapped in. Who sees the word sees the time. The clock is read just
+//! - **R4** The end of a break, of a ramp, and of a trial's lease, is *proposed* in a cell that the present
+//!   word gives no meaning, before the word that makes it valid is swapped in. Who sees the word sees the
+//!   time; who sees another word reads another cell. A break that follows a break or a ramp therefore has
+//!   its end in the other of two cells, and a bit of the word says in which. The clock is read just
 //!   before the proposal; where several threads race to make the same change, the time is one of
 //!   theirs.
 //! - **R5** A lease that is over counts as a failed trial whenever the trials are judged. It stays
@@ -39,6 +41,7 @@ mod word;
 
 pub(crate) use word::{MAX_TRIALS, Trials, Word};
 
+use crate::seldom::Seldom;
 use crate::sync::{AtomicU64, Ordering, const_fn, zeroes};
 use crate::time::Instant;
 
@@ -63,8 +66,21 @@ pub(crate) struct Change {
 #[derive(Debug)]
 pub(crate) struct Circuit {
     word: AtomicU64,
-    /// While Open: when the break is over. While ramping: when the ramp is.
-    until: AtomicU64,
+    /// The first cell for the end of a break or of a ramp. The second is needed less often: it is in
+    /// [`Seldom`].
+    first_end: AtomicU64,
+}
+
+/// The second cell for the end of a break or of a ramp.
+#[derive(Debug)]
+pub(crate) struct SecondEnd(AtomicU64);
+
+impl SecondEnd {
+    const_fn! {
+        pub(crate) fn new() -> Self {
+            Self(AtomicU64::new(0))
+        }
+    }
 }
 
 /// While the circuit is HalfOpen, for each trial that is out: when its lease is over.
@@ -104,13 +120,13 @@ impl Leases {
 impl Circuit {
     const_fn! {
         pub(crate) fn new() -> Self {
-            Self { word: AtomicU64::new(0), until: AtomicU64::new(0) }
+            Self { word: AtomicU64::new(0), first_end: AtomicU64::new(0) }
         }
     }
 
     /// Begins as `word`, with the end of its break or ramp, before anybody else knows of it.
-    pub(crate) fn restore(&self, word: Word, until: Instant) {
-        self.until.store(until.as_nanos(), Ordering::Relaxed);
+    pub(crate) fn restore(&self, word: Word, end: Instant) {
+        self.first_end.store(end.as_nanos(), Ordering::Relaxed);
         self.word.store(word.bits(), Ordering::Relaxed);
     }
 
@@ -140,16 +156,37 @@ impl Circuit {
         }
     }
 
-    /// When the break or the ramp is over, for who has just loaded an Open or a ramping word.
+    /// When the break or the ramp is over, for who has just loaded `word` and looks after this whether it
+    /// still holds.
     #[inline]
-    pub(crate) fn until(&self) -> Instant {
-        Instant::from_nanos(self.until.load(Ordering::Acquire)) // O3
+    pub(crate) fn end(&self, word: Word, seldom: &Seldom) -> Instant {
+        let cell = self.end_cell(word.has_second_end(), seldom);
+        Instant::from_nanos(cell.load(Ordering::Acquire)) // O3
+    }
+
+    /// The word, and when its break or ramp is over if it has one.
+    pub(crate) fn load_with_end(&self, seldom: &Seldom) -> (Word, Instant) {
+        loop {
+            let word = self.load();
+            if !word.has_end() {
+                return (word, Instant::ORIGIN);
+            }
+            let end = self.end(word, seldom);
+            if self.load() == word {
+                return (word, end);
+            }
+        }
     }
 
     /// Proposes the end of the break or of the ramp that the next word will start.
     #[must_use]
-    pub(crate) fn propose_until(&self, end: Instant, under: Word) -> bool {
-        self.propose(&self.until, end, under)
+    pub(crate) fn propose_end(&self, end: Instant, under: Word, seldom: &Seldom) -> bool {
+        self.propose(self.end_cell(under.leaves_second_end(), seldom), end, under)
+    }
+
+    #[inline]
+    fn end_cell<'a>(&'a self, is_second: bool, seldom: &'a Seldom) -> &'a AtomicU64 {
+        if is_second { &seldom.second_end().0 } else { &self.first_end }
     }
 
     /// Proposes the end of the lease of the trial that the next word will have out on `slot`.

@@ -1,10 +1,11 @@
-//! What few calls need: the leases of trials, and the totals that no lane counts.
+//! What few calls need: the leases of trials, the second cell for the end of a break, and the totals that
+//! no lane counts.
 //!
 //! With the feature `alloc` the first call that needs it makes it, so that a breaker that has never
 //! tripped, as most of them, is half as large. Loom takes it for part of the breaker: that who finds
 //! the box sees what it was made with is `once_cell`'s promise.
 
-use crate::circuit::Leases;
+use crate::circuit::{Leases, SecondEnd};
 use crate::sync::const_fn;
 use crate::totals::{Counter, Counters};
 
@@ -17,13 +18,18 @@ pub(crate) struct Seldom(Place);
 
 struct Contents {
     leases: Leases,
+    second_end: SecondEnd,
     counters: Counters,
 }
 
 impl Contents {
     const_fn! {
         fn new() -> Self {
-            Self { leases: Leases::new(), counters: Counters::new() }
+            Self {
+                leases: Leases::new(),
+                second_end: SecondEnd::new(),
+                counters: Counters::new(),
+            }
         }
     }
 }
@@ -40,6 +46,10 @@ impl Seldom {
 
     pub(crate) fn leases(&self) -> &Leases {
         &self.contents().leases
+    }
+
+    pub(crate) fn second_end(&self) -> &SecondEnd {
+        &self.contents().second_end
     }
 
     /// Counters to count with.

@@ -85,7 +85,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
                     return Some(Rejected::new(RejectReason::ForcedOpen, None));
                 }
                 (Mode::Auto, State::Open) => {
-                    let left = self.left_until(self.circuit.until());
+                    let left = self.left_until(self.circuit.end(word, &self.seldom));
                     // The end of the break was read after the word; only together do they say no.
                     if self.circuit.load() == word {
                         return (left != 0).then(|| Rejected::new(RejectReason::Open, Some(left)));
@@ -117,7 +117,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
 
     /// `None`: the word has moved, look again.
     fn admit_open(&self, word: Word) -> Option<Result<Ticket, Rejected>> {
-        let end = self.circuit.until();
+        let end = self.circuit.end(word, &self.seldom);
         let left = self.left_until(end);
         if left == 0 {
             let mut now = end;
@@ -147,7 +147,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     #[cold]
     fn admit_ramping(&self, word: Word) -> Option<Result<Ticket, Rejected>> {
         let now = self.now();
-        let left = self.circuit.until().since(now);
+        let left = self.circuit.end(word, &self.seldom).since(now);
         if self.circuit.load() != word {
             return None;
         }

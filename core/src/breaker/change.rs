@@ -129,7 +129,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
                 (Mode::Auto | Mode::Shadow, State::Closed) => {
                     now = self.now(); // R4
                     length = self.break_length(word, now, trip.retry_after);
-                    if self.circuit.propose_until(now.plus(length), word) {
+                    if self.circuit.propose_end(now.plus(length), word, &self.seldom) {
                         Step::To(word.open(self.next_generation(word)))
                     } else {
                         Step::Again
@@ -175,14 +175,14 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
             *end = Some(HalfOpenEnd { cause, at: now, break_length: None });
             return match self.settings.recovery() {
                 None => Step::To(word.closed(next)),
-                Some(recovery) if self.circuit.propose_until(now.plus(recovery.length()), word) => {
+                Some(recovery) if self.circuit.propose_end(now.plus(recovery.length()), word, &self.seldom) => {
                     Step::To(word.ramping(next))
                 }
                 Some(_) => Step::Again,
             };
         }
         let length = self.break_length(word, now, retry_after);
-        if !self.circuit.propose_until(now.plus(length), word) {
+        if !self.circuit.propose_end(now.plus(length), word, &self.seldom) {
             return Step::Again;
         }
         *end = Some(HalfOpenEnd { cause, at: now, break_length: Some(length) });

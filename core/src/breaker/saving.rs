@@ -37,16 +37,15 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     /// It is read while others write, as a [`snapshot`](Self::snapshot) is.
     #[must_use]
     pub fn save(&self) -> Saved<BUCKETS> {
-        let word = self.circuit.load();
+        let (word, end) = self.circuit.load_with_end(&self.seldom);
         let now = self.now();
         let generation = word.generation();
         let is_closed = word.state() == State::Closed;
-        let has_end = word.is_ramping() || word.state() == State::Open;
         Saved {
             state: if is_closed { State::Closed } else { State::Open },
             ramping: word.is_ramping(),
             mode: word.mode(),
-            left: if has_end { self.circuit.until().since(now) } else { 0 },
+            left: if word.has_end() { end.since(now) } else { 0 },
             reopens: word.reopens(),
             failures_in_a_row: self.streak.length(generation),
             totals: self.totals(),
