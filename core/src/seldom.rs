@@ -1,11 +1,12 @@
-//! What few calls need: the leases of trials, the second cell for the end of a break, and the totals that
-//! no lane counts.
+//! What few calls need: the leases of trials, the second cell for the end of a break, the second copy
+//! of the settings that are lengths, and the totals that no lane counts.
 //!
 //! With the feature `alloc` the first call that needs it makes it, so that a breaker that has never
 //! tripped, as most of them, is half as large. Loom takes it for part of the breaker: that who finds
 //! the box sees what it was made with is `once_cell`'s promise.
 
 use crate::circuit::{Leases, SecondEnd};
+use crate::settings::LengthsCopy;
 use crate::sync::const_fn;
 use crate::totals::{Counter, Counters};
 
@@ -19,6 +20,7 @@ pub(crate) struct Seldom(Place);
 struct Contents {
     leases: Leases,
     second_end: SecondEnd,
+    lengths: LengthsCopy,
     counters: Counters,
 }
 
@@ -28,6 +30,7 @@ impl Contents {
             Self {
                 leases: Leases::new(),
                 second_end: SecondEnd::new(),
+                lengths: LengthsCopy::new(),
                 counters: Counters::new(),
             }
         }
@@ -50,6 +53,11 @@ impl Seldom {
 
     pub(crate) fn second_end(&self) -> &SecondEnd {
         &self.contents().second_end
+    }
+
+    /// The second copy of the settings that are lengths.
+    pub(crate) fn lengths(&self) -> &LengthsCopy {
+        &self.contents().lengths
     }
 
     /// Counters to count with.

@@ -167,7 +167,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     /// The settings as they are now. A window over time reads as long as its buckets together.
     #[must_use]
     pub fn config(&self) -> Config {
-        self.settings.config()
+        self.settings.config(&self.seldom)
     }
 
     /// The clock.

@@ -5,6 +5,7 @@ use crate::circuit::Word;
 use crate::config::{Config, ConfigError};
 use crate::observe::Observer;
 use crate::saved::Saved;
+use crate::settings::Lengths;
 use crate::state::State;
 use crate::time::Clock;
 use crate::window::Tally;
@@ -73,11 +74,11 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     ) -> Result<Self, ConfigError> {
         let breaker = Self::try_from_parts(config, clock, observer)?;
         let now = breaker.now();
-        let recovery = breaker.settings.recovery();
+        let (Lengths { breaks, recovery }, _) = breaker.settings.lengths(&breaker.seldom);
         let ramping = saved.ramping && recovery.is_some();
         let longest = match recovery {
             Some(recovery) if ramping => recovery.length(),
-            _ => breaker.settings.breaks().longest(),
+            _ => breaks.longest(),
         };
         let word = Word::restored(saved.state, ramping, saved.mode, saved.reopens);
         let word = word.with_armed(breaker.settings.plan().has_rate());
