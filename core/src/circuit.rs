@@ -6,9 +6,12 @@
 //!   one compare-and-swap of the word, and whoever wins it announces it.
 //! - **R2** A result whose generation is over decides nothing.
 //! - **R3** In one generation of HalfOpen, trials out plus trials settled never exceed the
-//!   configured number. A slot is freed by its own trial only.
-//! - **R4** The end of a break, of a ramp, and of a trial's lease, is *proposed* in its own cell before the
-//!   word that makes it valid is swapped in. Who sees the word sees the time. The clock is read just
+//!   configured number. A slot is freed by its own trial only, and that once: who settles it ends its
+//!   *turn* first, and a ticket whose turn is over is stale.
+//! - **R4** The end of a break, of a ramp, and of a trial's lease, is *proposed* in a cell that the present
+//!   word gives no meaning, before the word that makes it valid is swapped in. Who sees the word sees the
+//!   time; who sees another word reads another cell. A break that follows a break or a ramp therefore has
+//!   its end in the other of two cells, and a bit of the word says in which. The clock is read just
 //!   before the proposal; where several threads race to make the same change, the time is one of
 //!   theirs.
 //! - **R5** A lease that is over counts as a failed trial whenever the trials are judged. It stays
@@ -31,6 +34,7 @@
 //! | O5 | swap of a cell | Release | O3, O4 | as they; it reads no value but the one that O4 saw | `o4_who_was_held_up_cannot_overwrite_the_end_of_a_later_break` |
 //! | | on failure | Relaxed | – | the proposal starts over | there is nothing weaker |
 //! | O6 | load of the end of a lease | Relaxed | – | ordered behind the word by O1; a newer value means a newer word, and the swap that relies on it fails | there is nothing weaker |
+//! | O7 | load and swap of the turns | Relaxed | – | each swap is of the one word that decides which of two who settle the same ticket was first; a trial begins its turn when it has won its slot, behind the swap (O2) that freed it | there is nothing weaker |
 //!
 //! The models are in `loom-tests`. `.ci/kill-orderings` weakens each row and each check that a row
 //! speaks of, and sees its model fail.
@@ -39,6 +43,7 @@ mod word;
 
 pub(crate) use word::{MAX_TRIALS, Trials, Word};
 
+use crate::seldom::Seldom;
 use crate::sync::{AtomicU64, Ordering, const_fn, zeroes};
 use crate::time::Instant;
 
@@ -63,19 +68,73 @@ pub(crate) struct Change {
 #[derive(Debug)]
 pub(crate) struct Circuit {
     word: AtomicU64,
-    /// While Open: when the break is over. While ramping: when the ramp is.
-    until: AtomicU64,
+    /// The first cell for the end of a break or of a ramp. The second is needed less often: it is in
+    /// [`Seldom`].
+    first_end: AtomicU64,
+}
+
+/// The second cell for the end of a break or of a ramp.
+#[derive(Debug)]
+pub(crate) struct SecondEnd(AtomicU64);
+
+impl SecondEnd {
+    const_fn! {
+        pub(crate) fn new() -> Self {
+            Self(AtomicU64::new(0))
+        }
+    }
 }
 
 /// While the circuit is HalfOpen, for each trial that is out: when its lease is over.
 #[derive(Debug)]
-pub(crate) struct Leases([AtomicU64; MAX_TRIALS as usize]);
+pub(crate) struct Leases {
+    ends: [AtomicU64; MAX_TRIALS as usize],
+    /// For each slot four bits, which change when a trial gets the slot and when its ticket is settled: so
+    /// the copy of a ticket that was settled is not taken for that of the next trial there.
+    turns: AtomicU64,
+}
+
+const TURN_BITS: u32 = u64::BITS / MAX_TRIALS;
+const LAST_TURN: u64 = (1 << TURN_BITS) - 1;
 
 impl Leases {
     const_fn! {
         pub(crate) fn new() -> Self {
-            Self(zeroes())
+            Self { ends: zeroes(), turns: AtomicU64::new(0) }
         }
+    }
+
+    /// The turn of the trial that has just got `slot`.
+    pub(crate) fn begin_turn(&self, slot: u32) -> u32 {
+        loop {
+            let turn = Self::turn(self.turns.load(Ordering::Relaxed), slot);
+            if let Some(next) = self.end_turn(slot, turn) {
+                return next;
+            }
+        }
+    }
+
+    /// Ends `turn` and says which is the next; `None` if it was over.
+    #[allow(clippy::cast_possible_truncation)] // four bits
+    pub(crate) fn end_turn(&self, slot: u32, turn: u32) -> Option<u32> {
+        let mut turns = self.turns.load(Ordering::Relaxed); // O7
+        let at = TURN_BITS * (slot % MAX_TRIALS);
+        while Self::turn(turns, slot) == turn {
+            let next = (u64::from(turn) + 1) & LAST_TURN;
+            let changed = (turns & !(LAST_TURN << at)) | (next << at);
+            match self.turns.compare_exchange(turns, changed, Ordering::Relaxed, Ordering::Relaxed)
+            {
+                // O7
+                Ok(_) => return Some(next as u32),
+                Err(seen) => turns = seen,
+            }
+        }
+        None
+    }
+
+    #[allow(clippy::cast_possible_truncation)] // four bits
+    const fn turn(turns: u64, slot: u32) -> u32 {
+        ((turns >> (TURN_BITS * (slot % MAX_TRIALS))) & LAST_TURN) as u32
     }
 
     /// When the lease of the trial on `slot` is over, for who has just loaded a word that has it
@@ -97,20 +156,20 @@ impl Leases {
 
     /// A slot is below [`MAX_TRIALS`]; to say so spares firmware the code of a panic.
     const fn cell(&self, slot: u32) -> &AtomicU64 {
-        &self.0[(slot % MAX_TRIALS) as usize]
+        &self.ends[(slot % MAX_TRIALS) as usize]
     }
 }
 
 impl Circuit {
     const_fn! {
         pub(crate) fn new() -> Self {
-            Self { word: AtomicU64::new(0), until: AtomicU64::new(0) }
+            Self { word: AtomicU64::new(0), first_end: AtomicU64::new(0) }
         }
     }
 
     /// Begins as `word`, with the end of its break or ramp, before anybody else knows of it.
-    pub(crate) fn restore(&self, word: Word, until: Instant) {
-        self.until.store(until.as_nanos(), Ordering::Relaxed);
+    pub(crate) fn restore(&self, word: Word, end: Instant) {
+        self.first_end.store(end.as_nanos(), Ordering::Relaxed);
         self.word.store(word.bits(), Ordering::Relaxed);
     }
 
@@ -140,16 +199,37 @@ impl Circuit {
         }
     }
 
-    /// When the break or the ramp is over, for who has just loaded an Open or a ramping word.
+    /// When the break or the ramp is over, for who has just loaded `word` and looks after this whether it
+    /// still holds.
     #[inline]
-    pub(crate) fn until(&self) -> Instant {
-        Instant::from_nanos(self.until.load(Ordering::Acquire)) // O3
+    pub(crate) fn end(&self, word: Word, seldom: &Seldom) -> Instant {
+        let cell = self.end_cell(word.has_second_end(), seldom);
+        Instant::from_nanos(cell.load(Ordering::Acquire)) // O3
+    }
+
+    /// The word, and when its break or ramp is over if it has one.
+    pub(crate) fn load_with_end(&self, seldom: &Seldom) -> (Word, Instant) {
+        loop {
+            let word = self.load();
+            if !word.has_end() {
+                return (word, Instant::ORIGIN);
+            }
+            let end = self.end(word, seldom);
+            if self.load() == word {
+                return (word, end);
+            }
+        }
     }
 
     /// Proposes the end of the break or of the ramp that the next word will start.
     #[must_use]
-    pub(crate) fn propose_until(&self, end: Instant, under: Word) -> bool {
-        self.propose(&self.until, end, under)
+    pub(crate) fn propose_end(&self, end: Instant, under: Word, seldom: &Seldom) -> bool {
+        self.propose(self.end_cell(under.leaves_second_end(), seldom), end, under)
+    }
+
+    #[inline]
+    fn end_cell<'a>(&'a self, is_second: bool, seldom: &'a Seldom) -> &'a AtomicU64 {
+        if is_second { &seldom.second_end().0 } else { &self.first_end }
     }
 
     /// Proposes the end of the lease of the trial that the next word will have out on `slot`.

@@ -129,6 +129,8 @@ pub(crate) enum Role {
     Trial {
         /// Its place among the trials that are out.
         slot: u32,
+        /// Which of the trials on that place it is, modulo 16.
+        turn: u32,
     },
     /// It flows past a circuit that is disabled or shadowed; its result decides nothing.
     Passing,
@@ -153,7 +155,8 @@ pub(crate) enum Role {
 #[must_use = "an admitted call is to be settled"]
 pub struct Ticket {
     pub(crate) started: Instant,
-    /// The generation in the low bits, the role above: for a counted call the generation alone.
+    /// The generation in the low bits, the role above, and a trial's turn: for a counted call the
+    /// generation alone.
     mark: u32,
 }
 
@@ -163,6 +166,8 @@ const COUNTED: u32 = 0;
 const PASSING: u32 = 1;
 /// The first of the trials.
 const TRIAL: u32 = 2;
+/// Above the role.
+const TURN: u32 = ROLE + 5;
 
 impl Ticket {
     #[inline]
@@ -170,7 +175,7 @@ impl Ticket {
         let role = match role {
             Role::Counted => COUNTED,
             Role::Passing => PASSING,
-            Role::Trial { slot } => TRIAL + slot,
+            Role::Trial { slot, turn } => TRIAL + slot + (turn << (TURN - ROLE)),
         };
         Self { started, mark: generation | (role << ROLE) }
     }
@@ -178,7 +183,9 @@ impl Ticket {
     /// The same ticket as two words, for where a Rust value cannot go, such as through C.
     ///
     /// Words can be copied, and whoever has them must see to it that they are settled once: a counted
-    /// call that is settled twice counts twice. A trial cannot be; its second result is stale.
+    /// call that is settled twice counts twice. A trial cannot be; its second result is stale, also where
+    /// another trial has its place by then. (Places count their trials modulo 8: after just 8, 16 or so on
+    /// of the same break, of which none counted, the second result would be taken for that of the last.)
     ///
     /// # Examples
     ///
@@ -216,12 +223,15 @@ impl Ticket {
     #[must_use]
     pub const fn from_bits(bits: [u64; 2]) -> Option<Self> {
         let [started, mark] = bits;
-        if mark >> ROLE >= (TRIAL + MAX_TRIALS) as u64 {
+        if mark >> u32::BITS != 0 {
             return None;
         }
-        #[allow(clippy::cast_possible_truncation)] // checked in the line before
+        #[allow(clippy::cast_possible_truncation)] // checked in the lines before
         let mark = mark as u32;
-        Some(Self { started: Instant::from_nanos(started), mark })
+        let ticket = Self { started: Instant::from_nanos(started), mark };
+        let role = ticket.role_bits();
+        let has_turn = mark >> TURN != 0;
+        if role >= TRIAL + MAX_TRIALS || (role < TRIAL && has_turn) { None } else { Some(ticket) }
     }
 
     pub(crate) const fn generation(&self) -> u32 {
@@ -229,11 +239,15 @@ impl Ticket {
     }
 
     pub(crate) const fn role(&self) -> Role {
-        match self.mark >> ROLE {
+        match self.role_bits() {
             COUNTED => Role::Counted,
             PASSING => Role::Passing,
-            trial => Role::Trial { slot: trial - TRIAL },
+            trial => Role::Trial { slot: trial - TRIAL, turn: self.mark >> TURN },
         }
+    }
+
+    const fn role_bits(&self) -> u32 {
+        (self.mark >> ROLE) & ((1 << (TURN - ROLE)) - 1)
     }
 
     /// Whether it is that of a counted call of `generation`.

@@ -5,7 +5,7 @@ use crate::config::HalfOpenRule;
 use crate::divisor::{Divisor, high};
 use crate::observe::{Cause, TripReason};
 use crate::rate::{Rate, WHOLE};
-use crate::settings::{Breaks, Limits, TrialRules};
+use crate::settings::{Breaks, Limits};
 use crate::time::{Instant, nanos};
 use crate::window::Tally;
 use core::num::NonZeroU32;
@@ -89,12 +89,8 @@ pub(crate) fn leeway(limits: &Limits, tally: &Tally) -> u64 {
 /// How HalfOpen ends: [`Cause::TrialsPassed`] closes, the others reopen. `None`: not yet.
 ///
 /// `lapsed` trials are out, and their leases are over.
-pub(crate) fn judge_trials(
-    rules: &TrialRules,
-    limits: &Limits,
-    trials: Trials,
-    lapsed: u32,
-) -> Option<Cause> {
+pub(crate) fn judge_trials(limits: &Limits, trials: Trials, lapsed: u32) -> Option<Cause> {
+    let rules = &limits.trials;
     // Where slow calls can open the circuit, one that is slow does not help to close it.
     let slow_fails = limits.slow_call_rate.is_some() && trials.slow > 0;
     match rules.rule {
@@ -184,10 +180,11 @@ pub(crate) fn chance(now: Instant, generation: u32, breaker: usize) -> u64 {
 mod tests {
     use super::*;
     use crate::config::{Backoff, Config};
-    use crate::settings::Settings;
+    use crate::seldom::Seldom;
+    use crate::settings::{Settings, TrialRules};
 
     fn breaks(config: &Config) -> Breaks {
-        Settings::new(config).breaks()
+        Settings::new(config).lengths(&Seldom::new()).0.breaks
     }
 
     const MILLISECOND: Duration = Duration::from_millis(1);
@@ -201,7 +198,10 @@ mod tests {
         for (failure_count, failure_rate) in
             counts.into_iter().flat_map(|count| rates.map(|rate| (count, Some(rate))))
         {
-            let limits = Limits { failure_rate, slow_call_rate: None, minimum: 0, failure_count };
+            let trials =
+                TrialRules { trials: 1, minimum_trials: 1, rule: HalfOpenRule::FirstFailure };
+            let limits =
+                Limits { failure_rate, slow_call_rate: None, minimum: 0, failure_count, trials };
             for (failures, successes) in (0..50).flat_map(|f| [0, 1, 9, 49, 4_999].map(|s| (f, s)))
             {
                 let verdict = |more| {

@@ -1,11 +1,13 @@
-//! What few calls need: the leases of trials, the pace of a recovery, and the totals that no lane counts.
+//! What few calls need: the leases of trials, the pace of a recovery, the second cell for the end of a
+//! break, the second copy of the settings that are lengths, and the totals that no lane counts.
 //!
 //! With the feature `alloc` the first call that needs it makes it, so that a breaker that has never
 //! tripped, as most of them, is half as large. Loom takes it for part of the breaker: that who finds
 //! the box sees what it was made with is `once_cell`'s promise.
 
-use crate::circuit::Leases;
+use crate::circuit::{Leases, SecondEnd};
 use crate::ramp::Ramp;
+use crate::settings::LengthsCopy;
 use crate::sync::const_fn;
 use crate::totals::{Counter, Counters};
 
@@ -18,6 +20,8 @@ pub(crate) struct Seldom(Place);
 
 struct Contents {
     leases: Leases,
+    second_end: SecondEnd,
+    lengths: LengthsCopy,
     ramp: Ramp,
     counters: Counters,
 }
@@ -25,7 +29,13 @@ struct Contents {
 impl Contents {
     const_fn! {
         fn new() -> Self {
-            Self { leases: Leases::new(), ramp: Ramp::new(), counters: Counters::new() }
+            Self {
+                leases: Leases::new(),
+                second_end: SecondEnd::new(),
+                lengths: LengthsCopy::new(),
+                ramp: Ramp::new(),
+                counters: Counters::new(),
+            }
         }
     }
 }
@@ -46,6 +56,15 @@ impl Seldom {
 
     pub(crate) fn ramp(&self) -> &Ramp {
         &self.contents().ramp
+    }
+
+    pub(crate) fn second_end(&self) -> &SecondEnd {
+        &self.contents().second_end
+    }
+
+    /// The second copy of the settings that are lengths.
+    pub(crate) fn lengths(&self) -> &LengthsCopy {
+        &self.contents().lengths
     }
 
     /// Counters to count with.

@@ -3,60 +3,79 @@
 //! # The words
 //!
 //! ```text
-//! limits   | failure count 14 | minimum 14 | slow-call rate 14 | failure rate 14 |
-//! rules    | busy 1 | backoff factor 14 | jitter 13 | cancelled as 2 | rule 1 | minimum trials 5 | trials 5 | in a row 20 |
-//! slow     | first share 14 | length of a slow call 47 |
-//! trial    | second share 14 | lease of a trial 47 |
-//! stage    | third share 14 | stage of recovery 47 |
+//! limits   | rule 1 | minimum trials 4 | trials 4 | failure count 14 | minimum 13 | slow-call rate 14 | failure rate 14 |
+//! slow     | length of a slow call 47 |
+//! trial    | busy 1 | lease of a trial 47 |
+//! lengths  | length of a break |
+//!          | its cap |
+//!          | third share 14 | stage of recovery 47 |
+//!          | jitter 13 | backoff factor 14 | second share 14 | first share 14 |
 //! ```
 //!
-//! and a word each for the length of the break and its cap. A setting that is off is a zero. `plan` has
-//! a bit for each question that a call asks before it does anything.
+//! A setting that is off is a zero. `plan` has a bit for each question that a call asks before it does
+//! anything, how many failures in a row open, and what a dropped call counts as. Of `lengths` there are
+//! two copies.
 //!
 //! # Rules
 //!
-//! - **C1** A word is changed as one: the conditions on the window are all of before or all of after a
-//!   change. Of the others, what is decided in the very moment of a change may follow some of before
-//!   and some of after.
-//! - **C2** A call's end looks at the plan once, so that what it read of the clock fits what it does.
+//! - **C1** What decides together is one word, or is changed in an order in which no two of them say what
+//!   neither setting does. The conditions on the window and the rule of trials are one word. That and the
+//!   failures in a row are two, of which either may open the circuit: the row is changed first if it then
+//!   opens no later, else last. So in between there holds each condition that holds both before and after, and
+//!   none that holds neither before nor after. A failure that looks reads `plan` before `limits` and again
+//!   after it, until both fit; where the row has come to be counted meanwhile it is counted there too.
+//! - **C2** A call's end looks at the plan once, so that what it read of the clock fits what it does. What
+//!   it looks at later is never older than what it looked at before.
 //! - **C3** One change at a time: who finds another under way is told so, and waits for nobody.
 //! - **C4** After a change a closed circuit is armed: the next result looks, whatever it is.
 //! - **C5** The layout of the window and `trip_when` do not change.
+//! - **C6** The lengths are read as one: a change writes the copy that does not hold, and the plan then
+//!   says that it does. Who reads a copy looks at the plan again; it starts over only if a whole change
+//!   came between. What is fine is never timed by a coarse clock: a plan is coarse only while all that
+//!   can be read under it may be.
+//! - **C7** A window that comes to be needed is emptied before the plan says so.
 //!
 //! # Orderings
 //!
 //! | row | operation | ordering | pairs with | because | shown by |
 //! | --- | --- | --- | --- | --- | --- |
-//! | C1 | load of a setting | Relaxed | – | ordered behind the word that armed the circuit (O1, O2): who disarms it by old settings sees the new ones when it looks again | `c4_a_change_that_races_with_a_result_is_not_overlooked` |
-//! | C2 | store of a setting | Relaxed | – | published by the word (O2) | the same |
-//! | C3 | swap of `rules` that begins a change | Acquire | C4 | who changes sees the whole change before | nothing is read but `rules` |
-//! | C4 | store of `rules` that ends it | Release | C3 | as C3 | as C3 |
+//! | C1 | load of the plan where a call begins or ends | Relaxed | – | it is one word; who looks at others reads it again (C5) | there is nothing weaker |
+//! | C2 | load of the limits, the length of a slow call or the lease | Acquire | C2 | who saw a later word must then see the plan that came before it | `c1_a_failure_that_opens_before_and_after_a_change_opens_during_it` |
+//! | | store | Release | C2 | as above | the same |
+//! | C3 | swap of the lease's word that begins a change | Acquire | C4 | who changes sees the whole change before | nothing is read but that word |
+//! | C4 | store of the lease's word that ends it | Release | C3 | as C3 | as C3 |
+//! | C5 | load of the plan before and after other words | Acquire | C5 | who saw a later plan must then see the words that came before it | `c1_a_failure_that_opens_before_and_after_a_change_opens_during_it`, `c6_a_break_is_as_before_or_as_after_a_change` |
+//! | | store | Release | C5 | as above | the same |
+//! | C6 | load of a copy of the lengths | Acquire | C6 | who saw a part of a later change must then see a later plan | `c6_a_break_is_as_before_or_as_after_two_changes` |
+//! | | store | Release | C6 | as above | the same |
 
+mod lengths;
 mod plan;
 mod words;
 
+pub(crate) use lengths::{Breaks, Copy as LengthsCopy, Lengths};
 pub(crate) use plan::Plan;
 
 use core::num::{NonZeroU8, NonZeroU32, NonZeroU64};
 
-use crate::config::{Backoff, Config, ConfigError, HalfOpenRule, Recovery, Window};
-use crate::permit::Outcome;
+use crate::config::{Config, ConfigError, HalfOpenRule, Window};
 use crate::rate::Rate;
+use crate::seldom::Seldom;
 use crate::sync::{AtomicU32, AtomicU64, Ordering, const_fn};
 use crate::window::{Shape, Tally};
 use words::{
-    BUSY, BY_RATE, CANCELLED_AS, FACTOR, FAILURE_COUNT, FAILURE_RATE, IN_A_ROW, JITTER, MINIMUM,
-    MINIMUM_TRIALS, SHARE, SLOW_CALL_RATE, TRIALS, break_cap, duration, limits, rules,
-    slow_call_duration, stage, trial_timeout,
+    BUSY, BY_RATE, FAILURE_COUNT, FAILURE_RATE, MINIMUM, MINIMUM_TRIALS, SLOW_CALL_RATE, TRIALS,
+    duration, limits, slow_call_duration,
 };
 
-/// The conditions on the window.
+/// The conditions on the window, and how trials are admitted and decide.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     pub(crate) failure_rate: Option<Rate>,
     pub(crate) slow_call_rate: Option<Rate>,
     pub(crate) minimum: u32,
     pub(crate) failure_count: Option<NonZeroU32>,
+    pub(crate) trials: TrialRules,
 }
 
 /// How trials are admitted and decide.
@@ -67,26 +86,6 @@ pub(crate) struct TrialRules {
     pub(crate) rule: HalfOpenRule,
 }
 
-/// How long breaks are.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Breaks {
-    pub(crate) duration: u64,
-    pub(crate) backoff: Option<Backoff>,
-    pub(crate) jitter: Rate,
-}
-
-impl Breaks {
-    /// What a server's `retry_after` may ask for at most, and so the longest break there is.
-    pub(crate) const fn longest(&self) -> u64 {
-        const ASKED_FOR: u64 = 300_000_000_000;
-        match self.backoff {
-            Some(backoff) => backoff.cap,
-            None if self.duration > ASKED_FOR => self.duration,
-            None => ASKED_FOR,
-        }
-    }
-}
-
 /// The words.
 pub(crate) struct Settings {
     plan: AtomicU32,
@@ -95,12 +94,10 @@ pub(crate) struct Settings {
     /// What else there is to its layout.
     layout: [u64; 3],
     limits: AtomicU64,
-    rules: AtomicU64,
     slow_call_duration: AtomicU64,
-    break_duration: AtomicU64,
-    break_cap: AtomicU64,
     trial_timeout: AtomicU64,
-    stage: AtomicU64,
+    /// The first copy. The second is needed once they change: it is in [`Seldom`].
+    lengths: LengthsCopy,
     trip_when: Option<fn(&Tally) -> bool>,
 }
 
@@ -114,23 +111,26 @@ impl Settings {
                 size: shape.size(),
                 layout: shape.words(),
                 limits: AtomicU64::new(limits(config)),
-                rules: AtomicU64::new(rules(config)),
                 slow_call_duration: AtomicU64::new(slow_call_duration(config)),
-                break_duration: AtomicU64::new(config.break_duration),
-                break_cap: AtomicU64::new(break_cap(config)),
-                trial_timeout: AtomicU64::new(trial_timeout(config)),
-                stage: AtomicU64::new(stage(config)),
+                trial_timeout: AtomicU64::new(config.trial_timeout),
+                lengths: LengthsCopy::with(config),
                 trip_when: config.trip_when,
             }
         }
     }
 
-    /// Takes over what `validate` has passed.
+    /// Takes over what `validate` has passed. `prepare` is told the plan of before and the new one, and
+    /// does what there is to do before anybody finds that.
     ///
     /// # Errors
     ///
     /// If it differs in what cannot change (C5), or another change is under way (C3).
-    pub(crate) fn change(&self, config: &Config) -> Result<(), ConfigError> {
+    pub(crate) fn change(
+        &self,
+        config: &Config,
+        seldom: &Seldom,
+        prepare: impl FnOnce(Plan, Plan),
+    ) -> Result<(), ConfigError> {
         if !self.shape().is_like(&config.shape()) {
             return Err(ConfigError::FixedWindow);
         }
@@ -142,34 +142,49 @@ impl Settings {
         if !is_same {
             return Err(ConfigError::FixedTripWhen);
         }
-        let old = self.rules.load(Ordering::Relaxed);
-        let begin = BUSY.set(old, 1);
-        let is_ours = old != begin
+        let lease = self.trial_timeout.load(Ordering::Relaxed);
+        let begin = BUSY.set(lease, 1);
+        let is_ours = lease != begin
             && self
-                .rules
-                .compare_exchange(old, begin, Ordering::Acquire, Ordering::Relaxed) // C3
+                .trial_timeout
+                .compare_exchange(lease, begin, Ordering::Acquire, Ordering::Relaxed) // C3
                 .is_ok();
         if !is_ours {
             return Err(ConfigError::BeingChanged);
         }
-        for (word, value) in [
-            (&self.limits, limits(config)),
-            (&self.slow_call_duration, slow_call_duration(config)),
-            (&self.break_duration, config.break_duration),
-            (&self.break_cap, break_cap(config)),
-            (&self.trial_timeout, trial_timeout(config)),
-            (&self.stage, stage(config)),
-        ] {
-            word.store(value, Ordering::Relaxed); // C2
+        let old = self.plan();
+        let moves = !self.lengths_of(old, seldom).holds(config);
+        let new = Plan::of(config).after(old, moves);
+        prepare(old, new); // C7
+        if moves {
+            self.lengths_of(new, seldom).set(config); // C6
         }
-        self.plan.store(Plan::of(config).0, Ordering::Relaxed); // C2
-        self.rules.store(rules(config), Ordering::Release); // C4
+        let goes_first = new.is_as_strict_on_rows_as(old); // C1
+        self.set_plan(if goes_first { new.as_fine_as(old) } else { old.as_fine_as(new) });
+        self.limits.store(limits(config), Ordering::Release); // C2
+        self.slow_call_duration.store(slow_call_duration(config), Ordering::Release); // C2
+        self.trial_timeout.store(BUSY.set(config.trial_timeout, 1), Ordering::Release); // C2
+        self.set_plan(new);
+        self.trial_timeout.store(config.trial_timeout, Ordering::Release); // C4
         Ok(())
+    }
+
+    fn lengths_of<'a>(&'a self, plan: Plan, seldom: &'a Seldom) -> &'a LengthsCopy {
+        if plan.has_second_copy() { seldom.lengths() } else { &self.lengths }
+    }
+
+    fn set_plan(&self, plan: Plan) {
+        self.plan.store(plan.0, Ordering::Release); // C5
     }
 
     #[inline]
     pub(crate) fn plan(&self) -> Plan {
         Plan(self.plan.load(Ordering::Relaxed)) // C1
+    }
+
+    /// The same for who reads other words before or after it.
+    fn plan_in_order(&self) -> Plan {
+        Plan(self.plan.load(Ordering::Acquire)) // C5
     }
 
     /// How the window is laid out.
@@ -184,104 +199,88 @@ impl Settings {
 
     pub(crate) fn limits(&self) -> Limits {
         let word = load(&self.limits);
+        let (trials, minimum_trials) = (TRIALS.get(word) + 1, MINIMUM_TRIALS.get(word));
+        let by_rate = BY_RATE.get(word) != 0;
         Limits {
             failure_rate: rate(FAILURE_RATE.get(word)),
             slow_call_rate: rate(SLOW_CALL_RATE.get(word)),
-            minimum: MINIMUM.get(word),
+            minimum: MINIMUM.get(word) + 1,
             failure_count: NonZeroU32::new(FAILURE_COUNT.get(word)),
-        }
-    }
-
-    /// How many failures in a row open the circuit.
-    pub(crate) fn consecutive_failures(&self) -> Option<NonZeroU32> {
-        NonZeroU32::new(IN_A_ROW.get(load(&self.rules)))
-    }
-
-    pub(crate) fn trial_rules(&self) -> TrialRules {
-        let word = load(&self.rules);
-        let trials = TRIALS.get(word);
-        let minimum = MINIMUM_TRIALS.get(word);
-        TrialRules {
-            trials,
-            minimum_trials: if minimum == 0 { trials } else { minimum },
-            rule: if BY_RATE.get(word) == 0 {
-                HalfOpenRule::FirstFailure
-            } else {
-                HalfOpenRule::Rate
+            trials: TrialRules {
+                trials,
+                minimum_trials: if minimum_trials == 0 { trials } else { minimum_trials },
+                rule: if by_rate { HalfOpenRule::Rate } else { HalfOpenRule::FirstFailure },
             },
         }
     }
 
-    /// How many trials a half-open circuit admits.
-    pub(crate) fn trials(&self) -> u32 {
-        self.trial_rules().trials
-    }
-
-    pub(crate) fn cancelled_as(&self) -> Option<Outcome> {
-        match CANCELLED_AS.get(load(&self.rules)) {
-            0 => None,
-            1 => Some(Outcome::Success),
-            2 => Some(Outcome::Failure),
-            _ => Some(Outcome::Ignored),
+    /// The limits, the plan that they hold together with (C1), and what the caller makes of it and reads
+    /// while it holds.
+    pub(crate) fn conditions<T>(&self, mut read: impl FnMut(Plan) -> T) -> (Limits, Plan, T) {
+        loop {
+            let plan = self.plan_in_order();
+            let limits = self.limits();
+            let seen = read(plan);
+            if self.plan_in_order() == plan {
+                return (limits, plan, seen);
+            }
         }
     }
 
     /// What a call may take without being slow, where that is measured.
     pub(crate) fn slow_call_duration(&self) -> Option<NonZeroU64> {
-        NonZeroU64::new(duration(load(&self.slow_call_duration)))
+        NonZeroU64::new(load(&self.slow_call_duration))
     }
 
-    pub(crate) fn breaks(&self) -> Breaks {
-        let rules = load(&self.rules);
-        let factor = NonZeroU32::new(FACTOR.get(rules));
-        Breaks {
-            duration: load(&self.break_duration),
-            backoff: factor.map(|percent| Backoff { percent, cap: load(&self.break_cap) }),
-            jitter: Rate::clamped(JITTER.get(rules)),
+    /// How long breaks and recoveries are, and the plan by which to read a clock for them (C6).
+    pub(crate) fn lengths(&self, seldom: &Seldom) -> (Lengths, Plan) {
+        loop {
+            let plan = self.plan_in_order();
+            let lengths = self.lengths_of(plan, seldom).get();
+            let after = self.plan_in_order();
+            if after.is_of_same_change_as(plan) {
+                return (lengths, after);
+            }
         }
     }
 
-    pub(crate) fn trial_timeout(&self) -> u64 {
-        duration(load(&self.trial_timeout))
-    }
-
-    pub(crate) fn recovery(&self) -> Option<Recovery> {
-        let third = load(&self.stage);
-        let stage = NonZeroU64::new(duration(third))?;
-        let words = [load(&self.slow_call_duration), load(&self.trial_timeout), third];
-        Some(Recovery { stage, shares: words.map(|word| Rate::clamped(SHARE.get(word))) })
+    /// How long a trial may take, and the plan by which to read a clock for it (C6).
+    pub(crate) fn trial_timeout(&self) -> (u64, Plan) {
+        let plan = self.plan_in_order();
+        let timeout = duration(load(&self.trial_timeout));
+        (timeout, plan.as_fine_as(self.plan_in_order()))
     }
 
     /// The settings as they were given, but for a window that its buckets do not divide.
-    pub(crate) fn config(&self) -> Config {
-        let (limits, breaks) = (self.limits(), self.breaks());
-        let trials = self.trial_rules();
-        let jitter = breaks.jitter;
+    pub(crate) fn config(&self, seldom: &Seldom) -> Config {
+        let (limits, plan, ()) = self.conditions(|_| {});
+        let (Lengths { breaks, recovery }, _) = self.lengths(seldom);
+        let (trials, jitter) = (limits.trials, breaks.jitter);
         Config {
             failure_rate: limits.failure_rate,
             slow_call_rate: limits.slow_call_rate,
             slow_call_duration: self.slow_call_duration(),
             minimum_throughput: limits.minimum,
             window: Window::of(&self.shape()),
-            consecutive_failures: self.consecutive_failures(),
+            consecutive_failures: plan.consecutive_failures(),
             failure_count: limits.failure_count,
             trip_when: self.trip_when,
-            evaluate_every_result: self.plan().evaluates_all(),
-            cancelled_as: self.cancelled_as(),
+            evaluate_every_result: plan.evaluates_all(),
+            cancelled_as: plan.cancelled_as(),
             break_duration: breaks.duration,
             break_backoff: breaks.backoff,
             break_jitter: if jitter.basis_points() == 0 { None } else { Some(jitter) },
             trials: short(trials.trials),
-            minimum_trials: NonZeroU8::new(short(MINIMUM_TRIALS.get(load(&self.rules)))),
+            minimum_trials: NonZeroU8::new(short(MINIMUM_TRIALS.get(load(&self.limits)))),
             half_open_rule: trials.rule,
-            trial_timeout: self.trial_timeout(),
-            recovery: self.recovery(),
+            trial_timeout: self.trial_timeout().0,
+            recovery,
         }
     }
 }
 
 fn load(word: &AtomicU64) -> u64 {
-    word.load(Ordering::Relaxed) // C1
+    word.load(Ordering::Acquire) // C2
 }
 
 fn rate(points: u32) -> Option<Rate> {
@@ -301,7 +300,8 @@ mod tests {
     use std::format;
 
     use super::*;
-    use crate::config::Window;
+    use crate::config::{Backoff, Recovery};
+    use crate::permit::Outcome;
 
     #[test]
     fn settings_come_back_as_they_went_in_at_both_ends_of_their_ranges() {
@@ -321,7 +321,7 @@ mod tests {
             .break_backoff(Backoff::percent(10_000, 365 * day))
             .break_jitter(Rate::percent(50))
             .trials(16)
-            .minimum_trials(16)
+            .minimum_trials(15)
             .half_open_rule(HalfOpenRule::Rate)
             .trial_timeout(day)
             .recovery(Recovery::in_stages_of(day).shares([most; 3]));
@@ -346,7 +346,7 @@ mod tests {
         let failing = Config::new().without_failure_rate().cancelled_as(Outcome::Failure);
         for config in [Config::new(), longest, shortest, failing] {
             config.validate(10).unwrap();
-            let back = Settings::new(&config).config();
+            let back = Settings::new(&config).config(&Seldom::new());
             assert_eq!(format!("{back:?}"), format!("{config:?}"));
         }
     }

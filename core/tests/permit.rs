@@ -271,9 +271,13 @@ fn a_ticket_and_a_permit_show_their_generation_and_what_they_are() {
     let breaker = tripped(config());
     breaker.clock().advance(secs(5));
     let trial = breaker.admit().unwrap();
-    assert_eq!(format!("{trial:?}"), "Ticket { generation: 2, role: Trial { slot: 0 }, .. }");
+    assert_eq!(
+        format!("{trial:?}"),
+        "Ticket { generation: 2, role: Trial { slot: 0, turn: 1 }, .. }"
+    );
     let permit = breaker.try_acquire().unwrap();
-    let shown = "Permit { ticket: Ticket { generation: 2, role: Trial { slot: 1 }, .. }, .. }";
+    let shown =
+        "Permit { ticket: Ticket { generation: 2, role: Trial { slot: 1, turn: 1 }, .. }, .. }";
     assert_eq!(format!("{permit:?}"), shown);
 }
 
@@ -302,11 +306,59 @@ fn a_trial_whose_bits_are_settled_twice_counts_once() {
 }
 
 #[test]
+fn a_trial_whose_bits_are_settled_twice_is_not_taken_for_the_next_on_its_place() {
+    type End = fn(&support::Breaker, Ticket);
+    let ends: [End; 3] = [
+        |breaker, ticket| breaker.settle(ticket, Outcome::Ignored),
+        |breaker, ticket| breaker.cancel(ticket),
+        |breaker, ticket| breaker.take_back(ticket),
+    ];
+    for end in ends {
+        for others in 1..8 {
+            let breaker = tripped(config());
+            breaker.clock().advance(secs(5));
+            let bits = breaker.admit().unwrap().into_bits();
+            end(&breaker, Ticket::from_bits(bits).unwrap());
+            for _ in 1..others {
+                breaker.cancel(breaker.admit().unwrap());
+            }
+            let last = breaker.admit().unwrap();
+            let before = breaker.totals();
+            breaker.take_back(Ticket::from_bits(bits).unwrap());
+            assert_eq!(breaker.totals(), before, "{others}");
+            breaker.settle(Ticket::from_bits(bits).unwrap(), Outcome::Failure);
+            assert_eq!(breaker.state(), State::HalfOpen, "{others}");
+            assert_eq!(breaker.totals().stale, 1);
+            breaker.settle(last, Outcome::Success);
+            assert_eq!((breaker.totals().successes, breaker.totals().stale), (1, 1));
+        }
+    }
+}
+
+#[test]
+fn a_trial_of_an_earlier_half_open_does_not_hold_up_one_on_the_same_place() {
+    let breaker = tripped(config());
+    breaker.clock().advance(secs(5));
+    let lost = breaker.admit().unwrap();
+    breaker.clock().advance(secs(20)); // its lease
+    assert!(breaker.admit().is_err());
+    breaker.clock().advance(secs(5));
+    let trial = breaker.admit().unwrap();
+    breaker.settle(lost, Outcome::Success);
+    breaker.settle(trial, Outcome::Success);
+    assert_eq!((breaker.totals().successes, breaker.totals().stale), (1, 1));
+}
+
+#[test]
 fn bits_that_no_ticket_has_are_none() {
     assert!(Ticket::from_bits([0, u64::MAX]).is_none());
     assert!(Ticket::from_bits([u64::MAX, 17 << 23]).is_some(), "the last of 16 trials");
     assert!(Ticket::from_bits([u64::MAX, 18 << 23]).is_none());
     assert!(Ticket::from_bits([0, 1 << 32]).is_none());
+    for role in [0, 1] {
+        assert!(Ticket::from_bits([0, 1 << 28 | role << 23]).is_none(), "only a trial has a turn");
+    }
+    assert!(Ticket::from_bits([0, 15 << 28 | 2 << 23]).is_some());
 }
 
 #[test]

@@ -8,7 +8,7 @@ use cutout_core::{
     CircuitBreaker, Config, ConfigError, ManualClock, Observer, Outcome, Rate, Recovery,
     RejectReason, State, Tally, Transition, TripReason, Window,
 };
-use support::{Breaker, breaker, config, fail, follow, secs, succeed, tripped};
+use support::{Breaker, breaker, config, fail, follow, millis, secs, succeed, tripped};
 
 fn change(breaker: &Breaker, config: Config) {
     breaker.reconfigure(config).unwrap();
@@ -146,7 +146,10 @@ fn a_ramp_ends_when_the_recovery_is_switched_off() {
     let ramped = config().trials(1).recovery(Recovery::in_stages_of(secs(2)));
     let breaker = tripped(ramped);
     follow(&breaker, "5s +", "O C");
-    assert!(!succeed(&breaker), "a tenth is admitted");
+    assert!(
+        succeed(&breaker) && !succeed(&breaker),
+        "a tenth is admitted, the first to begin with"
+    );
     change(&breaker, config().trials(1));
     assert!(succeed(&breaker));
     assert!(!breaker.snapshot().recovering);
@@ -234,4 +237,109 @@ fn a_window_that_was_not_needed_counts_from_the_change_on() {
     change(&breaker, config());
     follow(&breaker, "x x x x", "C C C O");
     assert_eq!(breaker.observer().last().tally.failures, 4);
+}
+
+#[test]
+fn results_from_before_the_window_was_switched_off_do_not_come_back() {
+    let by_count = config().window(Window::count(20)).minimum_throughput(10);
+    for (on, waits) in [(by_count, secs(10)), (config().minimum_throughput(10), millis(1))] {
+        let off = on.without_failure_rate().consecutive_failures(1_000);
+        let breaker = breaker(on);
+        for _ in 0..9 {
+            fail(&breaker);
+        }
+        change(&breaker, off);
+        for _ in 0..100 {
+            assert!(succeed(&breaker));
+            breaker.clock().advance(waits);
+        }
+        change(&breaker, on);
+        assert_eq!(breaker.snapshot().tally, Tally::default());
+        assert!(succeed(&breaker));
+        assert_eq!(breaker.state(), State::Closed, "nine failures are from before the successes");
+        assert_eq!(breaker.snapshot().tally, Tally { successes: 1, failures: 0, slow: 0 });
+        let totals = breaker.totals();
+        assert_eq!((totals.failures, totals.successes), (9, 101), "the totals go on");
+        for _ in 0..9 {
+            fail(&breaker);
+        }
+        assert_eq!(breaker.observer().last().tally, Tally { successes: 1, failures: 9, slow: 0 });
+    }
+}
+
+#[test]
+fn a_full_window_that_is_switched_off_and_on_is_filled_anew_result_by_result() {
+    for results in [1, 19, 20, 21, 45, 200] {
+        let on = config()
+            .window(Window::count(results))
+            .minimum_throughput(results)
+            .failure_rate(Rate::percent(100));
+        for filled in [0, 1, results / 2, results, 2 * results + 7] {
+            let breaker = breaker(on);
+            for at in 0..filled {
+                assert!(succeed(&breaker), "{at}");
+            }
+            change(&breaker, on.without_failure_rate().consecutive_failures(1_000));
+            fail(&breaker);
+            change(&breaker, on);
+            for at in 1..=2 * results {
+                assert!(succeed(&breaker));
+                let tally = Tally { successes: at.min(results).into(), failures: 0, slow: 0 };
+                assert_eq!(breaker.snapshot().tally, tally, "{results} {filled} {at}");
+            }
+            assert_eq!(breaker.totals().successes, u64::from(filled + 2 * results));
+        }
+    }
+}
+
+#[test]
+fn a_window_that_stays_needed_keeps_what_it_holds_when_its_conditions_change() {
+    let breaker = breaker(config());
+    follow(&breaker, "x x x", "C C C");
+    change(&breaker, config().without_failure_rate().failure_count(7));
+    change(&breaker, config());
+    assert_eq!(breaker.snapshot().tally.failures, 3);
+    follow(&breaker, "x", "O");
+}
+
+#[test]
+fn a_trial_that_was_admitted_while_slow_calls_were_not_measured_is_never_slow() {
+    let breaker = tripped(config());
+    breaker.clock().advance(secs(5));
+    let [settled, dropped] = [(); 2].map(|()| breaker.try_acquire().unwrap());
+    breaker.clock().advance(secs(5));
+    change(&breaker, config().slow_call_duration(secs(2)));
+    drop(dropped);
+    assert_eq!(breaker.state(), State::HalfOpen, "a slow one would have failed");
+    settled.settle(Outcome::Success);
+    let totals = breaker.totals();
+    assert_eq!((totals.slow, totals.cancelled, totals.failures), (0, 1, 4));
+}
+
+#[test]
+fn a_trial_that_was_admitted_while_slow_calls_were_measured_is_slow() {
+    let measured = config().slow_call_duration(secs(2));
+    let breaker = tripped(measured);
+    breaker.clock().advance(secs(5));
+    let [settled, dropped] = [(); 2].map(|()| breaker.try_acquire().unwrap());
+    breaker.clock().advance(secs(5));
+    settled.settle(Outcome::Success);
+    assert_eq!(breaker.totals().slow, 1);
+    drop(dropped);
+    assert_eq!((breaker.totals().slow, breaker.state()), (2, State::Open));
+}
+
+#[test]
+fn the_settings_of_a_breaker_are_settings_for_it_however_its_window_is_cut() {
+    for buckets in 1..=10 {
+        for nanos in [1_000_000, 1_000_001, 1_000_009, 1_234_567, 10_000_000, 86_400_000_000_000] {
+            let window = Window::time(Duration::from_nanos(nanos)).in_buckets(buckets);
+            let breaker = breaker(config().window(window));
+            let said = breaker.config();
+            assert_eq!(breaker.reconfigure(said), Ok(()), "{nanos} ns in {buckets}");
+            assert_eq!(format!("{:?}", breaker.config()), format!("{said:?}"));
+            let saved = breaker.save();
+            assert!(CircuitBreaker::restored(said, ManualClock::new(), (), &saved).is_ok());
+        }
+    }
 }

@@ -276,6 +276,43 @@ fn refused<E>(error: cutout_core::Error<E>) -> Result<(), RejectReason> {
     error.rejected().map_or(Ok(()), |refusal| Err(refusal.reason()))
 }
 
+#[test]
+fn a_total_that_no_breaker_can_have_is_refused_and_the_largest_that_one_can_goes_on() {
+    const MOST: u64 = 1 << 63;
+    const NAMES: [&str; 9] = [
+        "successes",
+        "failures",
+        "ignored",
+        "cancelled",
+        "stale",
+        "slow",
+        "rejected",
+        "would_reject",
+        "trials",
+    ];
+    let before: Vec<u64> = breaker(config()).save().numbers().collect();
+    for (at, name) in NAMES.into_iter().enumerate() {
+        for too_many in [MOST + 1, u64::MAX] {
+            let mut numbers = before.clone();
+            numbers[6 + at] = too_many;
+            assert_eq!(Saved::<10>::from_numbers(numbers), Err(SavedError::Invalid(name)));
+        }
+    }
+    let mut numbers = before;
+    numbers[6..15].fill(MOST);
+    let saved = Saved::from_numbers(numbers).unwrap();
+    for config in [config(), config().without_failure_rate().consecutive_failures(9)] {
+        let after =
+            CircuitBreaker::restored(config, ManualClock::new(), Log::default(), &saved).unwrap();
+        assert!(succeed(&after));
+        fail(&after);
+        let totals = after.totals();
+        assert_eq!((totals.successes, totals.failures), (MOST + 1, MOST + 1));
+        assert_eq!(totals.settled(), u64::MAX, "as many as there is room for");
+        assert_eq!(after.snapshot().totals, totals);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -317,7 +354,7 @@ proptest! {
 
     #[test]
     fn any_numbers_are_refused_or_make_a_breaker_that_works(
-        mut numbers in prop::collection::vec(prop_oneof![0..6_u64, any::<u64>()], 0..80),
+        mut numbers in prop::collection::vec(prop_oneof![0..6_u64, any::<u64>(), 0..=1_u64 << 63], 0..80),
         at in any::<u64>(),
     ) {
         if let Some(first) = numbers.first_mut() {

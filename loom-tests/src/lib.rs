@@ -210,6 +210,14 @@ pub fn long_model(run: impl Fn() + Sync + Send + 'static) {
     explore(builder, run);
 }
 
+/// Explores the interleavings of two threads of which one takes so many steps that it is held up, or holds
+/// up the other, once.
+pub fn longest_model(run: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound.get_or_insert(1);
+    explore(builder, run);
+}
+
 fn explore(builder: loom::model::Builder, run: impl Fn() + Sync + Send + 'static) {
     let explored = Arc::new(AtomicU32::new(0));
     let count = Arc::clone(&explored);

@@ -4,8 +4,8 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use cutout_core::{Rate, Recovery, State};
-use loom_tests::{Breaker, brittle, fail, model, race, rested, succeed};
+use cutout_core::{Outcome, Rate, Recovery, State};
+use loom_tests::{Breaker, brittle, fail, long_model, model, race, rested, succeed};
 
 /// A breaker that closed at 1 s and admits `percent` of the calls until 4 s.
 fn ramping(percent: u32) -> Arc<Breaker> {
@@ -97,5 +97,86 @@ fn p2_of_two_calls_after_a_tenth_of_a_stage_without_any_one_is_admitted() {
         race(&breaker, [succeed, succeed]);
         let totals = breaker.totals();
         assert_eq!((totals.successes, totals.rejected), (1 + 1 + 1, 1));
+    });
+}
+
+#[test]
+fn r4_a_failure_during_the_recovery_opens_whoever_comes_before_the_recovery_is_over() {
+    model(|| {
+        let breaker = ramping(100);
+        race(
+            &breaker,
+            [fail, |breaker| {
+                breaker.clock().set(3);
+                succeed(breaker);
+            }],
+        );
+        // The recovery lasts until 4 s. The break that the failure is about to begin would be over at 2 s.
+        let [opened, _, _] = breaker.observer().changes();
+        assert_eq!(opened, 2);
+    });
+}
+
+#[test]
+fn r4_a_failure_that_is_overtaken_leaves_the_end_of_the_recovery_alone() {
+    model(|| {
+        let breaker = ramping(100);
+        race(
+            &breaker,
+            [fail, |breaker| {
+                breaker.disable();
+                breaker.release();
+            }],
+        );
+        if breaker.snapshot().recovering {
+            breaker.clock().set(3);
+            succeed(&breaker);
+            assert!(breaker.snapshot().recovering, "it was to last until 4 s");
+        }
+    });
+}
+
+#[test]
+fn r4_who_sees_that_a_recovery_ended_in_a_break_sees_the_end_of_that() {
+    model(|| {
+        let breaker = ramping(100);
+        race(
+            &breaker,
+            [fail, |breaker| {
+                let refusal = breaker.refusal();
+                assert!(refusal.is_none_or(|refusal| {
+                    refusal.retry_after() == Some(Duration::from_secs(1))
+                }));
+            }],
+        );
+        assert_eq!(breaker.snapshot().retry_after, Some(Duration::from_secs(1)));
+    });
+}
+
+#[test]
+fn r4_who_saves_a_circuit_saves_the_end_of_its_recovery_or_that_of_its_break() {
+    model(|| {
+        let breaker = ramping(100);
+        let failing = loom_tests::spawn(&breaker, fail);
+        let saved = breaker.save();
+        let left = if saved.state() == State::Closed { 3 } else { 1 };
+        assert_eq!(saved.left(), Duration::from_secs(left));
+        failing.join().unwrap();
+    });
+}
+
+#[test]
+fn o4_who_was_held_up_in_a_recovery_cannot_overwrite_the_end_of_a_later_break() {
+    long_model(|| {
+        let breaker = ramping(100);
+        let early = breaker.admit().unwrap();
+        let held_up =
+            loom_tests::spawn(&breaker, |breaker| breaker.settle(early, Outcome::Failure));
+        breaker.reset();
+        breaker.clock().set(5);
+        breaker.open_for(Duration::from_secs(30));
+        breaker.open_for(Duration::from_secs(2)); // where a break after a recovery has its end
+        held_up.join().unwrap();
+        assert_eq!(breaker.snapshot().retry_after, Some(Duration::from_secs(2)));
     });
 }

@@ -108,6 +108,44 @@ fn o4_who_was_held_up_cannot_overwrite_the_end_of_a_later_break() {
 }
 
 #[test]
+fn r4_a_break_to_order_is_over_when_it_was_to_be_until_another_has_begun() {
+    model(|| {
+        let breaker = breaker(brittle());
+        breaker.clock().set(1);
+        breaker.open_for(30 * SECOND);
+        race(
+            &breaker,
+            [
+                |breaker| breaker.open_for(SECOND),
+                |breaker| {
+                    breaker.clock().set(3);
+                    succeed(breaker);
+                },
+            ],
+        );
+        // A call at 3 s is a trial after the second break, or is refused by the first.
+        let [opened, half_opened, closed] = breaker.observer().changes();
+        assert_eq!((opened, half_opened), (2, closed));
+        assert_eq!(breaker.totals().rejected + u64::from(closed), 1);
+    });
+}
+
+#[test]
+fn r4_of_two_breaks_to_order_at_once_the_later_holds() {
+    model(|| {
+        let breaker = breaker(brittle());
+        breaker.open_for(30 * SECOND);
+        race(
+            &breaker,
+            [|breaker| breaker.open_for(2 * SECOND), |breaker| breaker.open_for(3 * SECOND)],
+        );
+        let left = breaker.snapshot().retry_after;
+        assert!([2, 3].map(|secs| Some(secs * SECOND)).contains(&left), "{left:?}");
+        assert_eq!(breaker.observer().changes(), [3, 0, 0]);
+    });
+}
+
+#[test]
 fn o3_the_end_of_a_ramp_is_never_taken_for_the_end_of_a_break() {
     long_model(|| {
         let breaker = rested(brittle().recovery(Recovery::in_stages_of(SECOND)));
@@ -128,6 +166,26 @@ fn o3_who_looks_does_not_take_the_end_of_a_ramp_for_the_end_of_a_break_either() 
             assert_ne!(refusal.reason(), RejectReason::Open, "the break is over");
         }
         trial.join().unwrap();
+    });
+}
+
+#[test]
+fn o3_a_snapshot_has_the_end_of_the_break_that_it_speaks_of() {
+    long_model(|| {
+        let breaker = breaker(brittle());
+        fail(&breaker);
+        let first = breaker.snapshot();
+        assert_eq!(first.retry_after, Some(SECOND));
+        let later = spawn(&breaker, |breaker| {
+            breaker.reset();
+            breaker.clock().set(5);
+            fail(breaker);
+        });
+        let seen = breaker.snapshot();
+        if seen.generation == first.generation {
+            assert_eq!(seen.retry_after, first.retry_after);
+        }
+        later.join().unwrap();
     });
 }
 

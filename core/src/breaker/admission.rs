@@ -47,7 +47,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
 {
     /// The ticket of a call that starts now, if when it starts matters.
     fn ticket(&self, word: Word, role: Role) -> Ticket {
-        let started = if self.settings.plan().measures() { self.now() } else { UNTIMED };
+        let plan = self.settings.plan(); // C2
+        let started = if plan.measures() { self.read_clock(plan) } else { UNTIMED };
         Ticket::new(started, word.generation(), role)
     }
 
@@ -81,7 +82,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
                     return Some(Rejected::new(RejectReason::ForcedOpen, None));
                 }
                 (Mode::Auto, State::Open) => {
-                    let left = self.left_until(self.circuit.until());
+                    let left = self.left_until(self.circuit.end(word, &self.seldom));
                     // The end of the break was read after the word; only together do they say no.
                     if self.circuit.load() == word {
                         return (left != 0).then(|| Rejected::new(RejectReason::Open, Some(left)));
@@ -108,12 +109,12 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     /// Whether no more trials may start in this generation of HalfOpen (R3).
     fn has_all_trials_taken(&self, word: Word) -> bool {
         let trials = word.trials();
-        trials.succeeded + trials.failed + word.trials_out() >= self.settings.trials()
+        trials.succeeded + trials.failed + word.trials_out() >= self.settings.limits().trials.trials
     }
 
     /// `None`: the word has moved, look again.
     fn admit_open(&self, word: Word) -> Option<Result<Ticket, Rejected>> {
-        let end = self.circuit.until();
+        let end = self.circuit.end(word, &self.seldom);
         let left = self.left_until(end);
         if left == 0 {
             let mut now = end;
@@ -122,13 +123,14 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
                 if seen != word {
                     return Step::Leave;
                 }
-                now = self.now().max(end); // a coarse reading may be before it still
-                if !self.circuit.propose_lease_end(leases, 0, self.lease_end(now), seen) {
+                let (lease, plan) = self.settings.trial_timeout();
+                now = self.read_clock(plan).max(end); // a coarse reading may be before it still
+                if !self.circuit.propose_lease_end(leases, 0, now.plus(lease), seen) {
                     return Step::Again;
                 }
                 Step::To(seen.half_open(self.next_generation(seen)).with_trial_out(0))
             })?;
-            let held = HeldBack::new(self, self.trial(change.after, 0, now));
+            let held = HeldBack::new(self, self.trial(change.after, 0));
             self.announce(change, Cause::BreakOver, now, None, Tally::default());
             return held.release().map(Ok);
         }
@@ -143,11 +145,12 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     #[cold]
     fn admit_ramping(&self, word: Word) -> Option<Result<Ticket, Rejected>> {
         let now = self.now();
-        let left = self.circuit.until().since(now);
+        let left = self.circuit.end(word, &self.seldom).since(now);
         if self.circuit.load() != word {
             return None;
         }
-        let Some(recovery) = self.settings.recovery().filter(|_| left > 0) else {
+        let recovery = self.settings.lengths(&self.seldom).0.recovery;
+        let Some(recovery) = recovery.filter(|_| left > 0) else {
             let change = self.circuit.change(|seen| {
                 if seen == word {
                     Step::To(seen.closed(self.next_generation(seen)))
@@ -180,27 +183,25 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
             return Some(self.refuse_unless_shadowed(word, RejectReason::HalfOpenFull, None));
         }
         let slot = word.free_slot();
-        let mut now = now;
         let change = self.circuit.change(|seen| {
             if seen != word {
                 return Step::Leave;
             }
-            now = self.now();
-            if !self.circuit.propose_lease_end(leases, slot, self.lease_end(now), seen) {
+            let (lease, plan) = self.settings.trial_timeout();
+            let end = self.read_clock(plan).plus(lease); // R4
+            if !self.circuit.propose_lease_end(leases, slot, end, seen) {
                 return Step::Again;
             }
             Step::To(seen.with_trial_out(slot))
         })?;
-        Some(Ok(self.trial(change.after, slot, now)))
+        Some(Ok(self.trial(change.after, slot)))
     }
 
-    fn trial(&self, word: Word, slot: u32, now: Instant) -> Ticket {
+    /// The ticket of the trial that has just got `slot`.
+    fn trial(&self, word: Word, slot: u32) -> Ticket {
         self.seldom.counters().trials.count();
-        Ticket::new(now, word.generation(), Role::Trial { slot })
-    }
-
-    fn lease_end(&self, now: Instant) -> Instant {
-        now.plus(self.settings.trial_timeout())
+        let turn = self.seldom.leases().begin_turn(slot);
+        self.ticket(word, Role::Trial { slot, turn })
     }
 
     fn refuse(&self, reason: RejectReason, retry_after: Option<u64>) -> Rejected {

@@ -6,7 +6,7 @@ use super::CircuitBreaker;
 use crate::circuit::{Change, Step, Trials, Word};
 use crate::observe::{Cause, Observer, Transition, TripReason};
 use crate::policy::{self, Verdict};
-use crate::settings::Limits;
+use crate::settings::{Limits, Plan};
 use crate::state::{Mode, State};
 use crate::time::{Clock, Instant};
 use crate::window::{Counted, Seen, Tally};
@@ -18,6 +18,18 @@ pub(super) struct Trip {
     pub(super) now: Instant,
     pub(super) retry_after: Option<Duration>,
     pub(super) tally: Tally,
+}
+
+/// What a look at the window goes by.
+pub(super) struct Look {
+    pub(super) limits: Limits,
+    pub(super) plan: Plan,
+    /// Failures in a row that the result made.
+    pub(super) streak: u64,
+    /// Whether every condition is looked at, and not the rates alone.
+    pub(super) is_full: bool,
+    pub(super) stayed: Option<u64>,
+    pub(super) seen: Option<Seen>,
 }
 
 /// How HalfOpen ended, to be announced.
@@ -32,27 +44,20 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
 {
     /// Which trip condition holds, if one does. Keeps the armed bit true to the window.
     #[cold]
-    pub(super) fn evaluate(
-        &self,
-        word: Word,
-        must_look: bool,
-        streak: u64,
-        stayed: Option<u64>,
-        seen: Option<Seen>,
-        trip: &mut Trip,
-    ) -> Option<TripReason> {
-        let mut limits = self.settings.limits();
-        let minimum = self.minimum(&limits, word);
-        let mut verdict = if must_look {
-            self.judge(&limits, minimum, &trip.tally, streak)
+    pub(super) fn evaluate(&self, word: Word, look: Look, trip: &mut Trip) -> Option<TripReason> {
+        let Look { mut limits, plan, streak, is_full, stayed, seen } = look;
+        let needed = minimum(&limits, word);
+        let mut verdict = if is_full {
+            let (row, condition) = (plan.consecutive_failures(), self.settings.trip_when());
+            policy::judge(&limits, row, condition, needed, &trip.tally, streak)
         } else {
-            policy::judge_rates(&limits, minimum, &trip.tally)
+            policy::judge_rates(&limits, needed, &trip.tally)
         };
         // A success trips only by completing the minimum. If armed, it may be one of several that
         // do so at once; else it came to look because older results have left, and what stayed says
         // whether there were too few.
-        let completes = stayed.is_some_and(|stayed| stayed < minimum);
-        if matches!(verdict, Verdict::Trip(_)) && !must_look && !word.is_armed() && !completes {
+        let completes = stayed.is_some_and(|stayed| stayed < needed);
+        if matches!(verdict, Verdict::Trip(_)) && !is_full && !word.is_armed() && !completes {
             return None;
         }
         loop {
@@ -78,7 +83,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
             // So does who changed the settings before it (C1).
             trip.tally = self.lanes.tally(&self.settings.shape(), trip.generation, trip.now);
             limits = self.settings.limits();
-            verdict = policy::judge_rates(&limits, self.minimum(&limits, word), &trip.tally);
+            verdict = policy::judge_rates(&limits, minimum(&limits, word), &trip.tally);
         }
     }
 
@@ -90,28 +95,9 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         }
     }
 
-    /// How many results make a rate count.
-    fn minimum(&self, limits: &Limits, word: Word) -> u64 {
-        let all = limits.minimum;
-        u64::from(if word.is_ramping() { all.min(self.settings.trials()) } else { all })
-    }
-
-    /// What a failure or a slow result makes of the circuit.
-    pub(super) fn judge(
-        &self,
-        limits: &Limits,
-        minimum: u64,
-        tally: &Tally,
-        streak: u64,
-    ) -> Verdict {
-        let row = self.settings.consecutive_failures();
-        policy::judge(limits, row, self.settings.trip_when(), minimum, tally, streak)
-    }
-
     /// How HalfOpen ends with `trials` settled and `lapsed` given up, if it does.
     pub(super) fn judge_trials(&self, trials: Trials, lapsed: u32) -> Option<Cause> {
-        let (rules, limits) = (self.settings.trial_rules(), self.settings.limits());
-        policy::judge_trials(&rules, &limits, trials, lapsed)
+        policy::judge_trials(&self.settings.limits(), trials, lapsed)
     }
 
     /// Opens the circuit, if it still may, and only then tells of the result and of that: an observer
@@ -127,9 +113,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
                 (Mode::ForcedClosed, _) if word.was_told() => Step::Leave,
                 (Mode::ForcedClosed, _) => Step::To(word.with_told().with_armed(false)),
                 (Mode::Auto | Mode::Shadow, State::Closed) => {
-                    now = self.now(); // R4
-                    length = self.break_length(word, now, trip.retry_after);
-                    if self.circuit.propose_until(now.plus(length), word) {
+                    (now, length) = self.next_break(word, trip.retry_after); // R4
+                    if self.circuit.propose_end(now.plus(length), word, &self.seldom) {
                         Step::To(word.open(self.next_generation(word)))
                     } else {
                         Step::Again
@@ -170,19 +155,27 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         retry_after: Option<Duration>,
         end: &mut Option<HalfOpenEnd>,
     ) -> Step {
-        let (next, now) = (self.next_generation(word), self.now()); // R4
+        let next = self.next_generation(word);
         if cause == Cause::TrialsPassed {
+            let (lengths, plan) = self.settings.lengths(&self.seldom);
+            let now = self.read_clock(plan); // R4
             *end = Some(HalfOpenEnd { cause, at: now, break_length: None });
-            return match self.settings.recovery() {
+            return match lengths.recovery {
                 None => Step::To(word.closed(next)),
-                Some(recovery) if self.circuit.propose_until(now.plus(recovery.length()), word) => {
+                Some(recovery)
+                    if self.circuit.propose_end(
+                        now.plus(recovery.length()),
+                        word,
+                        &self.seldom,
+                    ) =>
+                {
                     Step::To(word.ramping(next))
                 }
                 Some(_) => Step::Again,
             };
         }
-        let length = self.break_length(word, now, retry_after);
-        if !self.circuit.propose_until(now.plus(length), word) {
+        let (now, length) = self.next_break(word, retry_after); // R4
+        if !self.circuit.propose_end(now.plus(length), word, &self.seldom) {
             return Step::Again;
         }
         *end = Some(HalfOpenEnd { cause, at: now, break_length: Some(length) });
@@ -218,9 +211,13 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         next
     }
 
-    fn break_length(&self, word: Word, now: Instant, retry_after: Option<Duration>) -> u64 {
+    /// When the break after `word` begins, and how long it is.
+    fn next_break(&self, word: Word, retry_after: Option<Duration>) -> (Instant, u64) {
+        let (lengths, plan) = self.settings.lengths(&self.seldom);
+        let now = self.read_clock(plan);
         let chance = policy::chance(now, word.generation(), core::ptr::from_ref(self).addr());
-        policy::break_length(&self.settings.breaks(), word.reopens_if_opened(), retry_after, chance)
+        let reopens = word.reopens_if_opened();
+        (now, policy::break_length(&lengths.breaks, reopens, retry_after, chance))
     }
 
     pub(super) fn announce(
@@ -242,6 +239,12 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
             tally,
         });
     }
+}
+
+/// How many results make a rate count.
+fn minimum(limits: &Limits, word: Word) -> u64 {
+    let all = limits.minimum;
+    u64::from(if word.is_ramping() { all.min(limits.trials.trials) } else { all })
 }
 
 /// For the fuzzer alone.

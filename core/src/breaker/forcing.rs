@@ -68,7 +68,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         let mut now = Instant::ORIGIN;
         let change = self.circuit.change(|word| {
             now = self.now(); // R4
-            if self.circuit.propose_until(now.plus(length), word) {
+            if self.circuit.propose_end(now.plus(length), word, &self.seldom) {
                 Step::To(word.opened(self.next_generation(word)))
             } else {
                 Step::Again

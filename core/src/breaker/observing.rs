@@ -113,12 +113,12 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     /// with each other exactly only when all is quiet.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        let word = self.circuit.load();
+        let (word, end) = self.circuit.load_with_end(&self.seldom);
         let now = self.now();
         let generation = word.generation();
         let is_open = word.state() == State::Open && word.effective_state() == State::Open;
         let is_open = is_open && word.mode() != Mode::ForcedOpen;
-        let break_left = if is_open { self.left_until(self.circuit.until()) } else { 0 };
+        let break_left = if is_open { self.left_until(end) } else { 0 };
         Snapshot {
             state: word.effective_state(),
             mode: word.mode(),
@@ -135,18 +135,9 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
 
     /// While the circuit is open by itself, what is left of its break.
     fn left_of_break(&self) -> Option<u64> {
-        loop {
-            let word = self.circuit.load();
-            let decides = matches!(word.mode(), Mode::Auto | Mode::Shadow);
-            if !decides || word.state() != State::Open {
-                return None;
-            }
-            let left = self.left_until(self.circuit.until());
-            // The end of the break was read after the word; only together do they say anything.
-            if self.circuit.load() == word {
-                return Some(left);
-            }
-        }
+        let (word, end) = self.circuit.load_with_end(&self.seldom);
+        let decides = matches!(word.mode(), Mode::Auto | Mode::Shadow);
+        (decides && word.state() == State::Open).then(|| self.left_until(end))
     }
 
     /// What became of all calls.
@@ -176,7 +167,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     /// The settings as they are now. A window over time reads as long as its buckets together.
     #[must_use]
     pub fn config(&self) -> Config {
-        self.settings.config()
+        self.settings.config(&self.seldom)
     }
 
     /// The clock.

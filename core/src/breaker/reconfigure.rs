@@ -20,12 +20,15 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     /// - Trials that are out stay out; how many more may start, and how they decide, is as the new
     ///   settings say.
     /// - A call that was admitted while slow calls were not measured is never slow.
-    /// - What the window counts begins and ceases with its conditions.
+    /// - What the window counts begins and ceases with its conditions: where none of them looks at it any
+    ///   more, it counts nothing, and where one does so again it starts empty.
     /// - [`Config::window`] and [`Config::trip_when`] cannot change: their memory and their code are
     ///   the breaker's own.
     ///
-    /// The conditions on the window change as one. Of the other settings, what is decided in the very
-    /// moment of the change may follow some of before and some of after.
+    /// What decides together changes together. While a change is under way on another thread, each
+    /// decision is one that the settings of before or those of after would have made: a call that opens
+    /// the circuit by both opens it, a break is as long as one of them allows, and trials are judged by the
+    /// one or the other. One call may be counted by those of before and then judged by those of after.
     ///
     /// # Errors
     ///
@@ -54,11 +57,20 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     /// ```
     pub fn reconfigure(&self, config: Config) -> Result<(), ConfigError> {
         config.validate(BUCKETS)?;
-        let before = self.settings.plan();
-        self.settings.change(&config)?;
+        let end_row = || self.streak.succeed(self.circuit.load().generation());
+        let mut counted_row = false;
+        self.settings.change(&config, &self.seldom, |before, after| {
+            counted_row = before.has_streak();
+            if after.has_streak() && !counted_row {
+                end_row();
+            }
+            if after.needs_window() && !before.needs_window() {
+                self.lanes.empty(&self.settings.shape()); // C7
+            }
+        })?;
         let plan = self.settings.plan();
-        if before.has_streak() != plan.has_streak() {
-            self.streak.succeed(self.circuit.load().generation());
+        if counted_row && !plan.has_streak() {
+            end_row();
         }
         self.lanes.void_margin();
         // C4

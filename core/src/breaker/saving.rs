@@ -5,6 +5,7 @@ use crate::circuit::Word;
 use crate::config::{Config, ConfigError};
 use crate::observe::Observer;
 use crate::saved::Saved;
+use crate::settings::Lengths;
 use crate::state::State;
 use crate::time::Clock;
 use crate::window::Tally;
@@ -37,16 +38,15 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     /// It is read while others write, as a [`snapshot`](Self::snapshot) is.
     #[must_use]
     pub fn save(&self) -> Saved<BUCKETS> {
-        let word = self.circuit.load();
+        let (word, end) = self.circuit.load_with_end(&self.seldom);
         let now = self.now();
         let generation = word.generation();
         let is_closed = word.state() == State::Closed;
-        let has_end = word.is_ramping() || word.state() == State::Open;
         Saved {
             state: if is_closed { State::Closed } else { State::Open },
             ramping: word.is_ramping(),
             mode: word.mode(),
-            left: if has_end { self.circuit.until().since(now) } else { 0 },
+            left: if word.has_end() { end.since(now) } else { 0 },
             reopens: word.reopens(),
             failures_in_a_row: self.streak.length(generation),
             totals: self.totals(),
@@ -74,11 +74,11 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     ) -> Result<Self, ConfigError> {
         let breaker = Self::try_from_parts(config, clock, observer)?;
         let now = breaker.now();
-        let recovery = breaker.settings.recovery();
+        let (Lengths { breaks, recovery }, _) = breaker.settings.lengths(&breaker.seldom);
         let ramping = saved.ramping && recovery.is_some();
         let longest = match recovery {
             Some(recovery) if ramping => recovery.length(),
-            _ => breaker.settings.breaks().longest(),
+            _ => breaks.longest(),
         };
         let word = Word::restored(saved.state, ramping, saved.mode, saved.reopens);
         let word = word.with_armed(breaker.settings.plan().has_rate());

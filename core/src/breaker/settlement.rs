@@ -4,7 +4,7 @@ use core::num::NonZeroU32;
 use core::time::Duration;
 
 use super::CircuitBreaker;
-use super::change::Trip;
+use super::change::{Look, Trip};
 use crate::circuit::{Step, Word};
 use crate::observe::{CallEvent, Observer, Stale, TripReason};
 use crate::permit::{Outcome, Report, Role, Ticket};
@@ -106,7 +106,10 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         let counts = word.generation() == ticket.generation() // R2
             && match ticket.role() {
                 Role::Counted => false,
-                Role::Trial { slot } => self.finish_trial(slot, ticket, ending),
+                Role::Trial { slot, turn } => {
+                    self.seldom.leases().end_turn(slot, turn).is_some()
+                        && self.finish_trial(slot, ticket, ending)
+                }
                 Role::Passing => self.finish_passing(word, ticket, ending),
             };
         if !counts {
@@ -137,9 +140,10 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         settled: Settled,
     ) {
         let Settled::Counted(result) = settled else { return self.count_aside(settled) };
-        let streak = if plan.has_streak() { self.streak_with(word, ending, result) } else { 0 };
+        let streak =
+            if plan.has_streak() { self.streak_with(plan, word, ending, result) } else { 0 };
         if !plan.needs_window() {
-            self.finish_row(word, ending, now, result, streak);
+            self.finish_row(plan, word, ending, now, result, streak);
         } else if result.is_plain_failure() {
             self.finish_failure(plan, word, ending, now, result, streak);
         } else {
@@ -149,9 +153,17 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
 
     /// Where only failures in a row count.
     #[inline(never)]
-    fn finish_row(&self, word: Word, ending: Ending, now: Instant, result: Counted, streak: u64) {
+    fn finish_row(
+        &self,
+        plan: Plan,
+        word: Word,
+        ending: Ending,
+        now: Instant,
+        result: Counted,
+        streak: u64,
+    ) {
         self.count_in_totals(result);
-        if self.ends_row(streak) {
+        if self.ends_row(plan, streak) {
             let (generation, retry_after) = (word.generation(), ending.retry_after());
             let trip = Trip { result, generation, now, retry_after, tally: Tally::default() };
             return self.trip(TripReason::ConsecutiveFailures, &trip);
@@ -161,13 +173,13 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
 
     /// The failures in a row that `result` makes, as far as they are counted there; none if it is none.
     #[inline(never)]
-    fn streak_with(&self, word: Word, ending: Ending, result: Counted) -> u64 {
+    fn streak_with(&self, plan: Plan, word: Word, ending: Ending, result: Counted) -> u64 {
         if !result.failed {
             self.lanes.begin_row(&self.clock);
             return 0;
         }
         let generation = word.generation();
-        let row = self.settings.consecutive_failures().map_or(1, NonZeroU32::get);
+        let row = plan.consecutive_failures().map_or(1, NonZeroU32::get);
         if !ending.is_consecutive() || self.lanes.keep_back(generation, row, &self.clock) {
             return 0;
         }
@@ -188,7 +200,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         let (shape, generation) = (&self.settings.shape(), word.generation());
         let recorded = self.lanes.record_failure(shape, generation, now, &self.clock);
         let is_spared = recorded.is_some_and(|recorded| recorded.is_within_margin());
-        if word.is_armed() || !is_spared || self.ends_row(streak) {
+        if word.is_armed() || !is_spared || self.ends_row(plan, streak) {
             self.finish_with_a_look(plan, word, ending, now, result, streak, recorded);
         } else {
             self.tell_of_result(result);
@@ -219,15 +231,27 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
             Recorded::Overtaken => self.finish_stale(generation, ending),
             Recorded::In { stayed, seen } => {
                 self.note_if_slow(result);
-                let is_plain = !result.slow && !word.is_armed() && !self.ends_row(streak);
+                let is_plain = !result.slow && !word.is_armed() && !self.ends_row(plan, streak);
                 if is_plain && recorded.is_within_margin() {
                     return self.tell_of_result(result);
                 }
                 let must_look = result.failed || result.slow || plan.evaluates_all();
                 if must_look || (plan.has_rate() && (word.is_armed() || stayed.is_some())) {
-                    let tally = self.lanes.tally(shape, generation, now);
+                    let (mut counts_row, mut streak) = (plan.has_streak(), streak);
+                    let (limits, plan, mut tally) = self.settings.conditions(|plan| {
+                        if plan.has_streak() && !counts_row {
+                            streak = self.streak_with(plan, word, ending, result); // C1
+                        }
+                        counts_row = plan.has_streak();
+                        self.lanes.tally(shape, generation, now)
+                    });
+                    if tally.total() == 0 {
+                        tally = result.tally(); // it was emptied in between (C7)
+                    }
                     let mut trip = Trip { result, generation, now, retry_after, tally };
-                    let found = self.evaluate(word, must_look, streak, stayed, seen, &mut trip);
+                    let is_full = must_look;
+                    let look = Look { limits, plan, streak, is_full, stayed, seen };
+                    let found = self.evaluate(word, look, &mut trip);
                     if let Some(reason) = found {
                         return self.trip(reason, &trip);
                     }
@@ -238,16 +262,15 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     }
 
     /// Whether a row of so many failures opens the circuit.
-    fn ends_row(&self, streak: u64) -> bool {
-        streak != 0
-            && (self.settings.consecutive_failures())
-                .is_some_and(|row| streak >= u64::from(row.get()))
+    fn ends_row(&self, plan: Plan, streak: u64) -> bool {
+        streak != 0 && plan.consecutive_failures().is_some_and(|row| streak >= u64::from(row.get()))
     }
 
     /// Whether the result counted; if not, its generation or its lease was over.
     fn finish_trial(&self, slot: u32, ticket: &Ticket, ending: Ending) -> bool {
-        let now = self.now();
-        let settled = self.judge_ending(self.settings.plan(), ticket, ending, now);
+        let plan = self.settings.plan(); // C2
+        let now = self.read_clock(plan);
+        let settled = self.judge_ending(plan, ticket, ending, now);
         let mut counts = false;
         let mut end = None;
         let change = self.circuit.change(|word| {
@@ -294,9 +317,13 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
                     self.seldom.counters().would_reject.uncount();
                 }
             }
-            Role::Trial { slot } => {
+            Role::Trial { slot, turn } => {
                 let now = self.now();
                 let mut failed = false;
+                let is_current = self.is_live(ticket.generation());
+                if is_current && self.seldom.leases().end_turn(slot, turn).is_none() {
+                    return;
+                }
                 let _ = self.circuit.change(|word| {
                     failed = false;
                     if word.generation() != ticket.generation() || !word.is_trial_out(slot) {
@@ -376,7 +403,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         let outcome = match ending {
             Ending::Reported(report) => report.outcome,
             Ending::Panicked => Outcome::Failure,
-            Ending::Dropped => match self.settings.cancelled_as() {
+            Ending::Dropped => match plan.cancelled_as() {
                 Some(Outcome::Ignored) => return Settled::Cancelled,
                 Some(outcome) => outcome,
                 None if slow => Outcome::Failure,

@@ -9,9 +9,10 @@
 //! ```
 //!
 //! The state is Closed, Open, HalfOpen, or Closed on the ramp. `succ`, `fail` and `slow` count settled
-//! trials, `trials out` has a bit for each trial in flight; all four are zero outside HalfOpen. `reopens`
-//! counts how often in a row the circuit reopened. Closed under `Auto` is all zeroes in the lowest five
-//! bits, so admission there is one load and one mask.
+//! trials, `trials out` has a bit for each trial in flight. Outside HalfOpen there are no trials and all
+//! four are zero, but that while Open and on the ramp the lowest bit of `slow` says in which of two cells
+//! the end of the break or of the ramp stands. `reopens` counts how often in a row the circuit reopened.
+//! Closed under `Auto` is all zeroes in the lowest five bits, so admission there is one load and one mask.
 
 use crate::field::Field;
 use crate::state::{MODES, Mode, State};
@@ -30,6 +31,9 @@ const FAILED: Field = Field::above(SUCCEEDED, 4);
 const SLOW: Field = Field::above(FAILED, 4);
 const GENERATION: Field = Field::above(SLOW, 23);
 const _: () = assert!(GENERATION.end() == u64::BITS);
+
+/// While Open or ramping: which cell has the end. No trial is counted then.
+const SECOND_END: Field = Field { shift: SLOW.shift, bits: 1 };
 
 /// The values of `STATE`. The mask of a plain admission relies on Closed being zero.
 const CLOSED: u32 = 0;
@@ -67,6 +71,22 @@ impl Word {
     /// Whether it is Closed and admits only a share of the calls.
     pub(crate) const fn is_ramping(self) -> bool {
         STATE.get(self.0) == RAMPING
+    }
+
+    /// Whether it lasts until a given time: a break or a ramp.
+    pub(crate) const fn has_end(self) -> bool {
+        matches!(STATE.get(self.0), OPEN | RAMPING)
+    }
+
+    /// Whether that time stands in the second cell.
+    pub(super) const fn has_second_end(self) -> bool {
+        self.has_end() && SECOND_END.get(self.0) != 0
+    }
+
+    /// Whether the end that the next state may have belongs into the second cell: into the one that this
+    /// word gives no meaning (R4).
+    pub(super) const fn leaves_second_end(self) -> bool {
+        self.has_end() && SECOND_END.get(self.0) == 0
     }
 
     pub(crate) const fn mode(self) -> Mode {
@@ -146,19 +166,19 @@ impl Word {
     /// Closed for a share of the calls; to open out of this is to reopen.
     #[must_use]
     pub(crate) const fn ramping(self, generation: u32) -> Self {
-        Self(STATE.set(self.era(generation), RAMPING))
+        Self(STATE.set(self.era_with_end(generation), RAMPING))
     }
 
     /// Open: for the first time out of Closed, once more out of HalfOpen.
     #[must_use]
     pub(crate) const fn open(self, generation: u32) -> Self {
-        Self(REOPENS.set(STATE.set(self.era(generation), OPEN), self.reopens_if_opened()))
+        Self(REOPENS.set(STATE.set(self.era_with_end(generation), OPEN), self.reopens_if_opened()))
     }
 
     /// Open by hand: that is no reopening.
     #[must_use]
     pub(crate) const fn opened(self, generation: u32) -> Self {
-        Self(STATE.set(self.era(generation), OPEN))
+        Self(STATE.set(self.era_with_end(generation), OPEN))
     }
 
     #[must_use]
@@ -169,7 +189,8 @@ impl Word {
     #[must_use]
     #[allow(clippy::cast_possible_truncation)] // at most four
     pub(crate) const fn with_mode(self, mode: Mode, generation: u32) -> Self {
-        Self(MODE.set(self.era(generation), mode as u32))
+        let word = MODE.set(self.era(generation), mode as u32);
+        Self(if self.has_second_end() { SECOND_END.set(word, 1) } else { word })
     }
 
     #[allow(clippy::cast_possible_truncation)] // a field's maximum fits its type
@@ -184,6 +205,11 @@ impl Word {
     const fn era(self, generation: u32) -> u64 {
         const KEPT: u64 = STATE.mask() | MODE.mask() | REOPENS.mask();
         GENERATION.set(self.0 & KEPT, generation)
+    }
+
+    /// The same for a state that has an end, which was proposed under this word.
+    const fn era_with_end(self, generation: u32) -> u64 {
+        SECOND_END.set(self.era(generation), self.leaves_second_end() as u32)
     }
 
     /// As [`open`](Self::open), or Closed and ramping, after so many reopenings in a row.
@@ -288,6 +314,28 @@ mod tests {
             assert_eq!(word.reopens(), n.min(63));
         }
         assert_eq!(word.half_open(1).closed(2).reopens(), 0);
+    }
+
+    #[test]
+    fn an_end_is_never_proposed_where_the_present_one_stands_and_stays_when_the_mode_changes() {
+        let closed = Word(0);
+        assert!(!closed.has_end() && !closed.leaves_second_end());
+        let open = closed.open(1);
+        assert!(open.has_end() && !open.has_second_end() && open.leaves_second_end());
+        let anew = open.opened(2);
+        assert!(anew.has_second_end() && !anew.leaves_second_end());
+        for mode in MODES {
+            let other = anew.with_mode(mode, 3);
+            assert!(other.has_second_end() && other.mode() == mode, "{mode:?}");
+            assert!(!open.with_mode(mode, 3).has_second_end(), "{mode:?}");
+        }
+        assert!(!anew.opened(3).has_second_end());
+        let half_open = anew.half_open(3);
+        assert!(!half_open.has_end() && half_open.trials() == Trials::default());
+        let ramping = half_open.ramping(4);
+        assert!(ramping.has_end() && !ramping.has_second_end());
+        assert!(ramping.open(5).has_second_end(), "the ramp goes on until the circuit has opened");
+        assert!(!ramping.closed(5).has_end() && !anew.closed(5).has_end());
     }
 
     #[test]

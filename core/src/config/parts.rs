@@ -5,7 +5,7 @@ use core::time::Duration;
 
 #[cfg(doc)]
 use super::Config;
-use super::{or_one, or_one_long};
+use super::{MILLISECOND, or_one, or_one_long};
 use crate::ramp::Stage;
 use crate::rate::Rate;
 use crate::time::nanos;
@@ -57,7 +57,10 @@ impl Window {
         Self(match shape {
             Shape::Time(grid) => {
                 let (width, buckets) = (grid.width(), grid.buckets());
-                Span::Time { length: width * buckets as u64, buckets }
+                let length = width * buckets as u64;
+                // The shortest window may have been cut into buckets that together are shorter.
+                let length = if length < MILLISECOND { MILLISECOND } else { length };
+                Span::Time { length, buckets }
             }
             Shape::Count(ring) => Span::Count { results: ring.results() },
         })

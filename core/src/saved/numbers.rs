@@ -25,6 +25,10 @@ const RAMPING: u64 = 2;
 const BY_TIME: u64 = 1;
 const BY_COUNT: u64 = 2;
 
+/// No breaker has had more calls of a kind: at one a nanosecond it would take 292 years. So the totals
+/// can go on without an overflow.
+const MOST_CALLS: u64 = 1 << 63;
+
 /// Numbers that are no saved breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -129,7 +133,7 @@ impl<const BUCKETS: usize> Saved<BUCKETS> {
     /// The breaker that these numbers were made of.
     ///
     /// What is in range is believed: a break that has longer to go than the settings allow ends when
-    /// they allow.
+    /// they allow. A total of more than 2^63 calls is not in range.
     ///
     /// # Errors
     ///
@@ -154,16 +158,20 @@ impl<const BUCKETS: usize> Saved<BUCKETS> {
         let left = next()?;
         let reopens = u32::try_from(next()?).map_err(|_| SavedError::Invalid("reopens"))?;
         let failures_in_a_row = next()?;
+        let mut total = |name| match next()? {
+            total if total > MOST_CALLS => Err(SavedError::Invalid(name)),
+            total => Ok(total),
+        };
         let totals = Totals {
-            successes: next()?,
-            failures: next()?,
-            ignored: next()?,
-            cancelled: next()?,
-            stale: next()?,
-            slow: next()?,
-            rejected: next()?,
-            would_reject: next()?,
-            trials: next()?,
+            successes: total("successes")?,
+            failures: total("failures")?,
+            ignored: total("ignored")?,
+            cancelled: total("cancelled")?,
+            stale: total("stale")?,
+            slow: total("slow")?,
+            rejected: total("rejected")?,
+            would_reject: total("would_reject")?,
+            trials: total("trials")?,
         };
         let (layout, many) = (next()?, next()?);
         let many = u32::try_from(many).map_err(|_| SavedError::Room)?;

@@ -1,10 +1,25 @@
-//! The questions that a call asks of the settings, a bit for each.
+//! What a call asks of the settings before it does anything, in one word.
+//!
+//! ```text
+//!  31        12 11    9  8     7 6         5 0
+//! +------------+-------+------+-----------+-----------+
+//! |  in a row  |version| copy | cancelled | questions |
+//! |     20     |   3   |  1   |     2     |     6     |
+//! +------------+-------+------+-----------+-----------+
+//! ```
+
+use core::num::NonZeroU32;
 
 use crate::config::Config;
+use crate::permit::Outcome;
 
-/// What a call asks of the settings before it does anything.
-#[derive(Clone, Copy, Debug)]
+/// The questions, a bit for each, and what a call's end can be told along with them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Plan(pub(super) u32);
+
+const CANCELLED_AS: u32 = 6;
+const VERSION: u32 = 9;
+const ROW: u32 = 12;
 
 impl Plan {
     const MEASURES: u32 = 1;
@@ -12,20 +27,64 @@ impl Plan {
     const NEEDS_TIME: u32 = 1 << 2;
     const NEEDS_WINDOW: u32 = 1 << 3;
     const HAS_RATE: u32 = 1 << 4;
-    const HAS_STREAK: u32 = 1 << 5;
-    const EVALUATES_ALL: u32 = 1 << 6;
+    const EVALUATES_ALL: u32 = 1 << 5;
+    const SECOND_COPY: u32 = 1 << 8;
+    /// Which change it is of, modulo 8, and which copy of the lengths holds.
+    const WHICH: u32 = 7 << VERSION | Self::SECOND_COPY;
+    const IN_A_ROW: u32 = u32::MAX << ROW;
 
     pub(super) const fn of(config: &Config) -> Self {
+        let row = match config.consecutive_failures {
+            Some(row) => row.get(),
+            None => 0,
+        };
+        let cancelled_as = match config.cancelled_as {
+            None => 0,
+            Some(Outcome::Success) => 1,
+            Some(Outcome::Failure) => 2,
+            Some(Outcome::Ignored) => 3,
+        };
         Self(
             on(config.slow_call_duration.is_some(), Self::MEASURES)
                 | on(config.is_coarse(), Self::COARSE)
                 | on(config.needs_time(), Self::NEEDS_TIME)
                 | on(config.needs_window(), Self::NEEDS_WINDOW)
                 | on(config.has_rate(), Self::HAS_RATE)
-                | on(config.consecutive_failures.is_some(), Self::HAS_STREAK)
-                | on(config.evaluate_every_result, Self::EVALUATES_ALL),
+                | on(config.evaluate_every_result, Self::EVALUATES_ALL)
+                | (cancelled_as << CANCELLED_AS)
+                | (row << ROW),
         )
     }
+
+    // How one follows another.
+
+    /// The same as the change after `old`, with the other copy of the lengths if it `moves` there.
+    pub(super) const fn after(self, old: Self, moves: bool) -> Self {
+        let version = (old.0 + (1 << VERSION)) & (7 << VERSION);
+        let copy = (old.0 ^ on(moves, Self::SECOND_COPY)) & Self::SECOND_COPY;
+        Self(self.0 & !Self::WHICH | version | copy)
+    }
+
+    /// The same, where a coarse reading of the clock will do only if it does for `other` too.
+    pub(super) const fn as_fine_as(self, other: Self) -> Self {
+        Self(self.0 & (other.0 | !Self::COARSE))
+    }
+
+    /// Whether any row of failures that would open the circuit by `other` does so by this.
+    pub(super) const fn is_as_strict_on_rows_as(self, other: Self) -> bool {
+        other.in_a_row() == 0 || (self.has_streak() && self.in_a_row() <= other.in_a_row())
+    }
+
+    /// Whether both are of the same change.
+    pub(super) const fn is_of_same_change_as(self, other: Self) -> bool {
+        (self.0 ^ other.0) & Self::WHICH == 0
+    }
+
+    pub(super) const fn has_second_copy(self) -> bool {
+        self.0 & Self::SECOND_COPY != 0
+    }
+
+    // What it says.
 
     /// Whether slow calls are measured, so that the start of a call matters.
     #[inline]
@@ -59,13 +118,32 @@ impl Plan {
     /// Whether failures in a row are counted.
     #[inline]
     pub(crate) const fn has_streak(self) -> bool {
-        self.0 & Self::HAS_STREAK != 0
+        self.0 & Self::IN_A_ROW != 0
+    }
+
+    /// How many failures in a row open the circuit.
+    pub(crate) const fn consecutive_failures(self) -> Option<NonZeroU32> {
+        NonZeroU32::new(self.in_a_row())
+    }
+
+    const fn in_a_row(self) -> u32 {
+        self.0 >> ROW
     }
 
     /// Whether each result is evaluated, a success too.
     #[inline]
     pub(crate) const fn evaluates_all(self) -> bool {
         self.0 & Self::EVALUATES_ALL != 0
+    }
+
+    /// What a call that is dropped counts as, if that is said.
+    pub(crate) const fn cancelled_as(self) -> Option<Outcome> {
+        match (self.0 >> CANCELLED_AS) & 3 {
+            0 => None,
+            1 => Some(Outcome::Success),
+            2 => Some(Outcome::Failure),
+            _ => Some(Outcome::Ignored),
+        }
     }
 }
 

@@ -157,6 +157,21 @@ impl<const N: usize> Lane<N> {
             && swap(word, old.0, old.with(Counted { failed: false, slow: false }).0)
     }
 
+    /// Empties every batch. The head goes on to a lap whose number is one of 64, as no empty word can be
+    /// taken for a batch of the lap before that.
+    pub(super) fn empty_last(&self, ring: &Ring) {
+        loop {
+            let head = self.head();
+            let (_, lap) = ring.place(head.tick());
+            let lap = (lap | ((1 << LAP_BITS) - 1)) + 1;
+            let to = head.with_tick(lap * ring.batches.by);
+            let all = 0..ring.batches();
+            if self.advance(&Shape::Count(*ring), head, to, all, |_, _| false).is_some() {
+                return;
+            }
+        }
+    }
+
     /// Counts `result` in the place of the one from as many results ago as the window holds.
     pub(super) fn record_next(
         &self,

@@ -25,6 +25,11 @@ impl Head {
         Self(((generation as u64) << HEAD_TICK_BITS) | (tick & ((1 << HEAD_TICK_BITS) - 1)))
     }
 
+    /// The same generation, elsewhere.
+    pub(super) const fn with_tick(self, tick: u64) -> Self {
+        Self(self.0 & !Self::new(0, u64::MAX).0 | Self::new(0, tick).0)
+    }
+
     #[inline]
     pub(super) const fn tick(self) -> u64 {
         self.0 & ((1 << HEAD_TICK_BITS) - 1)

@@ -235,6 +235,17 @@ impl<const N: usize, const LANES: usize> Lanes<N, LANES> {
         }
     }
 
+    /// Forgets what the window holds, of whatever generation; the totals keep it.
+    #[cold]
+    pub(crate) fn empty(&self, shape: &Shape) {
+        for lane in self.all() {
+            match shape {
+                Shape::Time(grid) => lane.empty_at(grid),
+                Shape::Count(ring) => lane.empty_last(ring),
+            }
+        }
+    }
+
     /// How many there are.
     pub(crate) fn count(&self) -> usize {
         self.all().count()

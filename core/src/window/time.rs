@@ -161,19 +161,34 @@ impl<const N: usize> Lane<N> {
         self.word(grid.place(tick)).store(bucket.0, Ordering::Relaxed);
     }
 
+    /// Empties every bucket. The head stays.
+    pub(super) fn empty_at(&self, grid: &Grid) {
+        loop {
+            let head = self.head();
+            let shape = &Shape::Time(*grid);
+            if self.advance(shape, head, head, oldest_first(grid, head), |_, _| false).is_some() {
+                return;
+            }
+        }
+    }
+
     /// Turns the ring to `tick`. If it was this thread that did: how many results stayed.
     #[cold]
     fn turn(&self, grid: &Grid, generation: u32, from: Head, tick: u64) -> Option<u64> {
         let to = Head::new(generation, tick);
         let is_current = from.is_of(generation);
-        let oldest_first = (1..=u64::from(grid.buckets())).map(|on| grid.place(from.tick() + on));
-        self.advance(&Shape::Time(*grid), from, to, oldest_first, |place, word| {
+        self.advance(&Shape::Time(*grid), from, to, oldest_first(grid, from), |place, word| {
             is_current
                 && grid
                     .tick_at(place, from.tick())
                     .is_some_and(|old| Bucket(word).is_of(generation, old) && grid.spans(old, tick))
         })
     }
+}
+
+/// The places of the buckets of a window that ends at `head`.
+fn oldest_first(grid: &Grid, head: Head) -> impl Iterator<Item = usize> {
+    (1..=u64::from(grid.buckets())).map(move |on| grid.place(head.tick() + on))
 }
 
 #[cfg(all(test, not(loom)))]

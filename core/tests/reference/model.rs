@@ -15,7 +15,7 @@ pub(crate) type Time = u64;
 pub(crate) struct Call {
     pub(crate) id: u64,
     pub(crate) started: Time,
-    /// Whether its length is measured: a trial's always is.
+    /// Whether its length is measured.
     timed: bool,
     generation: u64,
     role: Role,
@@ -92,6 +92,8 @@ pub(crate) struct Model {
     generation: u64,
     // Closed
     window: VecDeque<Entry>,
+    /// The latest tick of this generation in which a result was counted.
+    newest_tick: u64,
     failures_in_a_row: u64,
     /// Failures that each lane keeps back, once lanes have grown.
     kept_back: Option<[u64; 4]>,
@@ -128,6 +130,7 @@ impl Model {
             state: State::Closed,
             generation: 0,
             window: VecDeque::new(),
+            newest_tick: 0,
             failures_in_a_row: 0,
             kept_back: None,
             lane: 0,
@@ -197,7 +200,7 @@ impl Model {
             Span::Time { length, buckets } => now / (length / u64::from(buckets)),
             Span::Count(_) => 0,
         };
-        self.window.back().map_or(0, |entry| entry.tick).max(tick)
+        self.newest_tick.max(tick)
     }
 
     /// When something is due to change by itself: the edges worth waiting for.
@@ -318,7 +321,7 @@ impl Model {
     }
 
     fn call(&self, id: u64, now: Time, role: Role) -> Call {
-        let timed = role == Role::Trial || self.settings.slow_call_duration.is_some();
+        let timed = self.settings.slow_call_duration.is_some();
         Call { id, started: now, timed, generation: self.generation, role }
     }
 
@@ -476,7 +479,8 @@ impl Model {
     ) {
         let before = self.tally(now).total();
         if self.settings.needs_window() {
-            self.window.push_back(Entry { tick: self.tick(now), failed, slow });
+            self.newest_tick = self.tick(now);
+            self.window.push_back(Entry { tick: self.newest_tick, failed, slow });
             // What has left the window never comes back.
             let left =
                 self.window.iter().enumerate().take_while(|(at, entry)| {
@@ -645,6 +649,9 @@ impl Model {
         if is_row(&self.settings) != is_row(&settings) {
             self.failures_in_a_row = 0;
         }
+        if settings.needs_window() && !self.settings.needs_window() {
+            self.window.clear();
+        }
         self.settings = settings;
         self.reconsiders = settings.has_rate();
     }
@@ -685,6 +692,7 @@ impl Model {
         change(self);
         self.generation += 1;
         self.window.clear();
+        self.newest_tick = 0;
         self.failures_in_a_row = 0;
         if let Some(lanes) = &mut self.kept_back {
             lanes.fill(0);

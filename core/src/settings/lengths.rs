@@ -1,0 +1,92 @@
+//! The settings of which several together say how long something lasts: a break, a recovery.
+//!
+//! They are more than a word, so there are two copies, and the plan says which holds (C6).
+
+use core::num::{NonZeroU32, NonZeroU64};
+
+use super::words::{self, FACTOR, FIRST_SHARE, JITTER, SECOND_SHARE, THIRD_SHARE, duration};
+use crate::config::{Backoff, Config, Recovery};
+use crate::rate::Rate;
+use crate::sync::{AtomicU64, Ordering, const_fn, zeroes};
+
+/// How long breaks are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Breaks {
+    pub(crate) duration: u64,
+    pub(crate) backoff: Option<Backoff>,
+    pub(crate) jitter: Rate,
+}
+
+impl Breaks {
+    /// What a server's `retry_after` may ask for at most, and so the longest break there is.
+    pub(crate) const fn longest(&self) -> u64 {
+        const ASKED_FOR: u64 = 300_000_000_000;
+        match self.backoff {
+            Some(backoff) => backoff.cap,
+            None if self.duration > ASKED_FOR => self.duration,
+            None => ASKED_FOR,
+        }
+    }
+}
+
+/// What is read as one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lengths {
+    pub(crate) breaks: Breaks,
+    pub(crate) recovery: Option<Recovery>,
+}
+
+impl Lengths {
+    fn of([length, cap, third, scales]: [u64; 4]) -> Self {
+        let backoff = NonZeroU32::new(FACTOR.get(scales));
+        let backoff = backoff.map(|percent| Backoff { percent, cap });
+        let jitter = Rate::clamped(JITTER.get(scales));
+        let shares = [FIRST_SHARE.get(scales), SECOND_SHARE.get(scales), THIRD_SHARE.get(third)];
+        let stage = NonZeroU64::new(duration(third));
+        Self {
+            breaks: Breaks { duration: length, backoff, jitter },
+            recovery: stage.map(|stage| Recovery { stage, shares: shares.map(Rate::clamped) }),
+        }
+    }
+}
+
+/// A copy of them.
+pub(crate) struct Copy([AtomicU64; 4]);
+
+impl Copy {
+    const_fn! {
+        pub(crate) fn new() -> Self {
+            Self(zeroes())
+        }
+    }
+
+    const_fn! {
+        pub(super) fn with(config: &Config) -> Self {
+            let [one, two, three, four] = words::lengths(config);
+            Self([
+                AtomicU64::new(one),
+                AtomicU64::new(two),
+                AtomicU64::new(three),
+                AtomicU64::new(four),
+            ])
+        }
+    }
+
+    pub(super) fn holds(&self, config: &Config) -> bool {
+        self.load() == words::lengths(config)
+    }
+
+    pub(super) fn set(&self, config: &Config) {
+        for (word, value) in self.0.iter().zip(words::lengths(config)) {
+            word.store(value, Ordering::Release); // C7
+        }
+    }
+
+    pub(super) fn get(&self) -> Lengths {
+        Lengths::of(self.load())
+    }
+
+    fn load(&self) -> [u64; 4] {
+        core::array::from_fn(|at| self.0[at].load(Ordering::Acquire)) // C7
+    }
+}
