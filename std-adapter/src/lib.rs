@@ -103,6 +103,7 @@ pub mod guides;
 pub mod metrics;
 mod observe;
 mod owned;
+mod panics;
 #[cfg(feature = "policy")]
 mod policy;
 #[cfg(feature = "rate-limit")]
