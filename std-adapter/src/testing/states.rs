@@ -60,7 +60,7 @@ pub fn trip<C: Clock, O: Observer, const BUCKETS: usize>(breaker: &CircuitBreake
     let mode = breaker.mode();
     assert!(mode == Mode::Auto, "trip: no failure opens a circuit in mode {mode:?}");
     for _ in 0..ENOUGH {
-        if breaker.state() == State::Open && !is_due(breaker) {
+        if breaker.state() == State::Open && !breaker.is_due() {
             return;
         }
         match breaker.try_acquire() {
@@ -76,13 +76,6 @@ pub fn trip<C: Clock, O: Observer, const BUCKETS: usize>(breaker: &CircuitBreake
         ),
         state => panic!("trip: still {state:?} after {ENOUGH} failures: no setting trips on them"),
     }
-}
-
-/// Whether the circuit is open by itself and its break is over, so that the next call is a trial.
-fn is_due<C: Clock, O: Observer, const BUCKETS: usize>(
-    breaker: &CircuitBreaker<C, O, BUCKETS>,
-) -> bool {
-    breaker.snapshot().retry_after == Some(Duration::ZERO)
 }
 
 /// Moves the time of an open circuit to the end of its break: the next call is a trial.
