@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cutout_core::{Cause, Mode, Observer, Stale, State, Tally, Transition, TripReason};
 
+use crate::lengths::Length;
+
 /// Keeps what a breaker announces.
 ///
 /// Clones keep it in the same place: give one to the breaker, and ask the other.
@@ -211,13 +213,14 @@ impl fmt::Debug for Transitions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, change) in (1..).zip(self.all()) {
             let at = Duration::from_nanos(change.at.as_nanos());
+            // The time is exact: changes may be close to each other.
             write!(f, "{number:4}. at {at:?}: {:?} -> {:?}", change.from, change.to)?;
             write!(f, ", {:?}", change.cause)?;
             if change.mode != Mode::Auto {
                 write!(f, ", {:?}", change.mode)?;
             }
             if let Some(duration) = change.break_duration {
-                write!(f, ", for {duration:?}")?;
+                write!(f, ", for {}", Length(duration))?;
             }
             f.write_char('\n')?;
         }
