@@ -360,7 +360,7 @@ fn no_message_is_longer_than_a_page_however_long_what_was_written() {
     let long = "x".repeat(LONG);
     let of_json = |text: String| serde_json::from_str::<Profiles>(&text).unwrap_err().to_string();
     let many = |line: fn(usize) -> String| {
-        (0..32).map(|number| line(number)).collect::<Vec<_>>().join(", ")
+        (0..32).map(line).collect::<Vec<_>>().join(", ")
     };
     for (what, message) in [
         ("an unknown setting", of_json(format!(r#"{{"p": {{"{long}": 1}}}}"#))),
