@@ -369,3 +369,22 @@ impl<C: Clock, const WORDS: usize> fmt::Debug for AdaptiveTimeout<C, WORDS> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_derived_reads_back() {
+        assert_eq!(Derived(0).buckets(), None);
+        for tick in [0, 1, (1 << TICK_BITS) - 1] {
+            for quantile in [0, 1, 200, 255] {
+                for p99 in [0, 1, 200, 255] {
+                    let derived = Derived::new(tick, quantile, p99);
+                    assert_eq!(derived.tick(), tick);
+                    assert_eq!(derived.buckets(), Some((quantile, p99)));
+                }
+            }
+        }
+    }
+}

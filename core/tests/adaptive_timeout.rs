@@ -81,6 +81,7 @@ proptest! {
             Duration::from_nanos(all[rank - 1])
         };
         let (quantile, p99, limit) = (exact(points), exact(9_900), timeout.timeout());
+        prop_assert_eq!(timeout.timeout(), limit, "what was derived is what is kept");
         prop_assert!(limit > quantile && limit <= quantile * 9 / 8, "{limit:?} for {quantile:?}");
         prop_assert!(limit <= p99 * 9 / 8, "{limit:?} with {p99:?}");
         // Where they are further apart than a bucket is wide, it is strictly below.
@@ -208,6 +209,9 @@ fn the_limit_is_derived_anew_in_each_sixteenth_of_the_window() {
     assert_eq!(timeout.timeout(), first);
     timeout.latency().clock().advance(MS);
     assert!(timeout.timeout() >= 200 * MS);
+    timeout.latency().record(2_000 * MS);
+    timeout.latency().clock().advance(WINDOW / 16 - MS);
+    assert!(timeout.timeout() < 230 * MS, "not at each look");
     timeout.latency().clock().set(Instant::ORIGIN);
     assert!(timeout.timeout() >= 200 * MS, "no older limit comes back with the clock");
 }
