@@ -85,10 +85,40 @@ impl fmt::Display for Rejected {
             RejectReason::Ramping => "refused: the circuit takes up its load again",
         })?;
         match self.retry_after() {
-            Some(after) => write!(f, ", retry after {after:?}"),
+            Some(after) => {
+                f.write_str(", retry after ")?;
+                write_wait(f, after)
+            }
             None => Ok(()),
         }
     }
+}
+
+/// Writes `wait` in two or three digits, and never shorter than it is: whole milliseconds, tenths of a
+/// second below ten, then whole seconds, minutes, hours and days.
+///
+/// Who logs refusals finds the same text for the same situation, whatever the clock's last digits.
+fn write_wait(f: &mut fmt::Formatter<'_>, wait: Duration) -> fmt::Result {
+    // 64 bits of nanoseconds are 584 years, which are 34 bits of seconds: the last are told as 136
+    // years. All divisions are of 32 bits, which microcontrollers have or can spare.
+    let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX - 1);
+    let millis = wait.subsec_nanos().div_ceil(1_000_000);
+    let (number, unit) = match (seconds, seconds + u32::from(millis > 0)) {
+        (_, 0) => (0, "s"),
+        (0, _) if millis < 1_000 => (millis, "ms"),
+        (0..10, _) => {
+            let tenths = seconds * 10 + millis.div_ceil(100);
+            if tenths % 10 != 0 {
+                return write!(f, "{}.{}s", tenths / 10, tenths % 10);
+            }
+            (tenths / 10, "s")
+        }
+        (_, seconds @ ..1_000) => (seconds, "s"),
+        (_, seconds @ ..=59_940) => (seconds.div_ceil(60), "m"),
+        (_, seconds @ ..=3_596_400) => (seconds.div_ceil(3_600), "h"),
+        (_, seconds) => (seconds.div_ceil(86_400), "d"),
+    };
+    write!(f, "{number}{unit}")
 }
 
 impl core::error::Error for Rejected {}

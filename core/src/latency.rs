@@ -21,6 +21,10 @@
 //!   that.
 //! - **E5** A tick is a sixteenth of the window and at least 2^18 ns wide (`validate`), so 46 bits
 //!   hold every tick that 64 bits of nanoseconds can reach: nothing wraps.
+//! - **E6** Where the clock was set back by up to half a window, latencies count in the era of the
+//!   head until the clock has come to its end again. Where it was set back by more, the next era
+//!   begins at once, so that what was counted before leaves within a window. Who was held up with an
+//!   old reading of the clock is told apart by a second reading.
 //!
 //! # Orderings
 //!
@@ -67,7 +71,7 @@ const DAY: u64 = 86_400_000 * MILLISECOND;
 /// between half of the length that was asked for and all of it: latencies leave when they are
 /// older, and after any idle time nothing old comes back. Where calls are many, the window is
 /// shorter: never more than 4,095 latencies of about the same length are counted in one half, and
-/// the next one then begins. Latencies under 1 µs read as 1.1 µs, those over 2^42 ns (73 min) as 71
+/// the next one then begins. A clock that is set back by more than half a window begins the next half, too. Latencies under 1 µs read as 1.1 µs, those over 2^42 ns (73 min) as 71
 /// min.
 ///
 /// # Progress and memory
@@ -161,7 +165,8 @@ impl<C: Clock, const WORDS: usize> Latency<C, WORDS> {
 
     /// Runs `call` and counts how long it took, if it returns `Ok`.
     ///
-    /// An `Err` is not counted: a dependency that refuses at once is not a fast one.
+    /// An `Err` is not counted: a dependency that refuses at once is not a fast one. Neither is a call
+    /// during which the clock was set back.
     ///
     /// # Errors
     ///
@@ -216,14 +221,23 @@ impl<C: Clock, const WORDS: usize> Latency<C, WORDS> {
 
     fn record_if_ok<T, E>(&self, started: Instant, result: &Result<T, E>) {
         if result.is_ok() {
-            let now = self.clock.now();
+            self.record_since(started);
+        }
+    }
+
+    /// Counts a call that was `started` then and ends now, unless the clock was set back meanwhile:
+    /// nobody knows how long it took.
+    pub(crate) fn record_since(&self, started: Instant) {
+        let now = self.clock.now();
+        if now >= started {
             self.record_at(now, now.saturating_since(started));
         }
     }
 
     #[inline]
     pub(crate) fn record_at(&self, now: Instant, latency: Duration) {
-        self.eras.count(scale::bucket(nanos(latency), Self::BUCKETS), now);
+        let bucket = scale::bucket(nanos(latency), Self::BUCKETS);
+        self.eras.count(bucket, now, || self.clock.now());
     }
 }
 
@@ -280,9 +294,9 @@ impl<C: Clock, const WORDS: usize> Latency<C, WORDS> {
     /// How many buckets there are.
     pub(crate) const BUCKETS: usize = PER_WORD * WORDS;
 
-    /// Whether `now` is after `tick`; it may be before it.
-    pub(crate) const fn is_after(&self, tick: u64, now: Instant) -> bool {
-        self.eras.is_over(tick, 1, now)
+    /// Whether `now` is in `tick`.
+    pub(crate) const fn is_in(&self, tick: u64, now: Instant) -> bool {
+        self.eras.is_within(tick, 1, now)
     }
 }
 

@@ -41,6 +41,10 @@ use crate::time::{Clock, Instant};
 /// - A breaker that opens over the calls that were cut: nothing is recorded meanwhile, so after a
 ///   window the limit is the ceiling, and trials are not judged by the limit that tripped it.
 ///
+/// **A clock that is set back** freezes nothing: the limit is derived anew, and what was known before
+/// leaves within a window, or one and a half where it was set back by less than half. A call during which that
+/// happens does not count.
+///
 /// Calls that fail by themselves do not count, unless they took longer than their limit: a
 /// dependency that refuses at once must not teach that it is fast.
 ///
@@ -259,7 +263,7 @@ impl<C: Clock, const WORDS: usize> AdaptiveTimeout<C, WORDS> {
     fn timeout_at(&self, now: Instant) -> Duration {
         let derived = Derived(self.derived.load(Ordering::Relaxed));
         match derived.buckets() {
-            Some(buckets) if !self.latency.is_after(derived.tick(), now) => self.limit(buckets),
+            Some(buckets) if self.latency.is_in(derived.tick(), now) => self.limit(buckets),
             _ => self.derive(now),
         }
     }
@@ -272,8 +276,8 @@ impl<C: Clock, const WORDS: usize> AdaptiveTimeout<C, WORDS> {
             return self.config.ceiling();
         };
         let new = Derived::new(self.latency.tick(now), buckets.0, buckets.1);
-        // Relaxed, and no swap: the word says all by itself, and whoever finds one of an earlier
-        // tick, from a thread that was held up, derives it anew.
+        // Relaxed, and no swap: the word says all by itself, and whoever finds one of another tick, from
+        // a thread that was held up or before the clock was set back, derives it anew.
         self.derived.store(new.0, Ordering::Relaxed);
         self.limit(buckets)
     }
@@ -328,10 +332,9 @@ impl<C: Clock, const WORDS: usize> Timing<'_, C, WORDS> {
         self.limit
     }
 
-    /// The call has done its work: counts how long it took.
+    /// The call has done its work: counts how long it took, unless the clock was set back meanwhile.
     pub fn finish(self) {
-        let (now, elapsed) = self.elapsed();
-        self.timeout.latency.record_at(now, elapsed);
+        self.timeout.latency.record_since(self.started);
         mem::forget(self);
     }
 
@@ -340,16 +343,12 @@ impl<C: Clock, const WORDS: usize> Timing<'_, C, WORDS> {
             self.finish();
         }
     }
-
-    fn elapsed(&self) -> (Instant, Duration) {
-        let now = self.timeout.latency.clock().now();
-        (now, now.saturating_since(self.started))
-    }
 }
 
 impl<C: Clock, const WORDS: usize> Drop for Timing<'_, C, WORDS> {
     fn drop(&mut self) {
-        let (now, elapsed) = self.elapsed();
+        let now = self.timeout.latency.clock().now();
+        let elapsed = now.saturating_since(self.started);
         if elapsed >= self.limit {
             self.timeout.latency.record_at(now, elapsed.saturating_add(elapsed / 3));
         }
@@ -368,5 +367,24 @@ impl<C: Clock, const WORDS: usize> fmt::Debug for AdaptiveTimeout<C, WORDS> {
             .field("timeout", &self.timeout())
             .field("latency", &self.latency.snapshot())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_derived_reads_back() {
+        assert_eq!(Derived(0).buckets(), None);
+        for tick in [0, 1, (1 << TICK_BITS) - 1] {
+            for quantile in [0, 1, 200, 255] {
+                for p99 in [0, 1, 200, 255] {
+                    let derived = Derived::new(tick, quantile, p99);
+                    assert_eq!(derived.tick(), tick);
+                    assert_eq!(derived.buckets(), Some((quantile, p99)));
+                }
+            }
+        }
     }
 }

@@ -6,7 +6,9 @@ use core::task::{Context, Waker};
 use core::time::Duration;
 use std::panic::catch_unwind;
 
-use cutout_core::{AdaptiveTimeout, ConfigError, Latency, ManualClock, Rate, TimeoutConfig};
+use cutout_core::{
+    AdaptiveTimeout, Clock, ConfigError, Instant, Latency, ManualClock, Rate, TimeoutConfig,
+};
 use proptest::prelude::*;
 
 const MS: Duration = Duration::from_millis(1);
@@ -79,6 +81,7 @@ proptest! {
             Duration::from_nanos(all[rank - 1])
         };
         let (quantile, p99, limit) = (exact(points), exact(9_900), timeout.timeout());
+        prop_assert_eq!(timeout.timeout(), limit, "what was derived is what is kept");
         prop_assert!(limit > quantile && limit <= quantile * 9 / 8, "{limit:?} for {quantile:?}");
         prop_assert!(limit <= p99 * 9 / 8, "{limit:?} with {p99:?}");
         // Where they are further apart than a bucket is wide, it is strictly below.
@@ -206,8 +209,52 @@ fn the_limit_is_derived_anew_in_each_sixteenth_of_the_window() {
     assert_eq!(timeout.timeout(), first);
     timeout.latency().clock().advance(MS);
     assert!(timeout.timeout() >= 200 * MS);
-    timeout.latency().clock().set(cutout_core::Instant::ORIGIN);
+    timeout.latency().record(2_000 * MS);
+    timeout.latency().clock().advance(WINDOW / 16 - MS);
+    assert!(timeout.timeout() < 230 * MS, "not at each look");
+    timeout.latency().clock().set(Instant::ORIGIN);
     assert!(timeout.timeout() >= 200 * MS, "no older limit comes back with the clock");
+}
+
+#[test]
+fn a_clock_that_is_set_back_does_not_freeze_the_limit() {
+    for healthy in [200, 10_000] {
+        for back in [WINDOW / 2, WINDOW, 60 * WINDOW] {
+            let timeout = timeout(config());
+            timeout.latency().clock().advance(100 * WINDOW);
+            for _ in 0..healthy {
+                timeout.latency().record(10 * MS);
+            }
+            assert!(timeout.timeout() < 12 * MS);
+            let clock = timeout.latency().clock();
+            clock.set(Instant::ORIGIN.saturating_add(100 * WINDOW - back));
+
+            // The dependency takes longer now. What was before has left after a window and a half, and
+            // the limit grows tenfold in half a window.
+            let follows = clock.now().saturating_add(2 * WINDOW);
+            while clock.now() < follows {
+                call(&timeout, 100 * MS);
+                clock.advance(100 * MS);
+            }
+            let limit = timeout.timeout();
+            assert!(limit >= 100 * MS, "{limit:?}, {healthy} calls, {back:?} back");
+            assert!(!call(&timeout, 100 * MS), "{healthy} calls, {back:?} back");
+        }
+    }
+}
+
+#[test]
+fn a_call_over_which_the_clock_is_set_back_counts_for_nothing() {
+    let timeout = timeout(config());
+    let clock = timeout.latency().clock();
+    clock.advance(WINDOW);
+    let (finished, dropped) = (timeout.start(), timeout.start());
+    clock.set(Instant::ORIGIN.saturating_add(WINDOW - MS));
+    finished.finish();
+    drop(dropped);
+    assert_eq!(timeout.latency().snapshot().count(), 0, "nobody knows how long it took");
+    timeout.start().finish();
+    assert_eq!(timeout.latency().snapshot().count(), 1);
 }
 
 #[test]

@@ -287,6 +287,55 @@ fn a_clock_that_is_set_back_loses_nothing_and_panics_nowhere() {
 }
 
 #[test]
+fn what_was_counted_before_the_clock_was_set_back_leaves_within_a_window() {
+    let second = Duration::from_secs(1);
+    let at = |time| Instant::ORIGIN.saturating_add(time);
+    for back in [WINDOW / 2 + second, 3_600 * second, 1_000_000 * second] {
+        let latency = latency(1);
+        latency.clock().set(at(1_000_000 * second));
+        latency.record(900 * MS);
+        latency.clock().set(at(1_000_000 * second - back));
+        for _ in 0..16 {
+            latency.record(MS);
+            assert!(latency.snapshot().count() >= 1, "{back:?}");
+            latency.clock().advance(second);
+        }
+        assert_close(latency.quantile(Rate::percent(100)), 1_000_000);
+        assert!(latency.snapshot().count() >= 8, "{back:?}");
+    }
+}
+
+#[test]
+fn a_small_step_back_counts_in_the_newest_half() {
+    let latency = latency(1);
+    let second = Duration::from_secs(1);
+    latency.clock().advance(100 * second);
+    latency.record(MS);
+    latency.clock().set(Instant::ORIGIN.saturating_add(92 * second));
+    latency.record(MS);
+    latency.clock().set(Instant::ORIGIN.saturating_add(107 * second));
+    assert_eq!(latency.snapshot().count(), 2, "neither is half a window old");
+}
+
+#[test]
+fn a_call_over_which_the_clock_is_set_back_counts_for_nothing() {
+    let latency = latency(1);
+    latency.clock().advance(WINDOW);
+    let set_back = || {
+        latency.clock().set(Instant::ORIGIN);
+        Ok::<_, ()>(())
+    };
+    latency.measure(set_back).unwrap();
+    assert_eq!(latency.snapshot().count(), 0, "nobody knows how long it took");
+    latency.clock().advance(WINDOW);
+    let mut call = pin!(latency.measure_async(async { set_back() }));
+    assert!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
+    assert_eq!(latency.snapshot().count(), 0);
+    latency.measure(|| Ok::<_, ()>(())).unwrap();
+    assert_eq!(latency.snapshot().count(), 1, "no time at all is a time");
+}
+
+#[test]
 fn a_call_is_measured_if_it_returns_ok() {
     let latency = latency(1);
     let took = |millis: u32, result: Result<u8, u8>| {

@@ -282,3 +282,36 @@ fn an_open_circuit_whose_break_is_over_is_due_until_a_call_comes() {
     trial.settle(Outcome::Failure);
     assert!(!breaker.is_due() && !breaker.snapshot().due);
 }
+
+#[test]
+fn a_refusal_says_its_wait_in_few_digits_and_never_too_short() {
+    const SECOND: u64 = 1_000_000_000;
+    let said = |nanos| {
+        let breaker = CircuitBreaker::with_clock(Config::new(), ManualClock::new());
+        breaker.open_for(Duration::from_nanos(nanos));
+        breaker.refusal().unwrap().to_string()
+    };
+    for (nanos, wait) in [
+        (25, "1ms"),
+        (751, "1ms"),
+        (868_000_003, "869ms"),
+        (868_999_999, "869ms"),
+        (999_000_001, "1s"),
+        (1_000_000_001, "1.1s"),
+        (3_800_000_000, "3.8s"),
+        (9_900_000_001, "10s"),
+        (29 * SECOND + 999_999_975, "30s"),
+        (30 * SECOND, "30s"),
+        (999 * SECOND + 1, "17m"),
+        (3_600 * SECOND, "60m"),
+        (59_940 * SECOND + 1, "17h"),
+        (3_596_400 * SECOND + 1, "42d"),
+        (365 * 86_400 * SECOND, "365d"),
+    ] {
+        assert_eq!(
+            said(nanos),
+            format!("refused: the circuit is open, retry after {wait}"),
+            "{nanos}"
+        );
+    }
+}

@@ -1,14 +1,34 @@
 //! Races on how long calls take. Each name begins with the rule or the row that it defends.
 #![cfg(loom)]
 
+use core::cell::Cell;
 use core::time::Duration;
 use std::sync::Arc;
 
-use cutout_core::{AdaptiveTimeout, Latency, Rate, TimeoutConfig};
+use cutout_core::{AdaptiveTimeout, Clock, Instant, Latency, Rate, TimeoutConfig};
 use loom_tests::{Watch, model, model_of_three, spawn_on};
 
 /// Two words of two buckets each; an era lasts eight seconds.
-type Estimate = Latency<Watch, 2>;
+type Estimate = Latency<Late, 2>;
+
+loom::thread_local! {
+    static OLD: Cell<Option<Instant>> = Cell::new(None);
+}
+
+/// A watch, of which a thread may be held up with an old reading.
+struct Late(Watch);
+
+impl Late {
+    fn set(&self, secs: u64) {
+        self.0.set(secs);
+    }
+}
+
+impl Clock for Late {
+    fn now(&self) -> Instant {
+        OLD.with(Cell::take).unwrap_or_else(|| self.0.now())
+    }
+}
 
 const WINDOW: Duration = Duration::from_secs(16);
 
@@ -22,13 +42,23 @@ const SECOND: Duration = Duration::from_nanos(1_200);
 const THIRD: Duration = Duration::from_nanos(1_300);
 
 fn estimate() -> Arc<Estimate> {
-    Arc::new(Estimate::from_parts(WINDOW, 1, Watch))
+    Arc::new(Estimate::from_parts(WINDOW, 1, Late(Watch)))
 }
 
 fn record_at(secs: u64, latency: Duration) -> impl FnOnce(&Estimate) {
     move |estimate| {
         estimate.clock().set(secs);
         estimate.record(latency);
+    }
+}
+
+/// As `record_at`, by a thread that has read the time `old` when it was held up until `secs`.
+fn record_held_up(old: u64, secs: u64, latency: Duration) -> impl FnOnce(&Estimate) {
+    move |estimate| {
+        estimate.clock().set(old);
+        let old = estimate.clock().now();
+        OLD.with(|reading| reading.set(Some(old)));
+        record_at(secs, latency)(estimate);
     }
 }
 
@@ -141,8 +171,31 @@ fn l3_a_snapshot_is_of_one_window_even_while_it_turns() {
 fn l3_who_was_held_up_cannot_count_over_a_later_era() {
     model(|| {
         let estimate = estimate();
-        race(&estimate, record_at(0, FIRST), record_at(16, SECOND));
+        race(&estimate, record_held_up(0, 16, FIRST), record_at(16, SECOND));
         assert!(longest(&estimate) > Some(FIRST), "the later one is there");
+    });
+}
+
+#[test]
+fn e6_two_threads_that_find_the_clock_set_back_begin_one_era() {
+    model(|| {
+        let estimate = estimate();
+        record_at(100, THIRD)(&estimate);
+        race(&estimate, record_at(10, FIRST), record_at(10, SECOND));
+        assert_eq!(estimate.snapshot().count(), 3, "nothing is lost at once");
+        estimate.clock().set(18);
+        assert_eq!(estimate.snapshot().count(), 2, "what was before has left");
+    });
+}
+
+#[test]
+fn e6_who_was_held_up_does_not_set_the_clock_back() {
+    model(|| {
+        let estimate = estimate();
+        record_at(100, SECOND)(&estimate);
+        race(&estimate, record_held_up(10, 100, FIRST), record_at(100, THIRD));
+        estimate.clock().set(107);
+        assert_eq!(estimate.snapshot().count(), 3);
     });
 }
 

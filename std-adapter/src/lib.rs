@@ -99,10 +99,13 @@ mod fallback;
 // They show all stacks, so they need all of these; they are nothing but documentation.
 #[cfg(all(doc, feature = "metrics", feature = "policy", feature = "reqwest", feature = "tokio"))]
 pub mod guides;
+#[cfg(any(test, feature = "policy", feature = "testing"))]
+mod lengths;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 mod observe;
 mod owned;
+mod panics;
 #[cfg(feature = "policy")]
 mod policy;
 #[cfg(feature = "rate-limit")]

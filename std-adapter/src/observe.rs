@@ -1,12 +1,12 @@
 //! Keeps a panicking observer away from the callers.
 
-use core::panic::AssertUnwindSafe;
-use std::panic::catch_unwind;
-
 use cutout_core::{CallEvent, Observer, Stale, Tally, Transition, TripReason};
 
+use crate::panics::caught;
+
 /// An observer whose panics end here: the change that it was told of stands, and the caller whose
-/// call made the change does not notice. The panic hook has had its say by then.
+/// call made the change does not notice. The panic hook has had its say by then. What was panicked with
+/// is dropped; if it panics at that, too, that ends here as well.
 ///
 /// In a pair, and in pairs in it, each is isolated by itself: where one panics, the others hear.
 ///
@@ -49,13 +49,19 @@ impl<O> Isolated<O> {
 
 impl<O: Observer> Isolated<O> {
     fn tell(&self, tell: impl Fn(&dyn Observer)) {
-        caught(|| self.0.each(&mut |observer| caught(|| tell(observer))));
+        caught(|| self.0.each(&mut |observer| _ = caught(|| tell(observer))));
     }
-}
 
-fn caught(run: impl FnOnce()) {
-    // An observer sees its own broken state only if it kept one, and then knows of it.
-    let _ = catch_unwind(AssertUnwindSafe(run));
+    /// Whether one hears calls, where one has panicked at that.
+    #[cold]
+    fn some_hear_calls(&self) -> bool {
+        let mut some = false;
+        let mut ask = |observer: &dyn Observer| {
+            some |= caught(|| observer.hears_calls()).unwrap_or(false);
+        };
+        caught(|| self.0.each(&mut ask));
+        some
+    }
 }
 
 impl<O: Observer> Observer for Isolated<O> {
@@ -74,7 +80,7 @@ impl<O: Observer> Observer for Isolated<O> {
     /// Whether one does. Who panics at that does not hear of the call.
     #[inline]
     fn hears_calls(&self) -> bool {
-        catch_unwind(AssertUnwindSafe(|| self.0.hears_calls())).unwrap_or(false)
+        caught(|| self.0.hears_calls()).unwrap_or_else(|| self.some_hear_calls())
     }
 
     fn on_call(&self, call: &CallEvent) {

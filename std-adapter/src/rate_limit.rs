@@ -12,6 +12,7 @@ use governor::nanos::Nanos;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 
+use crate::lengths::Length;
 use crate::parts::Conform;
 use crate::{RateLimited, StdClock};
 
@@ -201,7 +202,7 @@ impl<C: Clock> RateLimit<C> {
 impl<C: Clock> fmt::Debug for RateLimit<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let RateLimitConfig { calls, per, burst } = self.config;
-        write!(f, "{calls} per {per:?}, {burst} at once")
+        write!(f, "{calls} per {}, {burst} at once", Length(per))
     }
 }
 

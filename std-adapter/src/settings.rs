@@ -52,7 +52,8 @@
 //! let error = toml::from_str::<Profiles>("[payments]\nfailure_rate = 0.5\n").unwrap_err();
 //! assert_eq!(
 //!     error.message(),
-//!     r#"payments.failure_rate: must be above 0 %, up to 100 %, as in "12.5%" or "off", got 0.5"#
+//!     "payments.failure_rate: must be a share with a percent sign and up to two decimals, \
+//!      above 0 %, up to 100 %, as in \"12.5%\" or \"off\", got 0.5"
 //! );
 //! assert_eq!(error.span(), Some(26..29));
 //! ```
@@ -62,7 +63,9 @@
 //!
 //! # What can be written
 //!
-//! A duration is a number and a unit, or several: `"250ms"`, `"1m 30s"`. A share of calls has a
+//! A duration is a number and a unit, or several: `"250ms"`, `"1m 30s"`, `"1.5h"`. The units are `ns`,
+//! `us` (`µs`), `ms`, `s` (`sec`), `m` (`min`), `h`, `d` and `w`, in small letters: `"1M"` is an error,
+//! and so are months and years, which are not all as long. A share of calls has a
 //! percent sign and up to two decimals: `"12.5%"`. It is no plain number, because some would write
 //! 0.5 for a half and some for half a percent. For `"off"` there is also `false`, which is what some
 //! readers of YAML take `off` for. A number and a flag may stand as text, which is all that the
@@ -125,6 +128,9 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! Several profiles are amended from one environment by [`Profiles::amend_from_env`], with variables such
+//! as `CUTOUT__PAYMENTS__WINDOW_TIME`, and [`Profiles::from_env`] needs no file at all.
+//!
 //! Defaults in code under a file are [`Settings::to_config_over`].
 //!
 //! A file that is read again while the service runs takes effect by
@@ -152,6 +158,7 @@ mod env;
 mod error;
 mod key;
 mod profiles;
+mod profiles_env;
 mod raw;
 mod read;
 mod value;

@@ -2,6 +2,7 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
+use std::panic::panic_any;
 use std::sync::Arc;
 
 use cutout::{
@@ -96,6 +97,32 @@ fn who_panics_when_asked_whether_it_hears_calls_is_not_noticed_by_the_caller() {
     assert_eq!(bank.totals().successes, 1);
 }
 
+/// A panic whose payload panics when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("in a payload");
+    }
+}
+
+/// Panics with a [`Bomb`] at everything.
+struct Bombs;
+
+impl Observer for Bombs {
+    fn on_transition(&self, _: &Transition) {
+        panic_any(Bomb);
+    }
+
+    fn hears_calls(&self) -> bool {
+        panic_any(Bomb);
+    }
+
+    fn on_call(&self, _: &CallEvent) {
+        panic_any(Bomb);
+    }
+}
+
 /// Fails to hear of anything.
 struct Hopeless;
 
@@ -138,4 +165,34 @@ fn whatever_an_observer_panics_at_no_caller_and_no_operator_notices() {
     let totals = bank.totals();
     assert_eq!((totals.failures, totals.successes, totals.rejected), (2, 1, 1));
     assert_eq!((totals.stale, totals.cancelled, totals.trials), (1, 1, 1));
+}
+
+#[test]
+fn a_panic_whose_payload_panics_reaches_neither_the_caller_nor_the_others() {
+    let last = LastTransitions::<4>::new();
+    let breaker = CircuitBreaker::with_observer(
+        Config::new().consecutive_failures(1),
+        ManualClock::new(),
+        ((Bombs, Calls::default()), (Bombs, &last)),
+    );
+    assert_eq!(breaker.call(|| Err::<(), _>("down")), Err(Error::Inner("down")));
+    assert_eq!(breaker.state(), State::Open);
+    assert_eq!(last.announced(), 1);
+    let ((_, calls), _) = breaker.observer();
+    assert_eq!(calls.0.load(Ordering::Relaxed), 1);
+}
+
+#[cfg(feature = "registry")]
+#[test]
+fn a_listener_whose_payload_panics_is_not_noticed_by_who_looks_up() {
+    use core::num::NonZeroUsize;
+    let hosts = cutout::Registry::builder(Config::new())
+        .capacity(1)
+        .on_event(|_| panic_any(Bomb))
+        .build()
+        .unwrap();
+    for host in ["one", "two"] {
+        assert!(hosts.get(host).call(|| Ok::<_, ()>(())).is_ok());
+    }
+    assert_eq!(NonZeroUsize::new(hosts.len()), NonZeroUsize::new(1));
 }

@@ -39,6 +39,17 @@ fn so_many_pass_at_once_and_then_one_in_each_interval() {
 }
 
 #[test]
+fn a_refusal_says_its_wait_in_few_digits_and_never_too_short() {
+    let limit =
+        RateLimit::with_clock(RateLimitConfig::new(15, secs(1)).burst(1), ManualSleep::new());
+    assert_eq!(limit.check(), Ok(()));
+    let refusal = limit.check().unwrap_err();
+    assert!(refusal.retry_after() > ms(66) && refusal.retry_after() < ms(67));
+    assert_eq!(refusal.to_string(), "refused: over the rate limit, retry after 67ms");
+    assert_eq!(format!("{limit:?}"), "15 per 1s, 1 at once");
+}
+
+#[test]
 fn a_refusal_says_when_the_next_call_conforms() {
     let time = ManualSleep::new();
     let limit = ten_a_second(1, &time);

@@ -1,7 +1,7 @@
 //! Dependencies that users test with: scripts are followed, and hangs end when they are told to.
 #![cfg(feature = "testing")]
 
-use core::future::Future;
+use core::future::{Future, poll_fn};
 use core::panic::AssertUnwindSafe;
 use core::pin::{Pin, pin};
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::task::Wake;
 
 use cutout::testing::{self, Dependency, Draw, Fault, Replies, Reply, Script, Transitions};
-use cutout::{Clock, ManualSleep, Sleep};
+use cutout::{Bulkhead, BulkheadConfig, Clock, ManualSleep, Sleep};
 
 const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -26,7 +26,7 @@ fn following(script: Script) -> Dependency {
     Dependency::new(ManualSleep::new(), script)
 }
 
-fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
@@ -231,6 +231,166 @@ fn a_future_that_waits_for_no_time_is_not_driven_for_ever() {
         panics(|| testing::drive(&time, core::future::pending::<()>())),
         "drive: what waits for the time is not polled by this future"
     );
+}
+
+/// Pending once, and woken at once.
+async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|context| {
+        context.waker().wake_by_ref();
+        if core::mem::replace(&mut yielded, true) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
+/// Awaits both, side by side, each polled whenever either is woken.
+async fn both<A: Future, B: Future>(one: A, other: B) -> (A::Output, B::Output) {
+    let (mut one, mut other) = (pin!(one), pin!(other));
+    let (mut first, mut second) = (None, None);
+    poll_fn(|context| {
+        if first.is_none() {
+            if let Poll::Ready(output) = one.as_mut().poll(context) {
+                first = Some(output);
+            }
+        }
+        if second.is_none() {
+            if let Poll::Ready(output) = other.as_mut().poll(context) {
+                second = Some(output);
+            }
+        }
+        if first.is_some() && second.is_some() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    (first.unwrap(), second.unwrap())
+}
+
+#[test]
+fn a_future_that_is_woken_is_polled_before_the_time_is_moved() {
+    let time = ManualSleep::new();
+    testing::drive(&time, yield_now());
+    let yields = async {
+        yield_now().await;
+        time.now().as_nanos()
+    };
+    let (yielded_at, ()) = testing::drive(&time, both(yields, time.sleep(secs(3_600))));
+    assert_eq!(yielded_at, 0);
+    assert_eq!(time.now().as_nanos(), 3_600_000_000_000);
+}
+
+#[test]
+fn a_place_that_a_sibling_gives_back_is_taken_when_it_comes_free() {
+    let time = ManualSleep::new();
+    let config = BulkheadConfig::new(1).queue(1).max_wait(secs(60));
+    let bulkhead = Arc::new(Bulkhead::with_config(config));
+    let held = bulkhead.try_acquire_owned().unwrap();
+    let waits = async {
+        let permit = bulkhead.acquire_async(time.clone()).await;
+        (permit.is_ok(), time.now().as_nanos())
+    };
+    let works = async {
+        time.sleep(ms(100)).await;
+        drop(held);
+    };
+    let (taken, ()) = testing::drive(&time, both(waits, works));
+    assert_eq!(taken, (true, 100_000_000), "and not when its own wait would be over");
+}
+
+#[test]
+fn a_hang_that_a_sibling_releases_is_no_hang() {
+    let bank = following(Script::new().forever(Reply::hang()));
+    let releases = async {
+        bank.time().sleep(secs(1)).await;
+        bank.release();
+    };
+    let (answer, ()) = testing::drive(bank.time(), both(bank.call_async(), releases));
+    assert_eq!((answer, bank.time().now().as_nanos()), (Ok(1), 1_000_000_000));
+}
+
+#[test]
+fn waits_that_nobody_polls_do_not_stand_in_the_way() {
+    let time = ManualSleep::new();
+    let _over = time.sleep(Duration::ZERO);
+    let _on_the_way = [time.sleep(secs(1)), time.sleep(secs(2))];
+    testing::drive(&time, time.sleep(secs(10)));
+    assert_eq!(time.now().as_nanos(), 10_000_000_000);
+}
+
+#[test]
+fn a_future_that_wakes_itself_for_ever_is_not_driven_for_ever() {
+    let time = ManualSleep::new();
+    let spins = async {
+        while time.now().as_nanos() == 0 {
+            yield_now().await;
+        }
+    };
+    assert_eq!(
+        panics(|| testing::drive(&time, spins)),
+        "drive: the future was woken 1000000 times and the time did not move"
+    );
+}
+
+#[test]
+fn wakers_that_panic_keep_no_other_hang_from_its_end() {
+    struct Panics;
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("in a waker");
+        }
+    }
+    let bank = following(Script::new().forever(Reply::hang()));
+    let woken = Arc::new(Woken(AtomicU32::new(0)));
+    let wakers = [
+        Waker::from(Arc::new(Panics)),
+        Waker::from(Arc::new(Panics)),
+        Waker::from(Arc::clone(&woken)),
+    ];
+    let _calls = wakers.map(|waker| {
+        let mut call = Box::pin(bank.call_async());
+        assert!(call.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        call
+    });
+    assert_eq!(panics(|| bank.release()), "in a waker");
+    assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn a_waker_may_be_the_last_owner_of_another_call_that_hangs() {
+    type Call = Pin<Box<dyn Future<Output = Result<u64, Fault>> + Send>>;
+    struct Holds(#[allow(dead_code)] std::sync::Mutex<Call>);
+    impl Wake for Holds {
+        fn wake(self: Arc<Self>) {}
+    }
+    let bank = following(Script::new().forever(Reply::hang()));
+    let hang = || {
+        let bank = bank.clone();
+        let mut call: Call = Box::pin(async move { bank.call_async().await });
+        assert!(poll(call.as_mut()).is_pending());
+        call
+    };
+    let poll_with_owner = |call: &mut Call| {
+        let waker = Waker::from(Arc::new(Holds(std::sync::Mutex::new(hang()))));
+        assert!(call.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    };
+    let mut call = hang();
+    poll_with_owner(&mut call);
+    poll_with_owner(&mut call);
+    assert_eq!((bank.running(), bank.given_up()), (2, 1));
+    drop(call);
+    assert_eq!((bank.running(), bank.given_up()), (0, 3));
+}
+
+#[test]
+fn a_dependency_is_shown_to_who_looks_at_it_meanwhile() {
+    use core::fmt::Write;
+    struct Looks<'a>(&'a Dependency);
+    impl Write for Looks<'_> {
+        fn write_str(&mut self, _: &str) -> core::fmt::Result {
+            assert_eq!(self.0.calls(), 0);
+            Ok(())
+        }
+    }
+    let bank = following(Script::new());
+    write!(Looks(&bank), "{bank:?}").unwrap();
 }
 
 #[test]

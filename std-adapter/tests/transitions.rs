@@ -254,3 +254,108 @@ fn a_late_result_of_a_call_that_hung_is_stale() {
     assert_eq!(seen.stale().len(), 1);
     seen.assert_path([Closed, Open]);
 }
+
+#[test]
+fn a_path_of_one_state_is_the_state_that_the_circuit_was_in() {
+    let unheard = "no change was heard";
+    assert!(panics(|| Transitions::new().assert_path([Open])).contains(unheard));
+    assert!(panics(|| Transitions::new().assert_path([HalfOpen])).contains(unheard));
+    Transitions::new().assert_path([Closed]); // a new circuit
+
+    let (breaker, seen) = observed(Config::new());
+    testing::trip(&breaker);
+    seen.clear();
+    seen.assert_path([Open]);
+    assert!(panics(|| seen.assert_path([Closed])).contains(unheard));
+}
+
+#[test]
+fn a_circuit_that_is_tripped_refuses() {
+    let (breaker, seen) = observed(Config::new());
+    testing::trip(&breaker);
+    testing::end_break(&breaker);
+    testing::trip(&breaker);
+    assert!(breaker.call(|| Ok::<_, ()>(())).is_err());
+    seen.assert_path([Closed, Open, HalfOpen, Open]);
+    let rated = base_of_rates();
+    testing::trip(&rated);
+    testing::end_break(&rated);
+    testing::trip(&rated);
+    assert!(rated.call(|| Ok::<_, ()>(())).is_err());
+}
+
+fn base_of_rates() -> Breaker {
+    observed(Config::new().half_open_rule(HalfOpenRule::Rate).trials(16)).0
+}
+
+#[test]
+fn a_break_that_is_over_is_not_begun_again_on_the_way_to_half_open() {
+    let (breaker, seen) = observed(Config::new());
+    testing::trip(&breaker);
+    testing::end_break(&breaker);
+    testing::half_open(&breaker);
+    seen.assert_path([Closed, Open, HalfOpen]);
+    testing::trip(&breaker);
+    testing::half_open(&breaker);
+    seen.assert_path([Closed, Open, HalfOpen, Open, HalfOpen]);
+}
+
+/// A clock that goes on by `step` whenever it is read.
+struct Ticking {
+    clock: ManualClock,
+    step: Duration,
+}
+
+impl Clock for Ticking {
+    fn now(&self) -> cutout::Instant {
+        self.clock.advance(self.step);
+        self.clock.now()
+    }
+}
+
+impl testing::Advance for Ticking {
+    fn advance(&self, duration: Duration) {
+        self.clock.advance(duration);
+    }
+}
+
+#[test]
+fn a_circuit_that_opens_again_whenever_it_should_close_is_not_recovered_for_ever() {
+    let slow = Config::new()
+        .half_open_rule(HalfOpenRule::Rate)
+        .slow_call_duration(secs(1))
+        .slow_call_rate(Rate::percent(50));
+    let ticking = Ticking { clock: ManualClock::new(), step: secs(2) };
+    let breaker = CircuitBreaker::with_clock(slow, ticking);
+    breaker.open_for(secs(60));
+    let message = panics(|| testing::recover(&breaker));
+    assert!(message.starts_with("recover: still "), "{message}");
+    assert!(message.ends_with(" after 1000001 successes"), "{message}");
+
+    struct Opens(std::sync::OnceLock<std::sync::Weak<CircuitBreaker<ManualClock, Opens>>>);
+    impl Observer for Opens {
+        fn on_transition(&self, change: &cutout::Transition) {
+            if change.to == Closed {
+                let breaker = self.0.get().and_then(std::sync::Weak::upgrade);
+                breaker.expect("it lives").open_for(secs(1));
+            }
+        }
+    }
+    let opens = Opens(std::sync::OnceLock::new());
+    let breaker = Arc::new(CircuitBreaker::with_observer(Config::new(), ManualClock::new(), opens));
+    assert!(breaker.observer().0.set(Arc::downgrade(&breaker)).is_ok());
+    testing::trip(&breaker);
+    let message = panics(|| testing::recover(&breaker));
+    assert!(message.starts_with("recover: still "), "{message}");
+}
+
+#[test]
+fn a_circuit_whose_break_is_over_at_once_is_not_tripped_for_ever() {
+    let short = Config::new().consecutive_failures(1).break_duration(Duration::from_millis(1));
+    let ticking = Ticking { clock: ManualClock::new(), step: secs(2) };
+    let breaker = CircuitBreaker::with_clock(short, ticking);
+    assert_eq!(
+        panics(|| testing::trip(&breaker)),
+        "trip: still Open after 1000001 failures, and its break is over whenever it is looked at"
+    );
+}

@@ -77,14 +77,32 @@ impl<const WORDS: usize> Eras<WORDS> {
         now.as_nanos().saturating_sub(tick * self.tick) >= ticks * self.tick
     }
 
-    /// Counts one in `bucket` at `now`.
+    /// Whether `now` is among the `ticks` that begin with `tick`.
     #[inline]
-    pub(super) fn count(&self, bucket: usize, now: Instant) {
+    pub(super) const fn is_within(&self, tick: u64, ticks: u64, now: Instant) -> bool {
+        now.as_nanos().wrapping_sub(tick * self.tick) < ticks * self.tick
+    }
+
+    /// Whether `now` is more than half a window before `tick`.
+    const fn is_long_before(&self, tick: u64, now: Instant) -> bool {
+        (tick * self.tick).saturating_sub(now.as_nanos()) > ERA_TICKS * self.tick
+    }
+
+    /// Counts one in `bucket` at `now`; `read` tells the time once more.
+    #[inline]
+    pub(super) fn count(&self, bucket: usize, mut now: Instant, read: impl Fn() -> Instant) {
         loop {
             let head = self.head();
-            if self.is_over(head.tick(), ERA_TICKS, now) {
-                self.turn(head, now);
-                continue;
+            if !self.is_within(head.tick(), ERA_TICKS, now) {
+                if self.is_over(head.tick(), ERA_TICKS, now) {
+                    self.turn(head, now);
+                    continue;
+                }
+                if self.is_long_before(head.tick(), now) {
+                    now = read();
+                    self.turn_back(head, now);
+                    continue;
+                }
             }
             match self.add(head, bucket) {
                 Ok(()) => return,
@@ -154,6 +172,20 @@ impl<const WORDS: usize> Eras<WORDS> {
         } else {
             (1, tick.max(from.tick()))
         };
+        self.begin(from, eras, tick);
+    }
+
+    /// Begins the next era at `now`, if that is more than half a window before `from`: the clock
+    /// was set back (E6).
+    #[cold]
+    fn turn_back(&self, from: Head, now: Instant) {
+        if self.is_long_before(from.tick(), now) {
+            self.begin(from, 1, self.tick(now));
+        }
+    }
+
+    /// Begins the era that is `eras` after that of `from`, with `tick`.
+    fn begin(&self, from: Head, eras: u16, tick: u64) {
         for ahead in 1..=eras {
             if !self.bring_on(from, usize::from(from.era().wrapping_add(ahead)) % WORDS) {
                 return;
@@ -201,6 +233,10 @@ mod tests {
         Instant::from_nanos(tick * TICK)
     }
 
+    fn count<const WORDS: usize>(eras: &Eras<WORDS>, bucket: usize, now: Instant) {
+        eras.count(bucket, now, || now);
+    }
+
     fn total<const WORDS: usize>(eras: &Eras<WORDS>, tick: u64) -> u32 {
         eras.read(at(tick)).1
     }
@@ -210,18 +246,18 @@ mod tests {
         for counted in 0..40 {
             for noise in 1..40 {
                 let eras = Eras::<4>::new(TICK);
-                eras.count(0, at(0));
+                count(&eras, 0, at(0));
                 for tick in (1..counted).step_by(noise) {
-                    eras.count(2, at(tick));
+                    count(&eras, 2, at(tick));
                 }
-                eras.count(5, at(counted));
+                count(&eras, 5, at(counted));
                 for later in counted..counted + 40 {
                     let seen = eras.read(at(later)).0[2][1];
                     let age = later - counted;
                     assert!(age > ERA_TICKS || seen == 1, "{counted} {noise} {later}");
                     assert!(age < TICKS || seen == 0, "{counted} {noise} {later}");
                     if (later - counted) % 5 == 4 {
-                        eras.count(7, at(later));
+                        count(&eras, 7, at(later));
                     }
                 }
             }
@@ -234,11 +270,11 @@ mod tests {
             for filled in 1..20 {
                 let eras = Eras::<4>::new(TICK);
                 for tick in 0..filled {
-                    eras.count(3, at(tick));
+                    count(&eras, 3, at(tick));
                 }
                 let later = filled - 1 + idle;
                 assert_eq!(total(&eras, later), 0);
-                eras.count(3, at(later));
+                count(&eras, 3, at(later));
                 assert_eq!(eras.read(at(later)), ([[0, 0], [0, 1], [0, 0], [0, 0]], 1));
             }
         }
@@ -248,11 +284,11 @@ mod tests {
     fn a_word_that_is_skipped_for_ever_does_not_come_back_when_its_era_does() {
         fn check<const WORDS: usize>() {
             let eras = Eras::<WORDS>::new(TICK);
-            eras.count(2 * WORDS - 1, at(0));
+            count(&eras, 2 * WORDS - 1, at(0));
             // One count an era touches the first word alone, until the era of the last comes round.
             let lap = 1 << 16;
             for era in 1..=2 * lap + 1 {
-                eras.count(0, at(era * ERA_TICKS));
+                count(&eras, 0, at(era * ERA_TICKS));
                 if era >= 2 && era % lap <= 2 {
                     assert_eq!(total(&eras, era * ERA_TICKS), 2, "{era}");
                 }
@@ -267,11 +303,11 @@ mod tests {
     fn a_word_that_is_skipped_while_eras_are_left_out_does_not_come_back_either() {
         let eras = Eras::<128>::new(TICK);
         for word in 0..128 {
-            eras.count(2 * word, at(0));
+            count(&eras, 2 * word, at(0));
         }
         // Each count is a window after the last one, so the eras go by two at a time.
         for era in 1..=1 << 15 {
-            eras.count(1, at(era * TICKS));
+            count(&eras, 1, at(era * TICKS));
             assert_eq!(total(&eras, era * TICKS), 1);
         }
     }
@@ -280,29 +316,57 @@ mod tests {
     fn a_full_bucket_ends_its_era_early_and_the_next_lasts_as_long_as_any() {
         let eras = Eras::<4>::new(TICK);
         for _ in 0..FULL {
-            eras.count(0, at(3));
+            count(&eras, 0, at(3));
         }
         assert_eq!(u64::from(total(&eras, 3)), FULL);
-        eras.count(0, at(3));
+        count(&eras, 0, at(3));
         assert_eq!(u64::from(total(&eras, 3)), FULL + 1, "nothing has left");
         assert_eq!(u64::from(total(&eras, 3 + ERA_TICKS - 1)), FULL + 1);
         assert_eq!(total(&eras, 3 + ERA_TICKS), 1);
         for _ in 0..FULL {
-            eras.count(0, at(3));
+            count(&eras, 0, at(3));
         }
         assert_eq!(u64::from(total(&eras, 3)), FULL + 1, "the first of them have left");
     }
 
     #[test]
-    fn a_step_back_in_time_counts_in_the_newest_era() {
-        let eras = Eras::<4>::new(TICK);
-        eras.count(0, at(100));
-        eras.count(0, at(1));
-        assert_eq!((total(&eras, 0), total(&eras, 100)), (2, 2));
-        for _ in 0..FULL {
-            eras.count(0, at(1));
+    fn a_step_back_of_up_to_half_a_window_counts_in_the_newest_era() {
+        for back in 0..=ERA_TICKS {
+            let eras = Eras::<4>::new(TICK);
+            count(&eras, 0, at(100));
+            count(&eras, 0, at(100 - back));
+            assert_eq!((total(&eras, 0), total(&eras, 100)), (2, 2));
+            assert_eq!(total(&eras, 100 + ERA_TICKS - 1), 2);
+            for _ in 0..FULL {
+                count(&eras, 0, at(100 - back));
+            }
+            assert_eq!(total(&eras, 100 + ERA_TICKS), 2, "an era begins no earlier than the last");
         }
-        assert_eq!(total(&eras, 100 + ERA_TICKS), 2, "the new era began no earlier than the last");
+    }
+
+    #[test]
+    fn a_step_back_of_more_than_half_a_window_begins_the_next_era() {
+        for to in [0, 50, 100 - ERA_TICKS - 1] {
+            let eras = Eras::<4>::new(TICK);
+            count(&eras, 0, at(100));
+            count(&eras, 2, at(to));
+            for later in 0..ERA_TICKS {
+                assert_eq!(total(&eras, to + later), 2, "nothing is lost at once");
+            }
+            for later in ERA_TICKS..TICKS {
+                assert_eq!(total(&eras, to + later), 1, "what was before has left");
+            }
+            assert_eq!(total(&eras, to + TICKS), 0);
+        }
+    }
+
+    #[test]
+    fn who_was_held_up_with_an_old_reading_begins_no_era() {
+        let eras = Eras::<4>::new(TICK);
+        count(&eras, 0, at(100));
+        eras.count(0, at(10), || at(100));
+        assert_eq!((total(&eras, 100), total(&eras, 10)), (2, 2));
+        assert_eq!(total(&eras, 107), 2);
     }
 
     #[test]
@@ -310,8 +374,8 @@ mod tests {
         let eras = Eras::<4>::new(MIN_TICK);
         let end = Instant::from_nanos(u64::MAX);
         assert!(eras.tick(end) < 1 << 46);
-        eras.count(0, end);
-        eras.count(0, end);
+        count(&eras, 0, end);
+        count(&eras, 0, end);
         assert_eq!(eras.read(end).1, 2);
     }
 }

@@ -7,6 +7,7 @@ use core::time::Duration;
 use cutout_core::Rejected;
 
 use crate::BulkheadRejected;
+use crate::lengths::{Length, Wait};
 
 /// A call did not end within its limit and was given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,7 +29,7 @@ impl TimedOut {
 
 impl fmt::Display for TimedOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "timed out after {:?}", self.limit)
+        write!(f, "timed out after {}", Length(self.limit))
     }
 }
 
@@ -55,7 +56,7 @@ impl RateLimited {
 
 impl fmt::Display for RateLimited {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "refused: over the rate limit, retry after {:?}", self.retry_after)
+        write!(f, "refused: over the rate limit, retry after {}", Wait(self.retry_after))
     }
 }
 

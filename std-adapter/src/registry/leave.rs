@@ -2,8 +2,6 @@
 
 use core::borrow::Borrow;
 use core::hash::Hash;
-use core::panic::AssertUnwindSafe;
-use std::panic::catch_unwind;
 use std::sync::Arc;
 
 use cutout_core::{Clock, Observer};
@@ -11,6 +9,7 @@ use cutout_core::{Clock, Observer};
 use super::entry::Sought;
 use super::ring::Ended;
 use super::{Breaker, Handle, Office, Registry, RegistryEvent};
+use crate::panics::caught;
 
 /// How many entries [`Registry::evict_idle`] looks at before it lets others have the lock.
 const LOOKS_AT_ONCE: usize = 256;
@@ -96,7 +95,7 @@ impl<K: Hash + Eq, C: Clock, O: Observer> Registry<K, C, O> {
     pub(super) fn tell(&self, event: RegistryEvent<'_, K>) {
         if let Some(listen) = &self.listener {
             // What it leaves broken is its own.
-            let _ = catch_unwind(AssertUnwindSafe(|| listen(event)));
+            caught(|| listen(event));
         }
     }
 }

@@ -6,6 +6,8 @@
 use core::fmt;
 use core::time::Duration;
 
+use crate::lengths::Length;
+
 /// Delays that grow with the attempts, up to a cap.
 #[derive(Clone, Copy)]
 pub(super) struct Delays {
@@ -97,16 +99,16 @@ pub(super) const fn nanos(duration: Duration) -> u64 {
 
 impl fmt::Debug for Delays {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let length = Duration::from_nanos;
+        let length = |nanos| Length(Duration::from_nanos(nanos));
         match self.growth {
-            Growth::Fixed { delay } => write!(f, "fixed {:?}", length(delay)),
-            Growth::Linear { step } => write!(f, "linear {:?}", length(step)),
+            Growth::Fixed { delay } => write!(f, "fixed {}", length(delay)),
+            Growth::Linear { step } => write!(f, "linear {}", length(step)),
             Growth::Exponential { first, factor } => {
-                write!(f, "exponential {:?} x {factor}", length(first))
+                write!(f, "exponential {} x {factor}", length(first))
             }
             Growth::Custom(_) => f.write_str("custom"),
         }?;
-        write!(f, " up to {:?}", self.longest())?;
+        write!(f, " up to {}", Length(self.longest()))?;
         f.write_str(if self.jitter { ", full jitter" } else { ", exactly" })
     }
 }

@@ -1,10 +1,9 @@
 //! Reading settings from environment variables.
 
 use std::env;
-use std::ffi::OsString;
 
-use super::error::suggestion;
-use super::key;
+use super::error::{cut_name, suggestion};
+use super::key::{self, Spec};
 use super::raw::Raw;
 use super::value::Value;
 use super::{Settings, SettingsError};
@@ -14,19 +13,15 @@ impl Settings {
     ///
     /// A name is the prefix and the path of a setting in capitals, with underscores for dots:
     /// `PAYMENTS_WINDOW_TIME` is `window.time` under the prefix `PAYMENTS_`. A list is written with
-    /// commas. Take a prefix that nothing else uses.
+    /// commas. Take a prefix that nothing else uses. For several profiles in one environment, there is
+    /// [`Profiles::amend_from_env`](super::Profiles::amend_from_env).
     ///
     /// # Errors
     ///
     /// A variable under the prefix that is no setting, or is not written as one. The
-    /// [path](SettingsError::path) is the name of the variable.
+    /// [path](SettingsError::path) is the name of the variable, and the message names the setting, too.
     pub fn from_env(prefix: &str) -> Result<Self, SettingsError> {
-        let under_prefix = |(name, value): (OsString, OsString)| {
-            // No setting has a name that is not Unicode.
-            let name = name.into_string().ok().filter(|name| name.starts_with(prefix))?;
-            Some((name, value.to_string_lossy().into_owned()))
-        };
-        Self::from_vars(prefix, env::vars_os().filter_map(under_prefix))
+        Self::from_vars(prefix, under(prefix))
     }
 
     /// As [`from_env`](Self::from_env), from names and values of another source.
@@ -61,27 +56,52 @@ impl Settings {
         N: AsRef<str>,
         V: Into<String>,
     {
-        let known: Vec<String> = key::all().map(|spec| variable(prefix, spec)).collect();
+        let known: Vec<String> =
+            key::all().map(|spec| format!("{prefix}{}", variable(spec))).collect();
         let mut settings = Self::new();
         for (name, value) in vars {
             let name = name.as_ref();
             if !name.starts_with(prefix) {
                 continue;
             }
-            let Some(spec) = key::all().find(|spec| variable(prefix, spec) == name) else {
+            let Some(spec) = find(&name[prefix.len()..]) else {
                 let near = suggestion(name, known.iter().map(String::as_str));
-                return Err(SettingsError::new(name, format!("is no setting{near}")));
+                return Err(SettingsError::new(cut_name(name), format!("is no setting{near}")));
             };
-            let raw = Raw::Text(value.into());
-            let Some(value) = Value::read(spec, &raw) else {
-                return Err(SettingsError::new(name, format!("{}, got {raw}", spec.allowed())));
-            };
-            settings.add(spec.key, value).map_err(|error| error.at(name))?;
+            settings.add_text(spec, value.into()).map_err(|error| error.in_variable(name))?;
         }
         Ok(settings)
     }
+
+    /// Adds what a variable says of a setting.
+    pub(super) fn add_text(
+        &mut self,
+        spec: &'static Spec,
+        text: String,
+    ) -> Result<(), SettingsError> {
+        let raw = Raw::Text(text);
+        match Value::read(spec, &raw) {
+            Ok(value) => self.add(spec.key, value),
+            Err(wrong) => Err(SettingsError::new(spec.path(), spec.refuse(wrong, &raw))),
+        }
+    }
 }
 
-fn variable(prefix: &str, spec: &key::Spec) -> String {
-    format!("{prefix}{}", spec.path().replace('.', "_").to_uppercase())
+/// The variables of the process under `prefix`. What is not Unicode is read with replacements, so that
+/// it is refused and not lost.
+pub(super) fn under(prefix: &str) -> impl Iterator<Item = (String, String)> {
+    let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
+    env::vars_os()
+        .map(move |(name, value)| (text(name), text(value)))
+        .filter(move |(name, _)| name.starts_with(prefix))
+}
+
+/// What a setting is called in a variable, after the prefix.
+pub(super) fn variable(spec: &Spec) -> String {
+    spec.path().replace('.', "_").to_uppercase()
+}
+
+/// The setting of this name.
+pub(super) fn find(name: &str) -> Option<&'static Spec> {
+    key::all().find(|spec| variable(spec) == name)
 }

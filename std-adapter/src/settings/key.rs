@@ -2,6 +2,8 @@
 
 use cutout_core::ConfigError;
 
+use super::raw::Raw;
+use super::value::Wrong;
 use crate::BulkheadConfigError;
 
 /// One thing that can be written. The order is that of the documentation and of what is written.
@@ -205,6 +207,33 @@ impl Spec {
         match self.table {
             Some(table) => format!("{table}.{}", self.name),
             None => self.name.to_owned(),
+        }
+    }
+
+    /// What is wrong with `raw`, in words that follow the path.
+    pub(super) fn refuse(&self, wrong: Wrong, raw: &Raw) -> String {
+        let form = match (wrong, self.kind) {
+            (Wrong::TooFine, _) => "must be whole nanoseconds",
+            (Wrong::Range, _) => "",
+            (Wrong::Form, Kind::Rate) => {
+                "must be a share with a percent sign and up to two decimals"
+            }
+            (Wrong::Form, Kind::Percent) => "must be a whole number with a percent sign",
+            (Wrong::Form, Kind::Duration) => {
+                "must be in ns, us (µs), ms, s (sec), m (min), h, d or w"
+            }
+            (Wrong::Form, Kind::Number) => "must be a whole number",
+            (Wrong::Form, Kind::Shares) => {
+                "must be three shares up to 100 %, each with a percent sign and up to two decimals"
+            }
+            (Wrong::Form, Kind::Flag | Kind::Outcome | Kind::Rule | Kind::Off) => "",
+        };
+        let range = self.allowed();
+        match range.strip_prefix("must be ") {
+            _ if form.is_empty() => format!("{range}, got {raw}"),
+            Some(range) => format!("{form}, {range}, got {raw}"),
+            None if range.starts_with("must ") => format!("{form}, and {range}, got {raw}"),
+            None => format!("{form}; {range}, got {raw}"),
         }
     }
 

@@ -1,13 +1,13 @@
 //! `Profiles`: named settings, each of which may inherit from another.
 
 use core::fmt;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cutout_core::Config;
 use serde_core::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_core::ser::{Serialize, SerializeMap, Serializer};
 
-use super::error::{name as path_name, suggestion};
+use super::error::{cut_name, name as path_name, suggestion};
 use super::read::Read;
 use super::{Settings, SettingsError};
 use crate::BulkheadConfig;
@@ -61,11 +61,14 @@ use crate::BulkheadConfig;
 pub struct Profiles<const BUCKETS: usize = 10> {
     profiles: BTreeMap<String, Profile>,
     resolved: BTreeMap<String, Resolved>,
+    /// Which profiles name this one as their base.
+    heirs: BTreeMap<String, Vec<String>>,
 }
 
 /// What a profile and its bases say together.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Resolved {
+    whole: Settings,
     config: Config,
     bulkhead: Option<BulkheadConfig>,
 }
@@ -133,45 +136,120 @@ impl<const BUCKETS: usize> Profiles<BUCKETS> {
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
     pub fn amend(&mut self, name: &str, settings: &Settings) -> Result<(), SettingsError> {
-        let mut profiles = self.profiles.clone();
-        let Some(profile) = profiles.get_mut(name) else {
-            let near = suggestion(name, self.profiles.keys().map(String::as_str));
-            return Err(SettingsError::new(path_name(name), format!("is no profile{near}")));
-        };
-        profile.own = settings.over(&profile.own);
-        *self = Self::resolved(profiles)?;
+        self.amend_all([(name, settings.clone())])
+    }
+
+    /// Puts settings over those of several profiles, as [`amend`](Self::amend) does, and all at once:
+    /// none takes effect alone, and profiles that inherit from several of them are looked at once.
+    ///
+    /// Of several settings for one profile, the later ones are over the earlier.
+    ///
+    /// # Errors
+    ///
+    /// No such profile, or the first setting that is then out of its range. Nothing has changed
+    /// then.
+    pub fn amend_all<N: AsRef<str>>(
+        &mut self,
+        amendments: impl IntoIterator<Item = (N, Settings)>,
+    ) -> Result<(), SettingsError> {
+        let mut amended: BTreeMap<String, Settings> = BTreeMap::new();
+        for (name, settings) in amendments {
+            let name = name.as_ref();
+            let Some(profile) = self.profiles.get(name) else {
+                let near = suggestion(name, self.profiles.keys().map(String::as_str));
+                return Err(SettingsError::new(path_name(name), format!("is no profile{near}")));
+            };
+            let own = amended.get(name).unwrap_or(&profile.own);
+            amended.insert(name.to_owned(), settings.over(own));
+        }
+        let resolved = self.resolve_amended(&amended)?;
+        self.resolved.extend(resolved);
+        for (name, own) in amended {
+            if let Some(profile) = self.profiles.get_mut(&name) {
+                profile.own = own;
+            }
+        }
         Ok(())
     }
 
-    fn resolved(profiles: BTreeMap<String, Profile>) -> Result<Self, SettingsError> {
-        let mut resolved = BTreeMap::new();
-        let mut whole: BTreeMap<&str, Option<Settings>> = BTreeMap::new();
+    /// What those that are amended, and those that inherit from them, then say.
+    fn resolve_amended(
+        &self,
+        amended: &BTreeMap<String, Settings>,
+    ) -> Result<BTreeMap<String, Resolved>, SettingsError> {
+        let heirs = |name: &str| self.heirs.get(name).into_iter().flatten().map(String::as_str);
+        let mut affected: BTreeSet<&str> = BTreeSet::new();
+        let mut next: Vec<&str> = amended.keys().map(String::as_str).collect();
+        while let Some(name) = next.pop() {
+            if affected.insert(name) {
+                next.extend(heirs(name));
+            }
+        }
+        let base_of = |name: &str| self.profiles.get(name).and_then(|it| it.base.as_deref());
+        let is_first = |name: &str| base_of(name).is_none_or(|base| !affected.contains(base));
+        // From those whose base stays as it is down, each after its base.
+        let mut resolved: BTreeMap<String, Resolved> = BTreeMap::new();
+        let mut next: Vec<&str> = affected.iter().copied().filter(|name| is_first(name)).collect();
+        while let Some(name) = next.pop() {
+            let Some(profile) = self.profiles.get(name) else { continue };
+            let own = amended.get(name).unwrap_or(&profile.own);
+            let base = base_of(name).and_then(|base| {
+                resolved.get(base).or_else(|| self.resolved.get(base)).map(|base| &base.whole)
+            });
+            let new = Resolved::of::<BUCKETS>(own, base).map_err(|error| error.within(name))?;
+            resolved.insert(name.to_owned(), new);
+            next.extend(heirs(name));
+        }
+        Ok(resolved)
+    }
+
+    pub(super) fn resolved(profiles: BTreeMap<String, Profile>) -> Result<Self, SettingsError> {
+        let mut resolved: BTreeMap<String, Resolved> = BTreeMap::new();
+        let mut heirs: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut met: BTreeSet<&str> = BTreeSet::new();
         for name in profiles.keys() {
             // Up to a profile that is done or has no base; then down again, each over the last.
             let mut chain: Vec<(&str, &Profile)> = Vec::new();
             let mut next = Some(name.as_str());
-            while let Some(name) = next.filter(|name| !matches!(whole.get(name), Some(Some(_)))) {
+            while let Some(name) = next.filter(|name| !resolved.contains_key(*name)) {
                 let Some((name, profile)) = profiles.get_key_value(name) else {
                     return Err(no_base(&chain, name, &profiles));
                 };
                 chain.push((name, profile));
-                if whole.insert(name, None).is_some() {
+                if !met.insert(name) {
                     return Err(circle(&chain, name));
                 }
                 next = profile.base.as_deref();
             }
-            let mut settings = next.and_then(|base| whole[base].clone()).unwrap_or_default();
             for (name, profile) in chain.into_iter().rev() {
-                settings = profile.own.over(&settings);
-                let parts =
-                    settings.resolve(&profile.own, Config::new(), BUCKETS).and_then(|config| {
-                        Ok(Resolved { config, bulkhead: settings.resolve_bulkhead(&profile.own)? })
-                    });
-                resolved.insert(name.to_owned(), parts.map_err(|error| error.within(name))?);
-                whole.insert(name, Some(settings.clone()));
+                let base = profile.base.as_ref();
+                let whole = base.and_then(|base| resolved.get(base)).map(|base| &base.whole);
+                let new = Resolved::of::<BUCKETS>(&profile.own, whole);
+                resolved.insert(name.to_owned(), new.map_err(|error| error.within(name))?);
+                if let Some(base) = base {
+                    heirs.entry(base.clone()).or_default().push(name.to_owned());
+                }
             }
         }
-        Ok(Self { profiles, resolved })
+        Ok(Self { profiles, resolved, heirs })
+    }
+
+    /// The names of all profiles.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.profiles.keys().map(String::as_str)
+    }
+}
+
+impl Resolved {
+    /// `own` settings over those of the base.
+    fn of<const BUCKETS: usize>(
+        own: &Settings,
+        base: Option<&Settings>,
+    ) -> Result<Self, SettingsError> {
+        let whole = base.map_or_else(|| own.clone(), |base| own.over(base));
+        let config = whole.resolve(own, Config::new(), BUCKETS)?;
+        let bulkhead = whole.resolve_bulkhead(own)?;
+        Ok(Self { whole, config, bulkhead })
     }
 }
 
@@ -183,14 +261,21 @@ fn no_base(
 ) -> SettingsError {
     let by = chain.last().map_or(base, |(name, _)| name);
     let others = profiles.keys().map(String::as_str).filter(|name| *name != by);
-    let problem = format!("there is no profile {base:?}{}", suggestion(base, others));
+    let problem = format!("there is no profile {:?}{}", cut_name(base), suggestion(base, others));
     SettingsError::new("base", problem).within(by)
 }
 
 /// The chain has met `again`, its last, before.
 fn circle(chain: &[(&str, &Profile)], again: &str) -> SettingsError {
+    /// How many names are told, first and last.
+    const TOLD: (usize, usize) = (4, 3);
     let circle = chain.iter().map(|(name, _)| *name).skip_while(|name| *name != again);
-    let names = circle.map(path_name).collect::<Vec<_>>().join(" -> ");
+    let mut names: Vec<String> = circle.map(path_name).collect();
+    let more = names.len().saturating_sub(TOLD.0 + TOLD.1);
+    if more > 0 {
+        names.splice(TOLD.0..TOLD.0 + more, [format!("({more} more)")]);
+    }
+    let names = names.join(" -> ");
     SettingsError::new("base", format!("goes round in a circle, {names}")).within(again)
 }
 

@@ -1,6 +1,6 @@
 //! `Raw`: a value as the format of a file gives it, before anybody knows what it is for.
 
-use core::fmt;
+use core::{fmt, mem};
 
 use serde_core::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
@@ -11,6 +11,8 @@ pub(super) enum Raw {
     Number(i128),
     Float(f64),
     Text(String),
+    /// A date or a time of TOML.
+    Date(String),
     List(Vec<Raw>),
     Table(Vec<(String, Raw)>),
 }
@@ -18,6 +20,9 @@ pub(super) enum Raw {
 /// What `serde_json` calls a number when it is told to keep all digits, for every user of it in the
 /// program (its feature `arbitrary_precision`): a table of one text under this name.
 const JSON_NUMBER: &str = "$serde_json::private::Number";
+
+/// What `toml` calls a date or a time: a table of one text under this name.
+const TOML_DATE: &str = "$__toml_private_datetime";
 
 impl<'de> Deserialize<'de> for Raw {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -85,12 +90,13 @@ impl<'de> Visitor<'de> for AnyValue {
     fn visit_map<A: MapAccess<'de>>(self, mut table: A) -> Result<Raw, A::Error> {
         let mut entries = Vec::new();
         while let Some((name, value)) = table.next_entry::<String, Raw>()? {
-            match value {
-                Raw::Text(digits) if name == JSON_NUMBER => return Ok(number(digits)),
-                value => entries.push((name, value)),
-            }
+            entries.push((name, value));
         }
-        Ok(Raw::Table(entries))
+        Ok(match &mut entries[..] {
+            [(name, Raw::Text(digits))] if name == JSON_NUMBER => number(mem::take(digits)),
+            [(name, Raw::Text(date))] if name == TOML_DATE => Raw::Date(mem::take(date)),
+            _ => Raw::Table(entries),
+        })
     }
 }
 
@@ -102,8 +108,23 @@ fn number(digits: String) -> Raw {
     }
 }
 
-/// As much of a value as an error shows.
+/// As much of a value or a name as an error shows.
 const SHOWN: usize = 60;
+
+/// As much of `text` as an error shows.
+pub(super) fn cut(text: &str) -> &str {
+    text.char_indices().nth(SHOWN).map_or(text, |(end, _)| &text[..end])
+}
+
+/// The values of a list, if they are few and plain.
+fn shown(values: &[Raw]) -> Option<String> {
+    let is_plain = |value: &Raw| !matches!(value, Raw::List(_) | Raw::Table(_));
+    if values.len() > SHOWN || !values.iter().all(is_plain) {
+        return None;
+    }
+    let shown = values.iter().map(Raw::to_string).collect::<Vec<_>>().join(", ");
+    (shown.len() <= 2 * SHOWN).then_some(shown)
+}
 
 impl fmt::Display for Raw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -112,12 +133,15 @@ impl fmt::Display for Raw {
             Self::Flag(flag) => write!(f, "{flag}"),
             Self::Number(number) => write!(f, "{number}"),
             Self::Float(number) => write!(f, "{number:?}"),
-            Self::Text(text) => match text.char_indices().nth(SHOWN) {
-                Some((end, _)) => write!(f, "{:?} and more", &text[..end]),
-                None => write!(f, "{text:?}"),
+            Self::Text(text) => match cut(text) {
+                part if part.len() < text.len() => write!(f, "{part:?} and more"),
+                text => write!(f, "{text:?}"),
             },
-            Self::List(values) if values.is_empty() => f.write_str("[]"),
-            Self::List(values) => write!(f, "a list of {}", values.len()),
+            Self::Date(date) => f.write_str(cut(date)),
+            Self::List(values) => match shown(values) {
+                Some(list) => write!(f, "[{list}]"),
+                None => write!(f, "a list of {}", values.len()),
+            },
             Self::Table(entries) if entries.is_empty() => f.write_str("{}"),
             Self::Table(_) => f.write_str("a table"),
         }

@@ -44,8 +44,8 @@ impl Settings {
             return Err(unknown(table, name));
         };
         match Value::read(spec, raw) {
-            Some(value) => self.add(spec.key, value),
-            None => Err(SettingsError::new(spec.path(), format!("{}, got {raw}", spec.allowed()))),
+            Ok(value) => self.add(spec.key, value),
+            Err(wrong) => Err(SettingsError::new(spec.path(), spec.refuse(wrong, raw))),
         }
     }
 }

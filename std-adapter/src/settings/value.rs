@@ -21,42 +21,55 @@ pub(super) enum Value {
     Shares([Rate; 3]),
 }
 
+/// Why a value means nothing for its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wrong {
+    /// It is not written as one of its kind.
+    Form,
+    /// It is, but far out of every range.
+    Range,
+    /// It is a duration with a fraction of a nanosecond.
+    TooFine,
+}
+
 impl Value {
-    /// What `raw` means for this key; `None` where it means nothing. Ranges are not its business.
-    pub(super) fn read(spec: &Spec, raw: &Raw) -> Option<Self> {
+    /// What `raw` means for this key. Ranges are not its business, as long as the value can be held.
+    pub(super) fn read(spec: &Spec, raw: &Raw) -> Result<Self, Wrong> {
         if let Raw::Text(text) = raw {
             let text = text.trim();
             return if spec.off == Some(text) {
-                Some(Self::Off)
+                Ok(Self::Off)
             } else {
                 Self::from_text(spec.kind, text)
             };
         }
         match (spec.kind, raw) {
             // To some readers of YAML, `off` is this.
-            (_, Raw::Flag(false)) if spec.off == Some("off") => Some(Self::Off),
-            (Kind::Number, Raw::Number(number)) => u32::try_from(*number).ok().map(Self::Number),
-            (Kind::Flag, Raw::Flag(flag)) => Some(Self::Flag(*flag)),
+            (_, Raw::Flag(false)) if spec.off == Some("off") => Ok(Self::Off),
+            (Kind::Number, Raw::Number(number)) => {
+                u32::try_from(*number).map(Self::Number).map_err(|_| Wrong::Range)
+            }
+            (Kind::Flag, Raw::Flag(flag)) => Ok(Self::Flag(*flag)),
             (Kind::Shares, Raw::List(list)) => shares(list.iter().map(|share| match share {
-                Raw::Text(share) => rate(share.trim()),
+                Raw::Text(share) => rate(share.trim()).ok(),
                 _ => None,
             })),
-            _ => None,
+            _ => Err(Wrong::Form),
         }
     }
 
     /// Text is all that an environment variable holds, so that it may stand for a number too.
-    fn from_text(kind: Kind, text: &str) -> Option<Self> {
+    fn from_text(kind: Kind, text: &str) -> Result<Self, Wrong> {
         match kind {
             Kind::Rate => rate(text).map(Self::Rate),
-            Kind::Percent => percent(text)?.parse().ok().map(Self::Percent),
+            Kind::Percent => whole(percent(text).ok_or(Wrong::Form)?).map(Self::Percent),
             Kind::Duration => duration(text).map(Self::Duration),
-            Kind::Number => text.parse().ok().map(Self::Number),
-            Kind::Flag => text.parse().ok().map(Self::Flag),
-            Kind::Outcome => outcomes().find(|(name, _)| *name == text).map(|(_, value)| value),
-            Kind::Rule => rules().find(|(name, _)| *name == text).map(|(_, value)| value),
-            Kind::Shares => shares(text.split(',').map(|share| rate(share.trim()))),
-            Kind::Off => None,
+            Kind::Number => whole(text).map(Self::Number),
+            Kind::Flag => text.parse().map(Self::Flag).map_err(|_| Wrong::Form),
+            Kind::Outcome => named(outcomes(), text),
+            Kind::Rule => named(rules(), text),
+            Kind::Shares => shares(text.split(',').map(|share| rate(share.trim()).ok())),
+            Kind::Off => Err(Wrong::Form),
         }
     }
 
@@ -92,52 +105,122 @@ fn name_of(mut names: impl Iterator<Item = (&'static str, Value)>, value: Value)
     names.find(|(_, named)| *named == value).map_or_else(String::new, |(name, _)| name.to_owned())
 }
 
+fn named(
+    mut names: impl Iterator<Item = (&'static str, Value)>,
+    text: &str,
+) -> Result<Value, Wrong> {
+    names.find(|(name, _)| *name == text).map(|(_, value)| value).ok_or(Wrong::Form)
+}
+
 fn percent(text: &str) -> Option<&str> {
     text.strip_suffix('%').map(str::trim_end)
 }
 
 /// "50%", "12.5%". A plain number is nothing: some take 0.5 for a half, and some for half a percent.
-fn rate(text: &str) -> Option<Rate> {
-    let (whole, hundredths) = match percent(text)?.split_once('.') {
-        Some((whole, tenths)) if tenths.len() == 1 => (whole, digits(tenths)? * 10),
-        Some((whole, hundredths)) if hundredths.len() == 2 => (whole, digits(hundredths)?),
-        Some(_) => return None,
-        None => (percent(text)?, 0),
+fn rate(text: &str) -> Result<Rate, Wrong> {
+    let percent = percent(text).ok_or(Wrong::Form)?;
+    let (sign, number) = signed(percent);
+    let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
+    if !is_digits(whole) || !is_digits(part) || part.len() > 2 {
+        return Err(Wrong::Form);
+    }
+    let points = || -> Option<u32> {
+        let part: u32 = part.parse().ok()?;
+        let hundredths = if number.len() == whole.len() + 2 { part * 10 } else { part };
+        whole.parse::<u32>().ok()?.checked_mul(100)?.checked_add(hundredths)
     };
-    Rate::try_basis_points(digits(whole)?.checked_mul(100)?.checked_add(hundredths)?).ok()
+    let rate = points().filter(|_| sign.is_empty()).map(Rate::try_basis_points);
+    rate.and_then(Result::ok).ok_or(Wrong::Range)
 }
 
-fn digits(text: &str) -> Option<u32> {
-    if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
+/// "20". A sign is none that the range allows, but the number is one.
+fn whole(text: &str) -> Result<u32, Wrong> {
+    let (sign, number) = signed(text);
+    if !is_digits(number) {
+        return Err(Wrong::Form);
+    }
+    number.parse().ok().filter(|number| sign.is_empty() || *number == 0).ok_or(Wrong::Range)
 }
 
-fn shares(rates: impl Iterator<Item = Option<Rate>>) -> Option<Value> {
-    let rates: Vec<Rate> = rates.collect::<Option<_>>()?;
-    rates.try_into().ok().map(Value::Shares)
+fn signed(text: &str) -> (&str, &str) {
+    text.split_at(usize::from(text.starts_with('-')))
 }
 
-/// "30s", "1m 30s".
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn shares(rates: impl Iterator<Item = Option<Rate>>) -> Result<Value, Wrong> {
+    let rates: Option<Vec<Rate>> = rates.collect();
+    rates.and_then(|rates| rates.try_into().ok()).map(Value::Shares).ok_or(Wrong::Form)
+}
+
+/// What a duration is counted in. No months and no years, which are not all as long; and nothing
+/// depends on capitals but that these are none.
+const UNITS: [(&str, u128); 12] = [
+    ("ns", 1),
+    ("us", 1_000),
+    ("\u{b5}s", 1_000),  // the sign
+    ("\u{3bc}s", 1_000), // the letter
+    ("ms", 1_000_000),
+    ("s", SECOND),
+    ("sec", SECOND),
+    ("m", 60 * SECOND),
+    ("min", 60 * SECOND),
+    ("h", 3_600 * SECOND),
+    ("d", 86_400 * SECOND),
+    ("w", 7 * 86_400 * SECOND),
+];
+const SECOND: u128 = 1_000_000_000;
+
+/// "30s", "1m 30s", "1.5h".
 ///
-/// Sums that leave the range of a `Duration` by their nanoseconds panic in humantime 2.4
-/// (chronotope/humantime#66). No text that passes here comes near: at most five numbers of ten
-/// digits fit, and five times 10^10 years are a tenth of that range.
-fn duration(text: &str) -> Option<Duration> {
-    const LONGEST: usize = 64;
-    let mut run = 0;
-    let mut longest_run = 0;
-    for char in text.chars().filter(|char| !char.is_whitespace()) {
-        run = if char.is_ascii_digit() { run + 1 } else { 0 };
-        longest_run = longest_run.max(run);
+/// Not by `humantime`: that reads `M` as a month of 30.44 days, "1 8 s" as 18 s, and panics at some
+/// sums (chronotope/humantime#66).
+fn duration(text: &str) -> Result<Duration, Wrong> {
+    if text == "0" {
+        return Ok(Duration::ZERO);
     }
-    if text.len() > LONGEST || longest_run > 10 {
-        return None;
+    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    let (mut nanos, mut is_fine) = (0_u128, true);
+    let mut rest = text;
+    while !rest.is_empty() || rest.len() == text.len() {
+        let (whole, after) = rest.split_at(digits(rest));
+        let (part, after) = match after.strip_prefix('.') {
+            Some(after) => after.split_at(digits(after)),
+            None => ("0", after),
+        };
+        let after = after.trim_start();
+        let ends = |char: char| char.is_ascii_digit() || char.is_whitespace();
+        let (unit, after) = after.split_at(after.find(ends).unwrap_or(after.len()));
+        let unit = UNITS.iter().find(|(name, _)| *name == unit).map(|(_, nanos)| *nanos);
+        let unit = unit.filter(|_| is_digits(whole) && is_digits(part)).ok_or(Wrong::Form)?;
+        // What overflows is out of every range; the rest is read all the same, for its form.
+        let whole = whole.parse::<u128>().unwrap_or(u128::MAX).saturating_mul(unit);
+        let part = part.trim_end_matches('0');
+        let part = match u32::try_from(part.len()).ok().and_then(|len| 10_u128.checked_pow(len)) {
+            Some(scale) if scale <= SECOND * SECOND => {
+                let part = part.parse::<u128>().unwrap_or(0) * unit;
+                is_fine &= part % scale == 0;
+                part / scale
+            }
+            _ => {
+                is_fine = false;
+                0
+            }
+        };
+        nanos = nanos.saturating_add(whole).saturating_add(part);
+        rest = after.trim_start();
     }
-    humantime::parse_duration(text).ok()
+    if !is_fine {
+        return Err(Wrong::TooFine);
+    }
+    let seconds = u64::try_from(nanos / SECOND).map_err(|_| Wrong::Range)?;
+    let subsec = u32::try_from(nanos % SECOND).map_err(|_| Wrong::Range)?;
+    Ok(Duration::new(seconds, subsec))
 }
 
 /// A duration in units of which each is a whole number of the next.
-///
-/// humantime writes months of 30.44 days.
 struct Span(Duration);
 
 impl fmt::Display for Span {

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use cutout_core::{Clock, Instant, ManualClock};
 
 use super::{Pause, Sleep};
+use crate::panics::wake_all;
 
 /// A timer and its clock, both moved by hand: for tests.
 ///
@@ -47,7 +48,10 @@ pub struct ManualSleep {
 
 #[derive(Default)]
 struct Shared {
+    /// Moved under the lock of the waits alone, so that who looks at both sees one time.
     clock: ManualClock,
+    /// Wakers are cloned, called and dropped without the lock: they are the callers' code, and may
+    /// come back to this very time.
     waits: Mutex<Waits>,
 }
 
@@ -71,6 +75,10 @@ impl ManualSleep {
     }
 
     /// Moves the time forward, and wakes whose wait is then over.
+    ///
+    /// # Panics
+    ///
+    /// If a waker panics. All others were woken by then.
     pub fn advance(&self, duration: Duration) {
         let mut waits = self.shared.waits();
         self.shared.clock.advance(duration);
@@ -81,16 +89,25 @@ impl ManualSleep {
             .collect();
         drop(waits);
         // What is woken may run at once, and begin to wait again.
-        due.into_iter().for_each(Waker::wake);
+        wake_all(due);
     }
 
     /// How long until the next wait ends: zero if one is over that was not looked at since, `None`
     /// if nothing waits.
     #[must_use]
     pub fn next(&self) -> Option<Duration> {
-        let now = self.now();
         let waits = self.shared.waits();
+        let now = self.now();
         waits.open.values().map(|wait| wait.until.saturating_since(now)).min()
+    }
+
+    /// How long until the next wait ends of those that are not over.
+    #[cfg(feature = "testing")]
+    pub(crate) fn next_to_end(&self) -> Option<Duration> {
+        let waits = self.shared.waits();
+        let now = self.now();
+        let open = waits.open.values().filter(|wait| now < wait.until);
+        open.map(|wait| wait.until.saturating_since(now)).min()
     }
 
     /// How many waits have begun and neither ended nor been dropped.
@@ -127,8 +144,8 @@ impl Sleep for ManualSleep {
     type Sleeping = ManualSleeping;
 
     fn sleep(&self, duration: Duration) -> ManualSleeping {
-        let until = self.now().saturating_add(duration);
         let mut waits = self.shared.waits();
+        let until = self.now().saturating_add(duration);
         let number = waits.begun;
         waits.begun += 1;
         waits.open.insert(number, Wait { until, waker: None });
@@ -157,23 +174,24 @@ impl Future for ManualSleeping {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let now = self.time.now();
+        let waker = context.waker().clone();
         let mut waits = self.time.shared.waits();
-        match waits.open.get_mut(&self.number) {
-            Some(wait) if now < wait.until => {
-                wait.waker = Some(context.waker().clone());
-                Poll::Pending
-            }
-            _ => {
-                waits.open.remove(&self.number);
-                Poll::Ready(())
-            }
-        }
+        // Who moves the time after this look finds the waker.
+        let now = self.time.now();
+        let (poll, _wait, _waker) = match waits.open.get_mut(&self.number) {
+            Some(wait) if now < wait.until => (Poll::Pending, None, wait.waker.replace(waker)),
+            _ => (Poll::Ready(()), waits.open.remove(&self.number), Some(waker)),
+        };
+        drop(waits); // and only then what was taken out
+        poll
     }
 }
 
 impl Drop for ManualSleeping {
     fn drop(&mut self) {
-        self.time.shared.waits().open.remove(&self.number);
+        let mut waits = self.time.shared.waits();
+        let wait = waits.open.remove(&self.number);
+        drop(waits);
+        drop(wait);
     }
 }

@@ -15,6 +15,10 @@ use super::Sleep;
 /// once. As a clock it is tokio's: where a test pauses or advances that one, policies, budgets and
 /// breakers on `TokioSleep` follow.
 ///
+/// The time is that of the runtime in which it is asked for. A runtime whose time was paused stays
+/// behind, or is ahead of others; to a breaker that several of them share, the time steps back and
+/// forth. Outside of a runtime it is the system's.
+///
 /// A wait ends on time also in a task that has used up its turn: what it shares that turn with may be
 /// a call that never gives it back.
 ///
@@ -46,12 +50,28 @@ impl Sleep for TokioSleep {
     }
 }
 
-static ORIGIN: OnceLock<time::Instant> = OnceLock::new();
+/// What the first reading of the process was, and is told as.
+///
+/// Each runtime has a time of its own once a test has paused it, which may be long before that of
+/// another. So the first reading is told as an instant that has 146 years before it, and 438 after it.
+static FIRST: OnceLock<time::Instant> = OnceLock::new();
+const TOLD_AS: Instant = Instant::from_nanos(1 << 62);
 
 impl Clock for TokioSleep {
     #[inline]
     fn now(&self) -> Instant {
-        let origin = ORIGIN.get_or_init(time::Instant::now);
-        Instant::ORIGIN.saturating_add(origin.elapsed())
+        let now = time::Instant::now();
+        let first = *FIRST.get_or_init(|| now);
+        match now.checked_duration_since(first) {
+            Some(after) => TOLD_AS.saturating_add(after),
+            None => before(TOLD_AS, first - now),
+        }
     }
+}
+
+/// The instant `span` before `instant`, or the first there is.
+#[cold]
+fn before(instant: Instant, span: Duration) -> Instant {
+    let left = instant.saturating_since(Instant::ORIGIN).saturating_sub(span);
+    Instant::ORIGIN.saturating_add(left)
 }

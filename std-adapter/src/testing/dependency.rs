@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::script::{End, Reply, Script};
+use crate::panics::wake_all;
 use crate::{ManualSleep, Pause, Sleep};
 
 /// Something to call that fails, hangs, panics and slows down as its [`Script`] says.
@@ -42,6 +43,8 @@ pub struct Dependency<S = ManualSleep> {
 
 struct Shared<S> {
     time: S,
+    /// Wakers are cloned, called and dropped without the lock: they are the callers' code, and may
+    /// come back to this very dependency.
     stage: Mutex<Stage>,
 }
 
@@ -104,13 +107,17 @@ impl<S> Dependency<S> {
     }
 
     /// All calls that hang end now, well. Later ones hang again if the script says so.
+    ///
+    /// # Panics
+    ///
+    /// If a waker panics. All others were woken by then.
     pub fn release(&self) {
         let mut stage = self.shared.stage();
         stage.released = stage.calls;
         let hanging = core::mem::take(&mut stage.hanging);
         drop(stage);
         // What is woken may run at once, and call.
-        hanging.into_values().for_each(Waker::wake);
+        wake_all(hanging.into_values());
     }
 
     /// How many calls have reached it.
@@ -236,12 +243,15 @@ struct Run<'a, S> {
 impl<S> Run<'_, S> {
     async fn hang(&self) {
         poll_fn(|context| {
+            let waker = context.waker().clone();
             let mut stage = self.shared.stage();
-            if self.call <= stage.released {
-                return Poll::Ready(());
-            }
-            stage.hanging.insert(self.call, context.waker().clone());
-            Poll::Pending
+            let (poll, _waker) = if self.call <= stage.released {
+                (Poll::Ready(()), Some(waker))
+            } else {
+                (Poll::Pending, stage.hanging.insert(self.call, waker))
+            };
+            drop(stage); // and only then the waker
+            poll
         })
         .await;
     }
@@ -261,8 +271,10 @@ impl<S> Drop for Run<'_, S> {
     fn drop(&mut self) {
         let mut stage = self.shared.stage();
         stage.running -= 1;
-        stage.hanging.remove(&self.call);
         stage.given_up += u64::from(!self.ended);
+        let waker = stage.hanging.remove(&self.call);
+        drop(stage);
+        drop(waker);
     }
 }
 
@@ -275,11 +287,14 @@ impl<S> Clone for Dependency<S> {
 impl<S> fmt::Debug for Dependency<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let stage = self.shared.stage();
+        let (calls, running, hanging, given_up) =
+            (stage.calls, stage.running, stage.hanging.len(), stage.given_up);
+        drop(stage); // what is written to may look at it
         f.debug_struct("Dependency")
-            .field("calls", &stage.calls)
-            .field("running", &stage.running)
-            .field("hanging", &stage.hanging.len())
-            .field("given_up", &stage.given_up)
+            .field("calls", &calls)
+            .field("running", &running)
+            .field("hanging", &hanging)
+            .field("given_up", &given_up)
             .finish_non_exhaustive()
     }
 }

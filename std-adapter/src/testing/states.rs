@@ -30,16 +30,20 @@ impl<A: Advance + ?Sized> Advance for &A {
     }
 }
 
-/// More failures in a row than any setting asks for.
+/// More results in a row than any setting asks for.
 const ENOUGH: u32 = 1_000_001;
 
-/// Opens the circuit by calls that fail: as many as it takes, from Closed or HalfOpen. An open
-/// circuit stays as it is.
+/// Opens the circuit by calls that fail: as many as it takes, from Closed or HalfOpen. The next call
+/// is then refused.
+///
+/// An open circuit stays as it is, unless its break is over: then its trials fail, and the next break
+/// begins.
 ///
 /// # Panics
 ///
 /// If no number of failures opens it: since it is forced, disabled or shadowed, since its settings
-/// trip on something else, or since all its trials are out.
+/// trip on something else, since all its trials are out, or since its clock moves by itself, past the
+/// end of each break.
 ///
 /// # Examples
 ///
@@ -56,7 +60,7 @@ pub fn trip<C: Clock, O: Observer, const BUCKETS: usize>(breaker: &CircuitBreake
     let mode = breaker.mode();
     assert!(mode == Mode::Auto, "trip: no failure opens a circuit in mode {mode:?}");
     for _ in 0..ENOUGH {
-        if breaker.state() == State::Open {
+        if breaker.state() == State::Open && !breaker.is_due() {
             return;
         }
         match breaker.try_acquire() {
@@ -66,7 +70,12 @@ pub fn trip<C: Clock, O: Observer, const BUCKETS: usize>(breaker: &CircuitBreake
             Err(refusal) => panic!("trip: {refusal}, so that no trial can fail"),
         }
     }
-    panic!("trip: still {:?} after {ENOUGH} failures: no setting trips on them", breaker.state());
+    match breaker.state() {
+        State::Open => panic!(
+            "trip: still Open after {ENOUGH} failures, and its break is over whenever it is looked at"
+        ),
+        state => panic!("trip: still {state:?} after {ENOUGH} failures: no setting trips on them"),
+    }
 }
 
 /// Moves the time of an open circuit to the end of its break: the next call is a trial.
@@ -100,11 +109,12 @@ where
 }
 
 /// Brings the circuit to HalfOpen, with no trial out: it is [tripped](trip) if it is closed, its
-/// [break ends](end_break), and the trial that comes then is settled as ignored.
+/// [break ends](end_break), and the trial that comes then is settled as ignored. A circuit that is
+/// half-open stays as it is.
 ///
 /// # Panics
 ///
-/// As [`trip`].
+/// As [`trip`] and [`end_break`].
 ///
 /// # Examples
 ///
@@ -123,10 +133,11 @@ where
     C: Clock + Advance,
     O: Observer,
 {
-    if breaker.state() == State::HalfOpen {
-        return;
+    match breaker.state() {
+        State::HalfOpen => return,
+        State::Open => {}
+        State::Closed => trip(breaker),
     }
-    trip(breaker);
     end_break(breaker);
     match breaker.try_acquire() {
         Ok(trial) => trial.settle(Outcome::Ignored),
@@ -139,7 +150,8 @@ where
 ///
 /// # Panics
 ///
-/// If it is forced, disabled or shadowed, or if all its trials are out.
+/// If no number of successes closes it: since it is forced, disabled or shadowed, since all its trials
+/// are out, or since they are slow, or an observer opens it again.
 ///
 /// # Examples
 ///
@@ -159,13 +171,17 @@ where
 {
     let mode = breaker.mode();
     assert!(mode == Mode::Auto, "recover: no success closes a circuit in mode {mode:?}");
-    while breaker.state() != State::Closed {
-        if breaker.state() == State::Open {
-            end_break(breaker);
+    for _ in 0..ENOUGH {
+        match breaker.state() {
+            State::Closed => return,
+            State::Open => end_break(breaker),
+            State::HalfOpen => {}
         }
         match breaker.try_acquire() {
             Ok(trial) => trial.settle(Outcome::Success),
             Err(refusal) => panic!("recover: {refusal}, so that no trial can succeed"),
         }
     }
+    let state = breaker.state();
+    assert!(state == State::Closed, "recover: still {state:?} after {ENOUGH} successes");
 }

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cutout_core::{Cause, Mode, Observer, Stale, State, Tally, Transition, TripReason};
 
+use crate::lengths::Length;
+
 /// Keeps what a breaker announces.
 ///
 /// Clones keep it in the same place: give one to the breaker, and ask the other.
@@ -39,6 +41,8 @@ pub struct Transitions {
 #[derive(Default)]
 struct Heard {
     transitions: Vec<Transition>,
+    /// Where the last change led before those that are kept.
+    before: Option<State>,
     would_trip: Vec<TripReason>,
     stale: Vec<Stale>,
 }
@@ -83,7 +87,9 @@ impl Transitions {
 
     /// Forgets everything, for a test that begins in another state.
     pub fn clear(&self) {
-        *self.heard() = Heard::default();
+        let mut heard = self.heard();
+        let before = heard.transitions.last().map(|change| change.to).or(heard.before);
+        *heard = Heard { before, ..Heard::default() };
     }
 
     fn heard(&self) -> MutexGuard<'_, Heard> {
@@ -97,6 +103,9 @@ impl Transitions {
     /// The circuit went through `states`, of which the first is the one before the first change,
     /// and through no others.
     ///
+    /// One state alone means that nothing changed. It is the state that the last change led to before
+    /// [`clear`](Self::clear), else Closed, in which a circuit begins.
+    ///
     /// # Panics
     ///
     /// If it did not. The message shows both paths, where they part, and each change that was
@@ -104,8 +113,15 @@ impl Transitions {
     #[track_caller]
     pub fn assert_path(&self, states: impl AsRef<[State]>) {
         let (expected, seen) = (states.as_ref(), self.path());
-        // Without a change, no state was heard of.
-        if expected != seen && !(seen.is_empty() && expected.len() == 1) {
+        if seen.is_empty() {
+            let state = self.heard().before.unwrap_or(State::Closed);
+            assert!(
+                expected.is_empty() || expected == [state],
+                "the circuit took another path: no change was heard since {state:?}, or nobody is told\n  \
+                 expected: {}\n      seen: no change\n",
+                arrows(expected)
+            );
+        } else if expected != seen {
             self.differ(
                 "took another path",
                 &arrows(expected),
@@ -197,13 +213,14 @@ impl fmt::Debug for Transitions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, change) in (1..).zip(self.all()) {
             let at = Duration::from_nanos(change.at.as_nanos());
+            // The time is exact: changes may be close to each other.
             write!(f, "{number:4}. at {at:?}: {:?} -> {:?}", change.from, change.to)?;
             write!(f, ", {:?}", change.cause)?;
             if change.mode != Mode::Auto {
                 write!(f, ", {:?}", change.mode)?;
             }
             if let Some(duration) = change.break_duration {
-                write!(f, ", for {duration:?}")?;
+                write!(f, ", for {}", Length(duration))?;
             }
             f.write_char('\n')?;
         }

@@ -72,10 +72,14 @@ fn each_range_in_the_table_is_the_one_in_the_error() {
         let error = serde_json::from_value::<Settings>(at(&path, json!([]))).unwrap_err();
         let message = error.to_string();
         let range = message
-            .strip_prefix(&format!("{path}: "))
+            .strip_prefix(&format!("{path}: must be "))
+            .or_else(|| message.strip_prefix(&format!("{path}: ")))
             .and_then(|message| message.strip_suffix(", got []"))
             .unwrap_or_else(|| panic!("{message}"));
-        assert_eq!(allowed, range.strip_prefix("must be ").unwrap_or(range), "{path}");
+        // Before it, how a value of this kind is written.
+        let kind = range.strip_suffix(&allowed).unwrap_or_else(|| panic!("{message}"));
+        let ends = ["", ", ", ", and ", "; "];
+        assert!(ends.iter().any(|end| kind.ends_with(end)) && kind.len() < 90, "{message}");
     }
 }
 

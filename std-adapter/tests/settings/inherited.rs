@@ -183,6 +183,67 @@ fn an_amendment_that_is_refused_changes_nothing() {
 }
 
 #[test]
+fn amendments_may_come_all_at_once() {
+    let mut file = "[p0]\ntrials = 9\n".to_owned();
+    for (number, base) in (1..3_000).zip(0..) {
+        file += &format!("[p{number}]\nbase = 'p{base}'\n");
+    }
+    let mut profiles = profiles(&file);
+    let before = profiles.clone();
+    let settings = |vars: &[(&str, &str)]| Settings::from_vars("", vars.iter().copied()).unwrap();
+    profiles
+        .amend_all((0..3_000).map(|number| {
+            let trials = (1 + number % 16).to_string();
+            (format!("p{number}"), settings(&[("TRIALS", &trials)]))
+        }))
+        .unwrap();
+    for (name, config) in profiles.iter() {
+        let number: u32 = name[1..].parse().unwrap();
+        assert_eq!(config.get_trials(), 1 + number % 16, "{name}");
+    }
+
+    // Those that are right by themselves and wrong together are refused together.
+    let mut profiles = before.clone();
+    let minimum = ("p5".to_owned(), settings(&[("MINIMUM_TRIALS", "4")]));
+    let trials = ("p2".to_owned(), settings(&[("TRIALS", "3")]));
+    let error = profiles.amend_all([minimum.clone(), trials]).unwrap_err();
+    assert_eq!(error.to_string(), "p5.minimum_trials: must be 1 to the number of trials, got 4");
+    assert_eq!(profiles, before);
+    assert_eq!(profiles.get("p7").unwrap().get_trials(), 9);
+    profiles.amend_all([minimum]).unwrap();
+    assert_eq!(profiles.get("p7").unwrap().get_minimum_trials(), Some(4));
+    // Two for one profile: the later one is over the earlier.
+    let twice = ["5", "6"].map(|trials| ("p0", settings(&[("TRIALS", trials)])));
+    profiles.amend_all(twice).unwrap();
+    assert_eq!(profiles.get("p2999").unwrap().get_trials(), 6);
+}
+
+#[test]
+fn an_amendment_looks_at_those_who_inherit_and_at_no_others() {
+    // 100,000 amendments of 100,000 profiles: at a look at each of all for each, this never ends.
+    let profile = |number| format!(r#""p{number}": {{"base": "base"}}"#);
+    let all = (0..100_000).map(profile).collect::<Vec<_>>().join(",");
+    let file = format!(r#"{{"base": {{"trials": 9}}, {all}}}"#);
+    let mut profiles: Profiles = serde_json::from_str(&file).unwrap();
+    let five = Settings::from_vars("", [("TRIALS", "5")]).unwrap();
+    for number in 0..100_000 {
+        profiles.amend(&format!("p{number}"), &five).unwrap();
+    }
+    assert!(profiles.iter().all(|(name, config)| config.get_trials() == 5 || name == "base"));
+}
+
+#[test]
+fn a_circle_of_many_is_told_in_part() {
+    let file: String = (0..1_000)
+        .map(|number| format!("[p{number}]\nbase = 'p{}'\n", (number + 1) % 1_000))
+        .collect();
+    assert_eq!(
+        wrong(&file),
+        "p0.base: goes round in a circle, p0 -> p1 -> p2 -> p3 -> (994 more) -> p998 -> p999 -> p0"
+    );
+}
+
+#[test]
 fn profiles_for_breakers_with_more_room_take_more_buckets() {
     let file = "[p]\nwindow = { time = '1m', buckets = 60 }";
     assert!(toml::from_str::<Profiles>(file).is_err());

@@ -3,6 +3,7 @@
 #![cfg(feature = "serde")]
 
 mod documented;
+mod environment;
 mod inherited;
 mod read;
 mod refused;

@@ -278,3 +278,44 @@ fn the_environment_of_the_process_is_read() {
     assert_eq!(error.path(), "CARGO_PKG_NAME");
     assert!(Settings::from_env("CUTOUT_NOBODY_SETS_THIS_").unwrap().is_empty());
 }
+
+#[test]
+fn each_unit_that_is_listed_is_read() {
+    let documentation = include_str!("../../src/settings.rs");
+    let listed = documentation.split("The units are ").nth(1).unwrap().split(", in small").next();
+    let listed = listed.unwrap().replace("//!", "");
+    let mut units: Vec<&str> = listed.split('`').skip(1).step_by(2).collect();
+    units.sort_unstable();
+    let nanos = [
+        ("d", 86_400_000_000_000),
+        ("h", 3_600_000_000_000),
+        ("m", 60_000_000_000),
+        ("min", 60_000_000_000),
+        ("ms", 1_000_000),
+        ("ns", 1),
+        ("s", 1_000_000_000),
+        ("sec", 1_000_000_000),
+        ("us", 1_000),
+        ("w", 604_800_000_000_000),
+        ("µs", 1_000),
+    ];
+    assert_eq!(units, nanos.map(|(unit, _)| unit));
+    let read = |text: &str| {
+        let settings = json(&format!(r#"{{"break_duration": "{text}"}}"#));
+        settings.to_config().map(|config| config.get_break_duration())
+    };
+    for (unit, nanos) in nanos {
+        let duration = Duration::from_nanos(3 * nanos);
+        let plus = |more: u64| Ok(Duration::from_secs(more) + duration);
+        for text in [format!("1s 3{unit}"), format!("1s3 {unit}"), format!(" 3{unit} 1 s ")] {
+            assert_eq!(read(&text), plus(1), "{text}");
+        }
+        assert_eq!(read(&format!("1h 3{unit}5s")), plus(3_605), "{unit}");
+    }
+    assert_eq!(read("1s 3μs"), read("1s 3µs"), "the Greek letter and the sign");
+    for (text, millis) in [("1.5s", 1_500), ("0.25m", 15_000), ("1.5h", 5_400_000), ("2.50ms", 0)] {
+        let expected = Duration::from_millis(millis)
+            + Duration::from_micros(if millis == 0 { 2_500 } else { 0 });
+        assert_eq!(read(text), Ok(expected), "{text}");
+    }
+}

@@ -11,21 +11,21 @@ fn wrong(settings: &str) -> String {
 /// A line of settings, and under it what is wrong with them.
 const REFUSED: &str = r#"
     failure_rate = 0.5
-        failure_rate: must be above 0 %, up to 100 %, as in "12.5%" or "off", got 0.5
+        failure_rate: must be a share with a percent sign and up to two decimals, above 0 %, up to 100 %, as in "12.5%" or "off", got 0.5
     failure_rate = 50
-        failure_rate: must be above 0 %, up to 100 %, as in "12.5%" or "off", got 50
+        failure_rate: must be a share with a percent sign and up to two decimals, above 0 %, up to 100 %, as in "12.5%" or "off", got 50
     failure_rate = nan
-        failure_rate: must be above 0 %, up to 100 %, as in "12.5%" or "off", got NaN
+        failure_rate: must be a share with a percent sign and up to two decimals, above 0 %, up to 100 %, as in "12.5%" or "off", got NaN
     failure_rate = -inf
-        failure_rate: must be above 0 %, up to 100 %, as in "12.5%" or "off", got -inf
+        failure_rate: must be a share with a percent sign and up to two decimals, above 0 %, up to 100 %, as in "12.5%" or "off", got -inf
     failure_rate = 'NaN%'
-        failure_rate: must be above 0 %, up to 100 %, as in "12.5%" or "off", got "NaN%"
+        failure_rate: must be a share with a percent sign and up to two decimals, above 0 %, up to 100 %, as in "12.5%" or "off", got "NaN%"
     failure_rate = '33.333%'
-        failure_rate: must be above 0 %, up to 100 %, as in "12.5%" or "off", got "33.333%"
+        failure_rate: must be a share with a percent sign and up to two decimals, above 0 %, up to 100 %, as in "12.5%" or "off", got "33.333%"
     failure_rate = '100.01%'
         failure_rate: must be above 0 %, up to 100 %, as in "12.5%" or "off", got "100.01%"
     failure_rate = true
-        failure_rate: must be above 0 %, up to 100 %, as in "12.5%" or "off", got true
+        failure_rate: must be a share with a percent sign and up to two decimals, above 0 %, up to 100 %, as in "12.5%" or "off", got true
     failure_rate = '0%'
         failure_rate: must be above 0 %, up to 100 %, got "0%"
     slow_call_rate = '-1%'
@@ -43,15 +43,15 @@ const REFUSED: &str = r#"
     minimum_throughput = 4294967296
         minimum_throughput: must be 1 to 8192, got 4294967296
     minimum_throughput = 20.0
-        minimum_throughput: must be 1 to 8192, got 20.0
+        minimum_throughput: must be a whole number, 1 to 8192, got 20.0
     minimum_throughput = 'off'
-        minimum_throughput: must be 1 to 8192, got "off"
+        minimum_throughput: must be a whole number, 1 to 8192, got "off"
     window = '30s'
         window: must be as in { time = "30s", buckets = 10 } or { count = 100 }, got "30s"
     window = {}
         window: must be as in { time = "30s", buckets = 10 } or { count = 100 }, got {}
     window.time = 30
-        window.time: must be 1 ms to 1 day long, as in "1m 30s", got 30
+        window.time: must be in ns, us (µs), ms, s (sec), m (min), h, d or w, 1 ms to 1 day long, as in "1m 30s", got 30
     window.time = '0s'
         window.time: must be 1 ms to 1 day long, got "0s"
     window.buckets = 11
@@ -67,23 +67,23 @@ const REFUSED: &str = r#"
     consecutive_failures = 1000001
         consecutive_failures: must be 1 to 1000000, got 1000001
     failure_count = []
-        failure_count: must be 1 to 8192 or "off", got []
+        failure_count: must be a whole number, 1 to 8192 or "off", got []
     evaluate_every_result = 1
         evaluate_every_result: must be true or false, got 1
     cancelled_as = 'off'
         cancelled_as: must be "success", "failure", "ignored" or "by_duration", got "off"
     break_duration = '30'
-        break_duration: must be 1 ms to 365 days, as in "1m 30s", got "30"
+        break_duration: must be in ns, us (µs), ms, s (sec), m (min), h, d or w, 1 ms to 365 days, as in "1m 30s", got "30"
     break_duration = '1y'
-        break_duration: must be 1 ms to 365 days, got "365d 6h"
+        break_duration: must be in ns, us (µs), ms, s (sec), m (min), h, d or w, 1 ms to 365 days, as in "1m 30s", got "1y"
     break_duration = 1979-05-27
-        break_duration: must be 1 ms to 365 days, as in "1m 30s", got a table
+        break_duration: must be in ns, us (µs), ms, s (sec), m (min), h, d or w, 1 ms to 365 days, as in "1m 30s", got 1979-05-27
     break_backoff = 2
         break_backoff: must be as in { factor = "200%", cap = "5m" } or "off", got 2
     break_backoff = true
         break_backoff: must be as in { factor = "200%", cap = "5m" } or "off", got true
     break_backoff.factor = 2
-        break_backoff.factor: the factor must be 100 % to 10000 %, as in "200%", got 2
+        break_backoff.factor: must be a whole number with a percent sign; the factor must be 100 % to 10000 %, as in "200%", got 2
     break_backoff.factor = '99%'
         break_backoff.factor: the factor must be 100 % to 10000 %, got "99%"
     break_backoff.factor = '200%'
@@ -101,13 +101,13 @@ const REFUSED: &str = r#"
     trial_timeout = '2d'
         trial_timeout: must be 1 ms to 1 day, got "2d"
     recovery = ['10%']
-        recovery: must be as in { stage = "10s", shares = ["10%", "25%", "50%"] } or "off", got a list of 1
+        recovery: must be as in { stage = "10s", shares = ["10%", "25%", "50%"] } or "off", got ["10%"]
     recovery.stage = '0s'
         recovery.stage: a stage must be 1 ms to 1 day long, got "0s"
     recovery.shares = ['10%', '25%']
-        recovery.shares: the shares must be above 0 %, and none below the one before, as in ["10%", "25%", "50%"], got a list of 2
+        recovery.shares: must be three shares up to 100 %, each with a percent sign and up to two decimals; the shares must be above 0 %, and none below the one before, as in ["10%", "25%", "50%"], got ["10%", "25%"]
     recovery.shares = ['10%', '25%', 50]
-        recovery.shares: the shares must be above 0 %, and none below the one before, as in ["10%", "25%", "50%"], got a list of 3
+        recovery.shares: must be three shares up to 100 %, each with a percent sign and up to two decimals; the shares must be above 0 %, and none below the one before, as in ["10%", "25%", "50%"], got ["10%", "25%", 50]
     recovery.shares = ['10%', '9.5%', '50%']
         recovery.shares: the shares must be above 0 %, and none below the one before, got ["10%", "9.5%", "50%"]
     bulkhead = 20
@@ -119,7 +119,7 @@ const REFUSED: &str = r#"
     bulkhead.max_wait = '1d 1ns'
         bulkhead.max_wait: must be 0 to 1 day, got "1d 1ns"
     bulkhead.max_wait = 50
-        bulkhead.max_wait: must be 0 to 1 day, as in "1m 30s", got 50
+        bulkhead.max_wait: must be in ns, us (µs), ms, s (sec), m (min), h, d or w, 0 to 1 day, as in "1m 30s", got 50
     bulkhead = { limit = 5, queue = 5 }
         bulkhead.queue: needs max_wait to be set
     bulkhead = { limit = 5, max_wait = '5s' }
@@ -130,6 +130,54 @@ const REFUSED: &str = r#"
         bulkhead.limits: is no setting; did you mean limit?
     recovery.shares = ['10%', '25%', '50%']
         recovery.stage: is missing, a stage must be 1 ms to 1 day long, as in "1m 30s"
+    recovery.shares = ['10%', '25%', '50%', '60%']
+        recovery.shares: must be three shares up to 100 %, each with a percent sign and up to two decimals; the shares must be above 0 %, and none below the one before, as in ["10%", "25%", "50%"], got ["10%", "25%", "50%", "60%"]
+    recovery.shares = [10, 50, 60]
+        recovery.shares: must be three shares up to 100 %, each with a percent sign and up to two decimals; the shares must be above 0 %, and none below the one before, as in ["10%", "25%", "50%"], got [10, 50, 60]
+    recovery.shares = ['10%', '50%', '101%']
+        recovery.shares: must be three shares up to 100 %, each with a percent sign and up to two decimals; the shares must be above 0 %, and none below the one before, as in ["10%", "25%", "50%"], got ["10%", "50%", "101%"]
+    trials = 3.0
+        trials: must be a whole number, 1 to 16, got 3.0
+    trials = 'three'
+        trials: must be a whole number, 1 to 16, got "three"
+    trials = '-3'
+        trials: must be 1 to 16, got "-3"
+    trials = '340282366920938463463374607431768211456'
+        trials: must be 1 to 16, got "340282366920938463463374607431768211456"
+    trials = true
+        trials: must be a whole number, 1 to 16, got true
+    trials = 10:30:00
+        trials: must be a whole number, 1 to 16, got 10:30:00
+    trials = { "$serde_json::private::Number" = "3", other = 5 }
+        trials: must be a whole number, 1 to 16, got a table
+    consecutive_failures = '5s'
+        consecutive_failures: must be a whole number, 1 to 1000000 or "off", got "5s"
+    window.count = 100.5
+        window.count: must be a whole number, and must hold 1 result to as many as the breaker has room for (20 for each of its buckets: 200 unless its type says otherwise), got 100.5
+    break_backoff.factor = '200.5%'
+        break_backoff.factor: must be a whole number with a percent sign; the factor must be 100 % to 10000 %, as in "200%", got "200.5%"
+    break_backoff.factor = '-200%'
+        break_backoff.factor: the factor must be 100 % to 10000 %, as in "200%", got "-200%"
+    break_backoff.factor = '99999999999%'
+        break_backoff.factor: the factor must be 100 % to 10000 %, as in "200%", got "99999999999%"
+    break_duration = '1M'
+        break_duration: must be in ns, us (µs), ms, s (sec), m (min), h, d or w, 1 ms to 365 days, as in "1m 30s", got "1M"
+    break_duration = '1 month'
+        break_duration: must be in ns, us (µs), ms, s (sec), m (min), h, d or w, 1 ms to 365 days, as in "1m 30s", got "1 month"
+    break_duration = '2weeks 3years'
+        break_duration: must be in ns, us (µs), ms, s (sec), m (min), h, d or w, 1 ms to 365 days, as in "1m 30s", got "2weeks 3years"
+    break_duration = '5S'
+        break_duration: must be in ns, us (µs), ms, s (sec), m (min), h, d or w, 1 ms to 365 days, as in "1m 30s", got "5S"
+    break_duration = '1 8 s'
+        break_duration: must be in ns, us (µs), ms, s (sec), m (min), h, d or w, 1 ms to 365 days, as in "1m 30s", got "1 8 s"
+    break_duration = '99999999999999999999d'
+        break_duration: must be 1 ms to 365 days, as in "1m 30s", got "99999999999999999999d"
+    bulkhead.max_wait = '0.5ns'
+        bulkhead.max_wait: must be whole nanoseconds, 0 to 1 day, as in "1m 30s", got "0.5ns"
+    failure_rate = '0.5 %%'
+        failure_rate: must be a share with a percent sign and up to two decimals, above 0 %, up to 100 %, as in "12.5%" or "off", got "0.5 %%"
+    failure_rate = '101%'
+        failure_rate: must be above 0 %, up to 100 %, as in "12.5%" or "off", got "101%"
 "#;
 
 #[test]
@@ -218,7 +266,7 @@ fn what_excludes_each_other_is_refused_in_either_order() {
 #[test]
 fn null_is_no_value() {
     let error = serde_json::from_str::<Settings>(r#"{"failure_count": null}"#).unwrap_err();
-    let message = r#"failure_count: must be 1 to 8192 or "off", got nothing"#;
+    let message = r#"failure_count: must be a whole number, 1 to 8192 or "off", got nothing"#;
     assert!(error.to_string().starts_with(message), "{error}");
 }
 
@@ -269,7 +317,8 @@ fn a_duration_that_no_clock_can_tell_is_refused_and_does_not_panic() {
         "µ",
     ] {
         let message = wrong(&format!("break_duration = '{text}'"));
-        assert!(message.starts_with("p.break_duration: must be 1 ms to 365 days"), "{message}");
+        assert!(message.starts_with("p.break_duration: must be "), "{message}");
+        assert!(message.contains(" 1 ms to 365 days, as in"), "{message}");
     }
 }
 
@@ -277,9 +326,13 @@ fn a_duration_that_no_clock_can_tell_is_refused_and_does_not_panic() {
 fn a_variable_is_named_as_it_is() {
     let vars = |name, value| Settings::from_vars("PAY_", [(name, value)]).unwrap_err().to_string();
     for (name, value, message) in [
-        ("PAY_TRIALS", "17", "PAY_TRIALS: must be 1 to 16, got 17"),
-        ("PAY_TRIALS", "", "PAY_TRIALS: must be 1 to 16, got \"\""),
-        ("PAY_WINDOW_TIME", "0", "PAY_WINDOW_TIME: must be 1 ms to 1 day long, got \"0s\""),
+        ("PAY_TRIALS", "17", "PAY_TRIALS (trials): must be 1 to 16, got 17"),
+        ("PAY_TRIALS", "", "PAY_TRIALS (trials): must be a whole number, 1 to 16, got \"\""),
+        (
+            "PAY_WINDOW_TIME",
+            "0",
+            "PAY_WINDOW_TIME (window.time): must be 1 ms to 1 day long, got \"0s\"",
+        ),
         (
             "PAY_WINDOW_TIMES",
             "1s",
@@ -288,7 +341,7 @@ fn a_variable_is_named_as_it_is() {
         (
             "PAY_RECOVERY_SHARES",
             "10%,25%",
-            "PAY_RECOVERY_SHARES: the shares must be above 0 %, and none below the one before, as in [\"10%\", \"25%\", \"50%\"], got \"10%,25%\"",
+            "PAY_RECOVERY_SHARES (recovery.shares): must be three shares up to 100 %, each with a percent sign and up to two decimals; the shares must be above 0 %, and none below the one before, as in [\"10%\", \"25%\", \"50%\"], got \"10%,25%\"",
         ),
     ] {
         assert_eq!(vars(name, value), message);
@@ -296,6 +349,81 @@ fn a_variable_is_named_as_it_is() {
     let both = [("PAY_RECOVERY", "off"), ("PAY_RECOVERY_STAGE", "1s")];
     assert_eq!(
         Settings::from_vars("PAY_", both).unwrap_err().to_string(),
-        "PAY_RECOVERY_STAGE: cannot stand beside recovery"
+        "PAY_RECOVERY_STAGE (recovery.stage): cannot stand beside recovery"
     );
+}
+
+#[test]
+fn no_message_is_longer_than_a_page_however_long_what_was_written() {
+    const LONG: usize = 1_000_000;
+    const PAGE: usize = 4_000;
+    let long = "x".repeat(LONG);
+    let of_json = |text: String| serde_json::from_str::<Profiles>(&text).unwrap_err().to_string();
+    let many = |line: fn(usize) -> String| (0..32).map(line).collect::<Vec<_>>().join(", ");
+    for (what, message) in [
+        ("an unknown setting", of_json(format!(r#"{{"p": {{"{long}": 1}}}}"#))),
+        ("an unknown part", of_json(format!(r#"{{"p": {{"window": {{"{long}": 1}}}}}}"#))),
+        ("a value", of_json(format!(r#"{{"p": {{"trials": "{long}"}}}}"#))),
+        ("a list", of_json(format!(r#"{{"p": {{"trials": ["{long}"]}}}}"#))),
+        ("a number", of_json(format!(r#"{{"p": {{"trials": "{}"}}}}"#, "9".repeat(LONG)))),
+        (
+            "a duration",
+            of_json(format!(r#"{{"p": {{"trial_timeout": "{}"}}}}"#, "1s".repeat(LONG))),
+        ),
+        ("a profile", of_json(format!(r#"{{"{long}": {{"trials": 0}}}}"#))),
+        ("a profile that is no table", of_json(format!(r#"{{"{long}": 5}}"#))),
+        ("a profile given twice", of_json(format!(r#"{{"{long}": {{}}, "{long}": {{}}}}"#))),
+        ("a base", of_json(format!(r#"{{"p": {{"base": "{long}"}}}}"#))),
+        ("a circle", of_json(format!(r#"{{"{long}": {{"base": "{long}"}}}}"#))),
+        (
+            "the names that are known",
+            of_json(format!(
+                r#"{{"p": {{"base": "q"}}, {}}}"#,
+                many(|number| format!(r#""{number}{}": {{}}"#, "y".repeat(10_000)))
+            )),
+        ),
+    ] {
+        assert!(message.len() < PAGE, "{what}: {} bytes", message.len());
+    }
+    let variable = Settings::from_vars("PAY_", [(format!("PAY_{long}"), "1")]).unwrap_err();
+    assert!(variable.to_string().len() < PAGE, "a variable");
+    let amended = Profiles::<10>::default().amend(&long, &Settings::new()).unwrap_err();
+    assert!(amended.to_string().len() < PAGE, "a profile that is not there");
+}
+
+#[test]
+fn a_key_of_json_is_a_number_only_if_it_stands_alone() {
+    let read =
+        |text: &str| toml::from_str::<Settings>(text).map_err(|error| error.message().to_owned());
+    let magic = "$serde_json::private::Number";
+    for rest in ["other = 5", "trials = 5"] {
+        let message = read(&format!("trials = {{ \"{magic}\" = \"3\", {rest} }}")).unwrap_err();
+        assert_eq!(message, "trials: must be a whole number, 1 to 16, got a table");
+    }
+    let message = read(&format!("window = {{ \"{magic}\" = \"3\", time = \"5s\" }}")).unwrap_err();
+    assert!(
+        message.starts_with("window.\"$serde_json::private::Number\": is no setting"),
+        "{message}"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_variable_that_is_not_unicode_is_not_lost() {
+    use std::os::unix::ffi::OsStringExt;
+    // Its own process, as the environment is everybody's.
+    const PREFIX: &str = "CUTOUT_TEST_NOT_UNICODE_";
+    if let Err(error) = Settings::from_env(PREFIX) {
+        assert!(error.path().starts_with(PREFIX), "{error}");
+        return;
+    }
+    let name = std::ffi::OsString::from_vec([PREFIX.as_bytes(), b"TR\xffIALS"].concat());
+    let this = std::env::current_exe().unwrap();
+    let mut again = std::process::Command::new(this);
+    again.args(["--exact", "refused::a_variable_that_is_not_unicode_is_not_lost"]);
+    if std::env::var_os("CUTOUT_TEST_AGAIN").is_some() {
+        panic!("the variable was not read");
+    }
+    again.env(name, "5").env("CUTOUT_TEST_AGAIN", "1");
+    assert!(again.output().unwrap().status.success());
 }
