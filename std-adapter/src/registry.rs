@@ -438,7 +438,7 @@ impl<C: Clock, O: Observer> Valued for Breaker<C, O> {
                 Worth::Tried(u64::try_from(lease).unwrap_or(u64::MAX))
             }
             State::HalfOpen => Worth::Past,
-            State::Open if snapshot.retry_after == Some(Duration::ZERO) => Worth::Due,
+            State::Open if snapshot.due => Worth::Due,
             State::Open => Worth::Kept,
         }
     }

@@ -113,8 +113,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     /// with each other exactly only when all is quiet.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        let now = self.now();
-        self.snapshot_at(now)
+        self.look(self.now(), || self.left_until(self.circuit.until()))
     }
 
     /// The same, if it were `now` by the breaker's clock, which is not read: for who looks at many
@@ -134,11 +133,15 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     /// ```
     #[must_use]
     pub fn snapshot_at(&self, now: Instant) -> Snapshot {
+        self.look(now, || self.circuit.until().since(now))
+    }
+
+    fn look(&self, now: Instant, left: impl FnOnce() -> u64) -> Snapshot {
         let word = self.circuit.load();
         let generation = word.generation();
         let is_open = word.state() == State::Open && word.effective_state() == State::Open;
         let is_open = is_open && word.mode() != Mode::ForcedOpen;
-        let break_left = if is_open { self.left_until(self.circuit.until()) } else { 0 };
+        let break_left = if is_open { left() } else { 0 };
         Snapshot {
             state: word.effective_state(),
             mode: word.mode(),
