@@ -90,6 +90,7 @@ mod ledger;
 mod publish;
 mod resilience4j;
 mod retries;
+mod shown;
 mod source;
 mod transitions;
 
@@ -99,16 +100,22 @@ pub use source::Watched;
 pub use transitions::MetricsObserver;
 
 use core::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cutout_core::{Clock, Observer};
 use metrics::Recorder;
 
-use labels::{BreakerLabel, BulkheadLabel, Labels, RetryLabel};
+use labels::Labels;
+use ledger::{BreakerNumbers, Breakers, BulkheadNumbers, Bulkheads, COUNTS, DURATIONS};
 use publish::Publisher;
-use source::{BreakerSource, BulkheadSource, Source};
+use retries::Endings;
+use source::{BreakerSource, BulkheadSource, Found, Source};
 
 use crate::{Bulkhead, CircuitBreaker, StdClock};
+
+/// So many sources may be there before those that have gone are looked for.
+const FEW_SOURCES: usize = 64;
 
 /// The names that get their own label unless told otherwise.
 const MOST_NAMES: usize = 100;
@@ -128,10 +135,27 @@ pub struct Metrics {
 
 struct Inner {
     resilience4j: bool,
-    breakers: Labels<BreakerLabel>,
-    bulkheads: Labels<BulkheadLabel>,
-    retries: Labels<RetryLabel>,
-    sources: Mutex<Vec<Box<dyn Source>>>,
+    breakers: Labels<BreakerNumbers>,
+    bulkheads: Labels<BulkheadNumbers>,
+    retries: Labels<Endings>,
+    sources: Mutex<Sources>,
+}
+
+struct Sources {
+    all: Vec<Arc<dyn Source>>,
+    /// How many there are when those that have gone are taken out, should nobody collect.
+    at_most: usize,
+}
+
+impl Sources {
+    /// Takes out those that have gone, to be dropped where no lock is held.
+    fn prune(&mut self) -> Vec<Arc<dyn Source>> {
+        let all = core::mem::take(&mut self.all);
+        let gone;
+        (self.all, gone) = all.into_iter().partition(|source| source.is_alive());
+        self.at_most = FEW_SOURCES.max(2 * self.all.len());
+        gone
+    }
 }
 
 /// The settings of [`Metrics`]; made by [`Metrics::builder`].
@@ -181,7 +205,7 @@ impl MetricsBuilder {
                 breakers: Labels::new(self.most_names),
                 bulkheads: Labels::new(self.most_names),
                 retries: Labels::new(self.most_names),
-                sources: Mutex::default(),
+                sources: Mutex::new(Sources { all: Vec::new(), at_most: FEW_SOURCES }),
             }),
         }
     }
@@ -214,15 +238,15 @@ impl Metrics {
         C: Clock + Send + Sync + 'static,
         O: Observer + Send + Sync + 'static,
     {
-        let label = self.inner.breakers.label(name);
-        self.add(BreakerSource::new(label, breaker.into()));
+        let place = self.inner.breakers.place(name, 0);
+        self.add(BreakerSource::new(place, breaker.into()));
     }
 
     /// Publishes `bulkhead` under `name`, as long as it lives: a reference to an [`Arc`], or to a
     /// static.
     pub fn bulkhead(&self, name: &str, bulkhead: impl Into<Watched<Bulkhead>>) {
-        let label = self.inner.bulkheads.label(name);
-        self.add(BulkheadSource::new(label, bulkhead.into()));
+        let place = self.inner.bulkheads.place(name, 0);
+        self.add(BulkheadSource::new(place, bulkhead.into()));
     }
 
     /// Publishes the breakers of `registry`, as long as both live, each under the name that `name`
@@ -250,22 +274,22 @@ impl Metrics {
     pub fn registry<K, C, O>(
         &self,
         registry: impl Into<Watched<crate::Registry<K, C, O>>>,
-        name: impl Fn(&K) -> String + Send + 'static,
+        name: impl Fn(&K) -> String + Send + Sync + 'static,
     ) where
         K: core::hash::Hash + Eq + Send + Sync + 'static,
         C: Clock + Send + Sync + 'static,
         O: Observer + Send + Sync + 'static,
     {
         let labels = Arc::clone(&self.inner);
-        let label = move |key: &K| labels.breakers.label(&name(key));
-        self.add(source::RegistrySource::new(registry.into(), label));
+        let place = move |key: &K| labels.breakers.place(&name(key), 0);
+        self.add(source::RegistrySource::new(registry.into(), place));
     }
 
     /// An observer that counts the changes of the breaker of this name. It takes one addition to do
     /// so, and neither locks nor allocates.
     #[must_use]
     pub fn observer(&self, name: &str) -> MetricsObserver {
-        MetricsObserver::new(self.inner.breakers.label(name))
+        MetricsObserver::new(self.inner.breakers.place(name, COUNTS))
     }
 
     /// Measures how long calls take that go through the breaker of this name, by the system's clock.
@@ -277,17 +301,25 @@ impl Metrics {
     /// As [`durations`](Self::durations), by `clock`.
     #[must_use]
     pub fn durations_by<C: Clock>(&self, name: &str, clock: C) -> Durations<C> {
-        Durations::new(self.inner.breakers.label(name), clock)
+        Durations::new(self.inner.breakers.place(name, DURATIONS), clock)
     }
 
     /// Counts how calls ended that may be tried again, under this name.
     #[must_use]
     pub fn retries(&self, name: &str) -> Retries {
-        Retries::new(self.inner.retries.label(name))
+        Retries::new(self.inner.retries.place(name, 0))
     }
 
     fn add(&self, source: impl Source + 'static) {
-        self.inner.sources.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(source));
+        let mut sources = self.sources();
+        sources.all.push(Arc::new(source));
+        let gone = if sources.all.len() > sources.at_most { sources.prune() } else { Vec::new() };
+        drop(sources);
+        drop(gone); // what names the keys of a registry is the user's code
+    }
+
+    fn sources(&self) -> MutexGuard<'_, Sources> {
+        self.inner.sources.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -311,38 +343,78 @@ impl Metrics {
     ///
     /// As [`collect`](Self::collect).
     pub fn collect_into(&self, recorder: &dyn Recorder) {
-        let mut sources = self.inner.sources.lock().unwrap_or_else(PoisonError::into_inner);
-        self.inner.breakers.for_each(|label| label.ledger().begin());
-        self.inner.bulkheads.for_each(|label| label.ledger().begin());
-        sources.retain_mut(|source| source.read());
+        let inner = &*self.inner;
+        let mut found = Found::default();
+        let sources = self.sources().all.clone();
+        sources.iter().for_each(|source| source.look(&mut found));
+        let gone = self.sources().prune();
+        drop((sources, gone)); // so that the names of what has gone have ended
+        inner.breakers.turn_over();
+        inner.bulkheads.turn_over();
+        inner.retries.turn_over();
+
+        let mut breakers: HashMap<usize, Breakers> = HashMap::new();
+        for (place, last, snapshot, config) in &found.breakers {
+            let label = place.label();
+            label.numbers.add(&snapshot.totals, last);
+            breakers.entry(address(label)).or_default().add(snapshot, config);
+        }
+        let mut bulkheads: HashMap<usize, Bulkheads> = HashMap::new();
+        for (place, last, now) in &found.bulkheads {
+            let label = place.label();
+            label.numbers.add(now.rejected, last);
+            bulkheads.entry(address(label)).or_default().add(now);
+        }
+        self.publish(recorder, &breakers, &bulkheads);
+    }
+
+    fn publish(
+        &self,
+        recorder: &dyn Recorder,
+        breakers: &HashMap<usize, Breakers>,
+        bulkheads: &HashMap<usize, Bulkheads>,
+    ) {
+        let inner = &*self.inner;
+        let to = core::ptr::from_ref(recorder).cast::<()>().addr();
         let publisher = Publisher::new(recorder);
         publisher.describe();
-        if self.inner.resilience4j {
+        if inner.resilience4j {
             resilience4j::describe(&publisher);
         }
-        self.inner.breakers.for_each(|label| {
-            let mut ledger = label.ledger();
-            publisher.breaker(label, &ledger);
-            if self.inner.resilience4j {
-                resilience4j::breaker(&publisher, label, &ledger);
+        inner.breakers.for_each(|label, lives| {
+            let (none, now) = (Breakers::default(), breakers.get(&address(label)));
+            let (now, lives) = (now.unwrap_or(&none), lives || now.is_some());
+            let Some(before) = label.shown.before(to, lives) else { return };
+            let shown = publisher.breaker(label, now, before.what);
+            if inner.resilience4j {
+                resilience4j::breaker(&publisher, label, now, before.what);
             }
-            ledger.end();
+            label.shown.note(to, before, shown, lives);
         });
-        self.inner.bulkheads.for_each(|label| {
-            let mut ledger = label.ledger();
-            publisher.bulkhead(label, &ledger);
-            if self.inner.resilience4j {
-                resilience4j::bulkhead(&publisher, label, &ledger);
+        inner.bulkheads.for_each(|label, lives| {
+            let (none, now) = (Bulkheads::default(), bulkheads.get(&address(label)));
+            let (now, lives) = (now.unwrap_or(&none), lives || now.is_some());
+            let Some(before) = label.shown.before(to, lives) else { return };
+            let shown = publisher.bulkhead(label, now, before.what);
+            if inner.resilience4j {
+                resilience4j::bulkhead(&publisher, label, now, before.what);
             }
-            ledger.end();
+            label.shown.note(to, before, shown, lives);
         });
-        self.inner.retries.for_each(|label| {
+        inner.retries.for_each(|label, lives| {
+            let Some(before) = label.shown.before(to, lives) else { return };
             publisher.retries(label);
-            if self.inner.resilience4j {
+            if inner.resilience4j {
                 resilience4j::retries(&publisher, label);
             }
+            label.shown.note(to, before, 0, lives);
         });
     }
+}
+
+/// Labels are told apart by where they are.
+fn address<N>(label: &Arc<labels::Label<N>>) -> usize {
+    Arc::as_ptr(label).addr()
 }
 
 impl Default for Metrics {
