@@ -46,11 +46,15 @@
 //! | metric | labels | |
 //! | --- | --- | --- |
 //! | `circuit_breaker_state` | `name`, `state` | 1 for the state as calls meet it, 0 for the others |
-//! | `circuit_breaker_mode` | `name`, `mode` | the same for the mode |
+//! | `circuit_breaker_due` | `name` | 1 if the circuit is open, its break is over, and nobody has called since ([`is_due`](CircuitBreaker::is_due)); else 0 |
+//! | `circuit_breaker_break_remaining_seconds` | `name` | what is left of the break of an open circuit; 0 if it is over, or if there is none |
+//! | `circuit_breaker_trials_in_flight` | `name` | trials of a half-open circuit that are out |
+//! | `circuit_breaker_mode` | `name`, `mode` | as `circuit_breaker_state`, for the mode |
 //! | `circuit_breaker_calls_total` | `name`, `outcome` | calls that were a `success`, a `failure`, `ignored`, `cancelled` or `stale`, and those that were `rejected` |
 //! | `circuit_breaker_slow_calls_total` | `name` | how many of the successes and failures were slow, where that is measured |
 //! | `circuit_breaker_would_reject_total` | `name` | calls that only the mode shadow let through, once there are any |
 //! | `circuit_breaker_transitions_total` | `name`, `from`, `to`, `reason` | changes, as the [observer](Metrics::observer) heard them; those that a circuit makes by itself begin at 0 |
+//! | `circuit_breaker_would_trip_total` | `name`, `reason` | how often a circuit that was forced closed would have opened, as the observer heard it; each reason begins at 0 |
 //! | `circuit_breaker_failure_ratio` | `name` | the share of failures in the window, 0 to 1; absent below `minimum_throughput` |
 //! | `circuit_breaker_slow_ratio` | `name` | the same for slow calls, where they are measured |
 //! | `circuit_breaker_failure_threshold` | `name` | the ratio at which it opens, where there is one |
@@ -73,16 +77,37 @@
 //! # What is absent
 //!
 //! A recorder cannot be told to forget a series. A ratio that was there and no longer is becomes NaN,
-//! and the states and modes of a breaker that is gone become 0, once; after that they are left alone.
-//! A recorder that drops what is no longer touched then drops them, such as that of
-//! `metrics-exporter-prometheus` with an `idle_timeout` for gauges.
+//! and the states and modes of a breaker that is gone become 0. Each recorder is told so once: by its
+//! next collection, together with the last counts; after that the series are left alone. A recorder that
+//! drops what is no longer touched then drops them, such as that of `metrics-exporter-prometheus` with an
+//! `idle_timeout`.
+//!
+//! Recorders are told apart by where they are in memory: pass a reference to the same one each time.
 //!
 //! # A limit on names
 //!
-//! Each name costs some 30 series, for ever. So only the first [100](MetricsBuilder::most_names) get
-//! their own; all others are added up under the name `other`. There, and where breakers share a name,
-//! `circuit_breaker_state` says how many are in each state, and the ratio is that of all those
-//! together that have their minimum.
+//! Each name costs some 40 series. So at most [100](MetricsBuilder::most_names) names at a time get a
+//! label of their own; all others are added up under the name `other`. There, and where breakers share a
+//! name, `circuit_breaker_state` and `circuit_breaker_due` say how many are in each state and how many are
+//! due, the break that remains is the longest, and the ratio is that of all those together that have
+//! their minimum.
+//!
+//! A name is in use as long as a breaker, bulkhead, [observer](MetricsObserver), [`Durations`] or
+//! [`Retries`] of that name lives. When it no longer is, the next collection publishes it for the last
+//! time and gives its place to the name that has waited longest. That name counts on its own from then
+//! on; what it has counted before stays under `other`. The counts of the last 1,000 names (ten times as
+//! many as have a label) that were in use are kept, so that a name that comes again goes on where it was.
+//!
+//! A recorder that never forgets keeps the series of all names that ever had a label. Where names come
+//! from outside, such as the hosts of a proxy, give it an idle timeout, or a lower limit.
+//!
+//! # Several collections at a time
+//!
+//! Nothing is locked while a collection runs code of yours: clocks, the function that names the breakers
+//! of a registry, recorders, and what is dropped because the collection came to be its last owner. All of
+//! these may register, and may collect. (A name function that collects would be asked for the same name
+//! again, without end.) Collections at the same time count nothing twice; of two to the same recorder,
+//! the one that publishes last is seen.
 
 mod durations;
 mod labels;
@@ -126,8 +151,7 @@ const MOST_NAMES: usize = 100;
 ///
 /// Nothing here is on the path of a call, but for [`Durations`] and [`Retries`] where they are asked
 /// for, and the [observer](Self::observer), which counts a change by one addition. [`collect`](Self::collect) and
-/// the methods that register exclude each other by a lock, under which the recorder runs and the
-/// function that names the breakers of a registry: these must not call them.
+/// the methods that register take a lock for a moment, and none while other code runs.
 #[derive(Clone)]
 pub struct Metrics {
     inner: Arc<Inner>,
@@ -167,8 +191,9 @@ pub struct MetricsBuilder {
 }
 
 impl MetricsBuilder {
-    /// How many names of breakers, of bulkheads and of retries get a label of their own; the first to come.
-    /// The default is 100. All others are added up under the name `other`, with 0 every one.
+    /// How many names of breakers, of bulkheads and of retries get a label of their own at the same time;
+    /// the first to come. The default is 100. All others are added up under the name `other`, with 0 every
+    /// one. A name that is no longer in use [makes room](self#a-limit-on-names).
     pub const fn most_names(mut self, names: usize) -> Self {
         self.most_names = names;
         self
@@ -250,7 +275,7 @@ impl Metrics {
     }
 
     /// Publishes the breakers of `registry`, as long as both live, each under the name that `name`
-    /// makes of its key.
+    /// makes of its key. It is asked when a collection first finds a breaker.
     ///
     /// A breaker that is evicted takes with it what it has counted since the last collection.
     ///
