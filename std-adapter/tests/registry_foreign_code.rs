@@ -236,7 +236,8 @@ fn a_circle_through_two_registries_and_two_threads_is_found() {
     };
     let (one, other) = (ONE.get_or_init(|| build(&OTHER)), OTHER.get_or_init(|| build(&ONE)));
     let panicked = must_end("a circle of registries", move || {
-        let look_up = |names: &'static Names| thread::spawn(move || panics(|| drop(names.get("a"))));
+        let look_up =
+            |names: &'static Names| thread::spawn(move || panics(|| drop(names.get("a"))));
         [one, other].map(look_up).map(|thread| thread.join().unwrap())
     });
     assert_eq!(panicked, [true; 2]);

@@ -254,13 +254,14 @@ fn r2_factories_that_look_each_other_up_on_two_threads_are_told_so_or_are_done()
             let place = Arc::new(OnceLock::<Weak<Registry<u32>>>::new());
             let told = Arc::new(AtomicUsize::new(0));
             let (known, counts) = (Arc::clone(&place), Arc::clone(&told));
-            let builder = Registry::<u32>::builder(Config::new()).with_observer(move |key: &u32| {
-                thread::sleep(Duration::ZERO);
-                let hosts = known.get().unwrap().upgrade().unwrap();
-                if hosts.try_get(&(1 - *key)).is_err() {
-                    counts.fetch_add(1, Ordering::SeqCst);
-                }
-            });
+            let builder =
+                Registry::<u32>::builder(Config::new()).with_observer(move |key: &u32| {
+                    thread::sleep(Duration::ZERO);
+                    let hosts = known.get().unwrap().upgrade().unwrap();
+                    if hosts.try_get(&(1 - *key)).is_err() {
+                        counts.fetch_add(1, Ordering::SeqCst);
+                    }
+                });
             let hosts = Arc::new(builder.build().unwrap());
             place.set(Arc::downgrade(&hosts)).unwrap();
             let look_up = |key| {

@@ -200,9 +200,7 @@ impl<'a> Publisher<'a> {
 }
 
 /// How calls end that may be tried again.
-pub(super) fn endings(
-    label: &labels::Label<Endings>,
-) -> impl Iterator<Item = ((bool, bool), u64)> {
+pub(super) fn endings(label: &labels::Label<Endings>) -> impl Iterator<Item = ((bool, bool), u64)> {
     let ways = [(true, false), (true, true), (false, false), (false, true)];
     ways.into_iter().map(|way @ (succeeded, retried)| (way, label.numbers.read(succeeded, retried)))
 }

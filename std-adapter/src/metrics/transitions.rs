@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use cutout_core::{Cause, Observer, State, Tally, Transition, TripReason};
 
-use super::ledger::{BreakerNumbers, STATES};
 use super::labels::Place;
+use super::ledger::{BreakerNumbers, STATES};
 use crate::sync::AtomicU64;
 
 /// The observer that counts changes for [`Metrics`](super::Metrics). Made by

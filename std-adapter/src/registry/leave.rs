@@ -99,11 +99,7 @@ impl<K: Hash + Eq, C: Clock, O: Observer> Registry<K, C, O> {
     }
 
     /// Takes the keys of what has left the ring out of the map, under the same lock (R4).
-    pub(super) fn forget(
-        &self,
-        office: &mut Office<K, Breaker<C, O>>,
-        left: &mut Left<K, C, O>,
-    ) {
+    pub(super) fn forget(&self, office: &mut Office<K, Breaker<C, O>>, left: &mut Left<K, C, O>) {
         for at in 0..=left.expired.len() {
             let ended = if at == 0 { left.evicted.as_ref() } else { left.expired.get(at - 1) };
             let Some(ended) = ended else { continue };

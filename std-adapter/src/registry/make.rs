@@ -122,8 +122,7 @@ impl<K: Hash + Eq, C: Clock + Clone, O: Observer> Registry<K, C, O> {
     fn make_by(&self, key: K, mut orders: Orders<K>) -> Result<Made<K, C, O>, Orders<K>> {
         let (config, own) = orders.settings.of(&key);
         // Both have been checked, so this does not panic.
-        let breaker =
-            Breaker::with_observer(config, self.clock().clone(), (self.observers)(&key));
+        let breaker = Breaker::with_observer(config, self.clock().clone(), (self.observers)(&key));
         let (root, door) = Root::new(breaker);
         let entry = Arc::new(Entry::new(key, door, self.clock.now_coarse(), own));
         loop {

@@ -8,8 +8,8 @@
 #[cfg(not(shuttle))]
 use std::sync::{Mutex, PoisonError};
 
-use super::sync::{ThreadId, current};
 use super::CycleError;
+use super::sync::{ThreadId, current};
 
 const NONE: Waits = Waits { turns: 0, waiting: Vec::new() };
 

@@ -292,7 +292,11 @@ fn each_of_several_recorders_is_told_once_that_a_breaker_is_gone() {
         }
     }
     let late = PrometheusBuilder::new().build_recorder();
-    assert_eq!(scraped.page_of(&late).lines("circuit_breaker_state"), [""; 0], "it never was there");
+    assert_eq!(
+        scraped.page_of(&late).lines("circuit_breaker_state"),
+        [""; 0],
+        "it never was there"
+    );
 }
 
 #[test]
@@ -384,8 +388,7 @@ fn what_a_breaker_is_and_drops_may_use_the_metrics_that_watch_it() {
     thread::spawn(move || {
         let metrics = Metrics::new();
         let share = Arc::new(Mutex::new(None));
-        let clock =
-            LastOwner(Registers(metrics.clone(), breaker()), Arc::clone(&share));
+        let clock = LastOwner(Registers(metrics.clone(), breaker()), Arc::clone(&share));
         let observer = Collects(metrics.clone());
         let bank = Arc::new(CircuitBreaker::with_observer(Config::new(), clock, observer));
         let known = Arc::downgrade(&bank);

@@ -230,9 +230,8 @@ fn durations_and_retries_that_are_no_longer_measured_make_room_too() {
 #[test]
 fn durations_and_retries_that_came_too_late_count_under_their_own_names_once_there_is_room() {
     let scraped = Scraped::with(Metrics::builder().most_names(1));
-    let [first, late] = ["a", "b"].map(|name| {
-        (scraped.metrics.durations(name), scraped.metrics.retries(name))
-    });
+    let [first, late] =
+        ["a", "b"].map(|name| (scraped.metrics.durations(name), scraped.metrics.retries(name)));
     let record = |(durations, retries): &(Durations, Retries)| {
         durations.record(Outcome::Success, Duration::from_secs(1));
         retries.record(&Ok::<_, ()>(()), 1);

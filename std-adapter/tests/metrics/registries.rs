@@ -208,7 +208,8 @@ fn collections_at_the_same_time_count_nothing_twice() {
     });
     metrics.collect_into(&recorder);
     let page = recorder.handle().render();
-    let counted = format!("circuit_breaker_calls_total{{name=\"all\",outcome=\"success\"}} {CALLS}");
+    let counted =
+        format!("circuit_breaker_calls_total{{name=\"all\",outcome=\"success\"}} {CALLS}");
     assert!(page.lines().any(|line| line == counted), "{counted} in\n{page}");
 }
 
