@@ -179,7 +179,7 @@ impl BulkheadNumbers {
     /// Adds what is new of one bulkhead; `last` is what was last seen of its refusals.
     pub(super) fn add(&self, new: u64, last: &Mutex<u64>) {
         let last = &mut *last.lock().unwrap_or_else(PoisonError::into_inner);
-        advance(&mut *self.rejected.lock().unwrap_or_else(PoisonError::into_inner), new, last);
+        advance(&mut self.rejected.lock().unwrap_or_else(PoisonError::into_inner), new, last);
     }
 }
 

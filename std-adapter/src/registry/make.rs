@@ -103,9 +103,8 @@ impl<K: Hash + Eq, C: Clock + Clone, O: Observer> Registry<K, C, O> {
             Found::Made(handle) => return Ok(handle),
         };
         let (entry, filing) = loop {
-            match self.make_by(key.to_owned(), orders) {
-                Ok(made) => break made,
-                Err(later) => orders = later,
+            if let Some(made) = self.make_by(key.to_owned(), &mut orders) {
+                break made;
             }
         };
         drop(turn);
@@ -117,9 +116,9 @@ impl<K: Hash + Eq, C: Clock + Clone, O: Observer> Registry<K, C, O> {
         Ok(Handle::new(filing.hold))
     }
 
-    /// Makes the breaker of `key` and files it; or says by which orders it is to be made instead, if it
-    /// cannot come to follow them.
-    fn make_by(&self, key: K, mut orders: Orders<K>) -> Result<Made<K, C, O>, Orders<K>> {
+    /// Makes the breaker of `key` and files it; unless later orders came that it cannot come to follow:
+    /// then it is to be made by those instead.
+    fn make_by(&self, key: K, orders: &mut Orders<K>) -> Option<Made<K, C, O>> {
         let (config, own) = orders.settings.of(&key);
         // Both have been checked, so this does not panic.
         let breaker = Breaker::with_observer(config, self.clock().clone(), (self.observers)(&key));
@@ -130,21 +129,19 @@ impl<K: Hash + Eq, C: Clock + Clone, O: Observer> Registry<K, C, O> {
             let now = self.now();
             let mut office = self.office();
             let later = office.orders();
-            if later.settings.number() == orders.settings.number() {
-                if later.standing == orders.standing {
-                    let filing = self.file(&mut office, &entry, root, now);
-                    return Ok((entry, filing));
-                }
-                drop(office);
-            } else {
-                drop(office);
-                let (config, own) = later.settings.of(&entry.key);
-                if root.value().reconfigure(config).is_err() {
-                    return Err(later); // with another window
-                }
+            if later.settings.number() == orders.settings.number()
+                && later.standing == orders.standing
+            {
+                let filing = self.file(&mut office, &entry, root, now);
+                return Some((entry, filing));
+            }
+            drop(office);
+            let before = core::mem::replace(orders, later);
+            if before.settings.number() != orders.settings.number() {
+                let (config, own) = orders.settings.of(&entry.key);
+                root.value().reconfigure(config).ok()?; // unless it is with another window
                 entry.set_own_settings(own);
             }
-            orders = later;
         }
     }
 

@@ -78,7 +78,7 @@ pub struct Reconfigured<K> {
 impl<K> Reconfigured<K> {
     /// Whether no breaker has refused.
     #[must_use]
-    pub const fn is_complete(&self) -> bool {
+    pub fn is_complete(&self) -> bool {
         self.refused.is_empty()
     }
 }

@@ -11,8 +11,7 @@ use cutout::{
     Bulkhead, CircuitBreaker, Clock, Config, Instant, ManualClock, Observer, Outcome, Rate,
 };
 use metrics::{
-    Counter, Gauge, Histogram, Key, KeyName, Metadata, NoopRecorder, Recorder as _, SharedString,
-    Unit,
+    Counter, Gauge, Histogram, Key, KeyName, Metadata, NoopRecorder, SharedString, Unit,
 };
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
 
