@@ -2,12 +2,12 @@
 //! factories. Each test runs on a thread of its own; if that waits for ever, the test says so.
 #![cfg(feature = "registry")]
 
-use core::hash::{Hash, Hasher};
+use core::borrow::Borrow;
+use core::cell::{Cell, RefCell};
+use core::panic::AssertUnwindSafe;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
-use std::borrow::Borrow;
-use std::cell::{Cell, RefCell};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::catch_unwind;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Barrier, OnceLock};
 use std::thread;
