@@ -176,12 +176,36 @@ def one_outage(service, prometheus):
     prometheus.expect('retry_calls_total{name="bank", outcome="failure", retried="true"}', 5)
     prometheus.expect('ALERTS{alertname="CircuitBreakerOpen", name="bank", alertstate="pending"}', 1)
     prometheus.expect('resilience4j_circuitbreaker_state{name="bank", state="open"}', 1)
+    prometheus.expect('circuit_breaker_due{name="bank"}', 0)
+    remaining = 'circuit_breaker_break_remaining_seconds{name="bank"}'
+    prometheus.expect(f"{remaining} > bool 0 and {remaining} <= bool 30", 1)
+
+    call(service, "/force/closed", 1, 200)
+    call(service, "/bank/fail", 10, 502)
+    prometheus.expect('sum(circuit_breaker_would_trip_total{name="bank"})', 1)
+    would_trip = 'ALERTS{alertname="CircuitBreakerWouldTrip", name="bank", alertstate="firing"}'
+    prometheus.expect(would_trip, 1)
+    call(service, "/force/due", 1, 200)
+    prometheus.expect('circuit_breaker_due{name="bank"}', 1)
+    prometheus.expect('circuit_breaker_state{name="bank", state="open"}', 1)
+    prometheus.expect('count(ALERTS{alertname="CircuitBreakerOpen", name="bank"}) or vector(0)', 0)
 
     call(service, "/force/open", 1, 200)
     prometheus.expect('circuit_breaker_mode{name="bank", mode="forced_open"}', 1)
     prometheus.expect('resilience4j_circuitbreaker_state{name="bank", state="forced_open"}', 1)
     forced = 'ALERTS{alertname="CircuitBreakerForcedTooLong", name="bank", alertstate="pending"}'
     prometheus.expect(forced, 1)
+
+
+def names_make_room(service, prometheus):
+    """A host that is forgotten gives its name to one that came too late for one of its own."""
+    prometheus.expect('count(circuit_breaker_state{name="d"}) or vector(0)', 0)
+    call(service, "/forget/a", 1, 200)
+    prometheus.expect('circuit_breaker_state{name="a", state="closed"}', 0)
+    prometheus.expect('circuit_breaker_state{name="d", state="closed"}', 1)
+    call(service, "/host/d/ok", 1, 200)
+    prometheus.expect('circuit_breaker_calls_total{name="d", outcome="success"}', 1)
+    prometheus.expect('circuit_breaker_state{name="other", state="closed"}', 1)
 
 
 def lint(service):
@@ -250,6 +274,7 @@ def main():
             lint(service)
             our_dashboard(prometheus)
             their_dashboard(prometheus)
+            names_make_room(service, prometheus)
             prometheus.process.terminate()
             prometheus.process.wait(30)
     finally:

@@ -9,7 +9,8 @@
 //! | `/bank/{answer}` | calls the bank, with a retry, a breaker and a bulkhead; the answer is `ok` or `fail` |
 //! | `/host/{host}/{answer}` | calls a host, with a breaker of its own |
 //! | `/hold/{permits}` | holds so many permits of the bank's bulkhead, as calls that hang would |
-//! | `/force/{mode}` | sets the mode of the bank's breaker: `open` or `auto` |
+//! | `/force/{mode}` | sets the mode of the bank's breaker: `open`, `closed` or `auto`; or `due`: as if its break had just ended |
+//! | `/forget/{host}` | takes the breaker of a host out of the registry |
 //!
 //! `.ci/metrics` has a real Prometheus scrape it, and asks that what it should know.
 
@@ -61,6 +62,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .route("/host/{host}/{answer}", get(call_host))
         .route("/hold/{permits}", get(hold))
         .route("/force/{mode}", get(force))
+        .route("/forget/{host}", get(forget))
         .with_state(service);
     let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
     println!("listening on {}", listener.local_addr()?);
@@ -162,8 +164,20 @@ async fn hold(State(service): State<Arc<Service>>, Path(permits): Path<usize>) -
 async fn force(State(service): State<Arc<Service>>, Path(mode): Path<String>) -> StatusCode {
     match &*mode {
         "open" => service.bank.force_open(),
+        "closed" => service.bank.force_closed(),
         "auto" => service.bank.release(),
+        "due" => {
+            service.bank.release();
+            service.bank.open_for(Duration::ZERO);
+        }
         _ => return StatusCode::NOT_FOUND,
     }
     StatusCode::OK
+}
+
+async fn forget(State(service): State<Arc<Service>>, Path(host): Path<String>) -> StatusCode {
+    match service.hosts.remove(&host) {
+        Some(_) => StatusCode::OK,
+        None => StatusCode::NOT_FOUND,
+    }
 }

@@ -156,8 +156,8 @@ pub use policy::{Failure, GaveUp, Policy, PolicyError, RateLimited, Refused, Tim
 pub use rate_limit::{RateLimit, RateLimitConfig, RateLimitConfigError};
 #[cfg(feature = "registry")]
 pub use registry::{
-    CheckedConfig, Handle, Registry, RegistryBuilder, RegistryCounters, RegistryError,
-    RegistryEvent,
+    CheckedConfig, CycleError, Handle, Reconfigured, Registry, RegistryBuilder, RegistryCounters,
+    RegistryError, RegistryEvent,
 };
 #[cfg(feature = "policy")]
 pub use retry::{Retry, RetryBudget, Retrying};

@@ -46,11 +46,15 @@
 //! | metric | labels | |
 //! | --- | --- | --- |
 //! | `circuit_breaker_state` | `name`, `state` | 1 for the state as calls meet it, 0 for the others |
-//! | `circuit_breaker_mode` | `name`, `mode` | the same for the mode |
+//! | `circuit_breaker_due` | `name` | 1 if the circuit is open, its break is over, and nobody has called since ([`is_due`](CircuitBreaker::is_due)); else 0 |
+//! | `circuit_breaker_break_remaining_seconds` | `name` | what is left of the break of an open circuit; 0 if it is over, or if there is none |
+//! | `circuit_breaker_trials_in_flight` | `name` | trials of a half-open circuit that are out |
+//! | `circuit_breaker_mode` | `name`, `mode` | as `circuit_breaker_state`, for the mode |
 //! | `circuit_breaker_calls_total` | `name`, `outcome` | calls that were a `success`, a `failure`, `ignored`, `cancelled` or `stale`, and those that were `rejected` |
 //! | `circuit_breaker_slow_calls_total` | `name` | how many of the successes and failures were slow, where that is measured |
 //! | `circuit_breaker_would_reject_total` | `name` | calls that only the mode shadow let through, once there are any |
 //! | `circuit_breaker_transitions_total` | `name`, `from`, `to`, `reason` | changes, as the [observer](Metrics::observer) heard them; those that a circuit makes by itself begin at 0 |
+//! | `circuit_breaker_would_trip_total` | `name`, `reason` | how often a circuit that was forced closed would have opened, as the observer heard it; each reason begins at 0 |
 //! | `circuit_breaker_failure_ratio` | `name` | the share of failures in the window, 0 to 1; absent below `minimum_throughput` |
 //! | `circuit_breaker_slow_ratio` | `name` | the same for slow calls, where they are measured |
 //! | `circuit_breaker_failure_threshold` | `name` | the ratio at which it opens, where there is one |
@@ -73,16 +77,37 @@
 //! # What is absent
 //!
 //! A recorder cannot be told to forget a series. A ratio that was there and no longer is becomes NaN,
-//! and the states and modes of a breaker that is gone become 0, once; after that they are left alone.
-//! A recorder that drops what is no longer touched then drops them, such as that of
-//! `metrics-exporter-prometheus` with an `idle_timeout` for gauges.
+//! and the states and modes of a breaker that is gone become 0. Each recorder is told so once: by its
+//! next collection, together with the last counts; after that the series are left alone. A recorder that
+//! drops what is no longer touched then drops them, such as that of `metrics-exporter-prometheus` with an
+//! `idle_timeout`.
+//!
+//! Recorders are told apart by where they are in memory: pass a reference to the same one each time.
 //!
 //! # A limit on names
 //!
-//! Each name costs some 30 series, for ever. So only the first [100](MetricsBuilder::most_names) get
-//! their own; all others are added up under the name `other`. There, and where breakers share a name,
-//! `circuit_breaker_state` says how many are in each state, and the ratio is that of all those
-//! together that have their minimum.
+//! Each name costs some 40 series. So at most [100](MetricsBuilder::most_names) names at a time get a
+//! label of their own; all others are added up under the name `other`. There, and where breakers share a
+//! name, `circuit_breaker_state` and `circuit_breaker_due` say how many are in each state and how many are
+//! due, the break that remains is the longest, and the ratio is that of all those together that have
+//! their minimum.
+//!
+//! A name is in use as long as a breaker, bulkhead, [observer](MetricsObserver), [`Durations`] or
+//! [`Retries`] of that name lives. When it no longer is, the next collection publishes it for the last
+//! time and gives its place to the name that has waited longest. That name counts on its own from then
+//! on; what it has counted before stays under `other`. The counts of the last 1,000 names (ten times as
+//! many as have a label) that were in use are kept, so that a name that comes again goes on where it was.
+//!
+//! A recorder that never forgets keeps the series of all names that ever had a label. Where names come
+//! from outside, such as the hosts of a proxy, give it an idle timeout, or a lower limit.
+//!
+//! # Several collections at a time
+//!
+//! Nothing is locked while a collection runs code of yours: clocks, the function that names the breakers
+//! of a registry, recorders, and what is dropped because the collection came to be its last owner. All of
+//! these may register, and may collect. (A name function that collects would be asked for the same name
+//! again, without end.) Collections at the same time count nothing twice; of two to the same recorder,
+//! the one that publishes last is seen.
 
 mod durations;
 mod labels;
@@ -90,6 +115,7 @@ mod ledger;
 mod publish;
 mod resilience4j;
 mod retries;
+mod shown;
 mod source;
 mod transitions;
 
@@ -99,16 +125,22 @@ pub use source::Watched;
 pub use transitions::MetricsObserver;
 
 use core::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cutout_core::{Clock, Observer};
 use metrics::Recorder;
 
-use labels::{BreakerLabel, BulkheadLabel, Labels, RetryLabel};
+use labels::Labels;
+use ledger::{BreakerNumbers, Breakers, BulkheadNumbers, Bulkheads, COUNTS, DURATIONS};
 use publish::Publisher;
-use source::{BreakerSource, BulkheadSource, Source};
+use retries::Endings;
+use source::{BreakerSource, BulkheadSource, Found, Source};
 
 use crate::{Bulkhead, CircuitBreaker, StdClock};
+
+/// So many sources may be there before those that have gone are looked for.
+const FEW_SOURCES: usize = 64;
 
 /// The names that get their own label unless told otherwise.
 const MOST_NAMES: usize = 100;
@@ -119,8 +151,7 @@ const MOST_NAMES: usize = 100;
 ///
 /// Nothing here is on the path of a call, but for [`Durations`] and [`Retries`] where they are asked
 /// for, and the [observer](Self::observer), which counts a change by one addition. [`collect`](Self::collect) and
-/// the methods that register exclude each other by a lock, under which the recorder runs and the
-/// function that names the breakers of a registry: these must not call them.
+/// the methods that register take a lock for a moment, and none while other code runs.
 #[derive(Clone)]
 pub struct Metrics {
     inner: Arc<Inner>,
@@ -128,10 +159,27 @@ pub struct Metrics {
 
 struct Inner {
     resilience4j: bool,
-    breakers: Labels<BreakerLabel>,
-    bulkheads: Labels<BulkheadLabel>,
-    retries: Labels<RetryLabel>,
-    sources: Mutex<Vec<Box<dyn Source>>>,
+    breakers: Labels<BreakerNumbers>,
+    bulkheads: Labels<BulkheadNumbers>,
+    retries: Labels<Endings>,
+    sources: Mutex<Sources>,
+}
+
+struct Sources {
+    all: Vec<Arc<dyn Source>>,
+    /// How many there are when those that have gone are taken out, should nobody collect.
+    at_most: usize,
+}
+
+impl Sources {
+    /// Takes out those that have gone, to be dropped where no lock is held.
+    fn prune(&mut self) -> Vec<Arc<dyn Source>> {
+        let all = core::mem::take(&mut self.all);
+        let gone;
+        (self.all, gone) = all.into_iter().partition(|source| source.is_alive());
+        self.at_most = FEW_SOURCES.max(2 * self.all.len());
+        gone
+    }
 }
 
 /// The settings of [`Metrics`]; made by [`Metrics::builder`].
@@ -143,8 +191,9 @@ pub struct MetricsBuilder {
 }
 
 impl MetricsBuilder {
-    /// How many names of breakers, of bulkheads and of retries get a label of their own; the first to come.
-    /// The default is 100. All others are added up under the name `other`, with 0 every one.
+    /// How many names of breakers, of bulkheads and of retries get a label of their own at the same time;
+    /// the first to come. The default is 100. All others are added up under the name `other`, with 0 every
+    /// one. A name that is no longer in use [makes room](self#a-limit-on-names).
     pub const fn most_names(mut self, names: usize) -> Self {
         self.most_names = names;
         self
@@ -181,7 +230,7 @@ impl MetricsBuilder {
                 breakers: Labels::new(self.most_names),
                 bulkheads: Labels::new(self.most_names),
                 retries: Labels::new(self.most_names),
-                sources: Mutex::default(),
+                sources: Mutex::new(Sources { all: Vec::new(), at_most: FEW_SOURCES }),
             }),
         }
     }
@@ -214,19 +263,19 @@ impl Metrics {
         C: Clock + Send + Sync + 'static,
         O: Observer + Send + Sync + 'static,
     {
-        let label = self.inner.breakers.label(name);
-        self.add(BreakerSource::new(label, breaker.into()));
+        let place = self.inner.breakers.place(name, 0);
+        self.add(BreakerSource::new(place, breaker.into()));
     }
 
     /// Publishes `bulkhead` under `name`, as long as it lives: a reference to an [`Arc`], or to a
     /// static.
     pub fn bulkhead(&self, name: &str, bulkhead: impl Into<Watched<Bulkhead>>) {
-        let label = self.inner.bulkheads.label(name);
-        self.add(BulkheadSource::new(label, bulkhead.into()));
+        let place = self.inner.bulkheads.place(name, 0);
+        self.add(BulkheadSource::new(place, bulkhead.into()));
     }
 
     /// Publishes the breakers of `registry`, as long as both live, each under the name that `name`
-    /// makes of its key.
+    /// makes of its key. It is asked when a collection first finds a breaker.
     ///
     /// A breaker that is evicted takes with it what it has counted since the last collection.
     ///
@@ -250,22 +299,22 @@ impl Metrics {
     pub fn registry<K, C, O>(
         &self,
         registry: impl Into<Watched<crate::Registry<K, C, O>>>,
-        name: impl Fn(&K) -> String + Send + 'static,
+        name: impl Fn(&K) -> String + Send + Sync + 'static,
     ) where
         K: core::hash::Hash + Eq + Send + Sync + 'static,
         C: Clock + Send + Sync + 'static,
         O: Observer + Send + Sync + 'static,
     {
         let labels = Arc::clone(&self.inner);
-        let label = move |key: &K| labels.breakers.label(&name(key));
-        self.add(source::RegistrySource::new(registry.into(), label));
+        let place = move |key: &K| labels.breakers.place(&name(key), 0);
+        self.add(source::RegistrySource::new(registry.into(), place));
     }
 
     /// An observer that counts the changes of the breaker of this name. It takes one addition to do
     /// so, and neither locks nor allocates.
     #[must_use]
     pub fn observer(&self, name: &str) -> MetricsObserver {
-        MetricsObserver::new(self.inner.breakers.label(name))
+        MetricsObserver::new(self.inner.breakers.place(name, COUNTS))
     }
 
     /// Measures how long calls take that go through the breaker of this name, by the system's clock.
@@ -277,17 +326,25 @@ impl Metrics {
     /// As [`durations`](Self::durations), by `clock`.
     #[must_use]
     pub fn durations_by<C: Clock>(&self, name: &str, clock: C) -> Durations<C> {
-        Durations::new(self.inner.breakers.label(name), clock)
+        Durations::new(self.inner.breakers.place(name, DURATIONS), clock)
     }
 
     /// Counts how calls ended that may be tried again, under this name.
     #[must_use]
     pub fn retries(&self, name: &str) -> Retries {
-        Retries::new(self.inner.retries.label(name))
+        Retries::new(self.inner.retries.place(name, 0))
     }
 
     fn add(&self, source: impl Source + 'static) {
-        self.inner.sources.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(source));
+        let mut sources = self.sources();
+        sources.all.push(Arc::new(source));
+        let gone = if sources.all.len() > sources.at_most { sources.prune() } else { Vec::new() };
+        drop(sources);
+        drop(gone); // what names the keys of a registry is the user's code
+    }
+
+    fn sources(&self) -> MutexGuard<'_, Sources> {
+        self.inner.sources.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -311,38 +368,78 @@ impl Metrics {
     ///
     /// As [`collect`](Self::collect).
     pub fn collect_into(&self, recorder: &dyn Recorder) {
-        let mut sources = self.inner.sources.lock().unwrap_or_else(PoisonError::into_inner);
-        self.inner.breakers.for_each(|label| label.ledger().begin());
-        self.inner.bulkheads.for_each(|label| label.ledger().begin());
-        sources.retain_mut(|source| source.read());
+        let inner = &*self.inner;
+        let mut found = Found::default();
+        let sources = self.sources().all.clone();
+        sources.iter().for_each(|source| source.look(&mut found));
+        let gone = self.sources().prune();
+        drop((sources, gone)); // so that the names of what has gone have ended
+        inner.breakers.turn_over();
+        inner.bulkheads.turn_over();
+        inner.retries.turn_over();
+
+        let mut breakers: HashMap<usize, Breakers> = HashMap::new();
+        for (place, last, snapshot, config) in &found.breakers {
+            let label = place.label();
+            label.numbers.add(&snapshot.totals, last);
+            breakers.entry(address(label)).or_default().add(snapshot, config);
+        }
+        let mut bulkheads: HashMap<usize, Bulkheads> = HashMap::new();
+        for (place, last, now) in &found.bulkheads {
+            let label = place.label();
+            label.numbers.add(now.rejected, last);
+            bulkheads.entry(address(label)).or_default().add(now);
+        }
+        self.publish(recorder, &breakers, &bulkheads);
+    }
+
+    fn publish(
+        &self,
+        recorder: &dyn Recorder,
+        breakers: &HashMap<usize, Breakers>,
+        bulkheads: &HashMap<usize, Bulkheads>,
+    ) {
+        let inner = &*self.inner;
+        let to = core::ptr::from_ref(recorder).cast::<()>().addr();
         let publisher = Publisher::new(recorder);
         publisher.describe();
-        if self.inner.resilience4j {
+        if inner.resilience4j {
             resilience4j::describe(&publisher);
         }
-        self.inner.breakers.for_each(|label| {
-            let mut ledger = label.ledger();
-            publisher.breaker(label, &ledger);
-            if self.inner.resilience4j {
-                resilience4j::breaker(&publisher, label, &ledger);
+        inner.breakers.for_each(|label, lives| {
+            let (none, now) = (Breakers::default(), breakers.get(&address(label)));
+            let (now, lives) = (now.unwrap_or(&none), lives || now.is_some());
+            let Some(before) = label.shown.before(to, lives) else { return };
+            let shown = publisher.breaker(label, now, before.what);
+            if inner.resilience4j {
+                resilience4j::breaker(&publisher, label, now, before.what);
             }
-            ledger.end();
+            label.shown.note(to, before, shown, lives);
         });
-        self.inner.bulkheads.for_each(|label| {
-            let mut ledger = label.ledger();
-            publisher.bulkhead(label, &ledger);
-            if self.inner.resilience4j {
-                resilience4j::bulkhead(&publisher, label, &ledger);
+        inner.bulkheads.for_each(|label, lives| {
+            let (none, now) = (Bulkheads::default(), bulkheads.get(&address(label)));
+            let (now, lives) = (now.unwrap_or(&none), lives || now.is_some());
+            let Some(before) = label.shown.before(to, lives) else { return };
+            let shown = publisher.bulkhead(label, now, before.what);
+            if inner.resilience4j {
+                resilience4j::bulkhead(&publisher, label, now, before.what);
             }
-            ledger.end();
+            label.shown.note(to, before, shown, lives);
         });
-        self.inner.retries.for_each(|label| {
+        inner.retries.for_each(|label, lives| {
+            let Some(before) = label.shown.before(to, lives) else { return };
             publisher.retries(label);
-            if self.inner.resilience4j {
+            if inner.resilience4j {
                 resilience4j::retries(&publisher, label);
             }
+            label.shown.note(to, before, 0, lives);
         });
     }
+}
+
+/// Labels are told apart by where they are.
+fn address<N>(label: &Arc<labels::Label<N>>) -> usize {
+    Arc::as_ptr(label).addr()
 }
 
 impl Default for Metrics {

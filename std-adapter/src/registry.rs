@@ -5,16 +5,18 @@
 //! A look-up reads a `papaya` map and enters a [door](hold::Door): no lock, and no word is written
 //! that another thread's look-up writes too, once threads have been seen to contend for the key.
 //! Everything else (a first look-up, eviction, removal, counting) is done under one mutex, which is
-//! the only writer of the map. No code of the user's runs under it, but for `Hash`, `Eq` and `Drop` of
-//! keys.
+//! the only writer of the map. No code of the user's runs under it, but for `Hash` and `Eq` of keys,
+//! which the map cannot do without.
 //!
 //! - R1. Under the lock, a key is in the map if and only if its root is in the [ring].
-//! - R2. A key whose breaker is being made is in `making`; who else looks for it waits. So the
-//!   factories run once for a breaker, and outside the lock.
-//! - R3. A breaker is handed out only after it has the mode that is [standing], and it enters the map
-//!   under the lock under which that mode was seen to stand still.
+//! - R2. A key whose breaker is being made is in `making`; who else looks for it waits, unless that
+//!   [wait](waits) would be for ever. So the factories run once for a breaker, and outside the lock.
+//! - R3. A breaker is handed out only after it has the mode that is [standing] and the [settings] that
+//!   are in force, and it enters the map under the lock under which both were seen to stand still.
 //! - R4. A root ends before its key leaves the map, both under one lock: who finds a door that leads
 //!   nowhere takes the lock, and then finds no key.
+//! - R5. An entry that has left is kept until the map has let go of it, for its key is dropped with it:
+//!   where no lock is held, and not by the map's own clearing up, which may be under the lock.
 //!
 //! # Why papaya, and a ring of our own
 //!
@@ -47,14 +49,17 @@ mod leave;
 mod make;
 mod order;
 mod ring;
+mod settings;
 mod standing;
 mod sync;
 #[cfg(all(test, not(shuttle)))]
 mod tests;
+mod waits;
 
-pub use builder::{CheckedConfig, RegistryBuilder, RegistryError};
+pub use builder::{CheckedConfig, CycleError, RegistryBuilder, RegistryError};
 pub use event::{RegistryCounters, RegistryEvent};
 pub use handle::Handle;
+pub use settings::Reconfigured;
 
 use core::borrow::Borrow;
 use core::fmt;
@@ -62,13 +67,16 @@ use core::hash::Hash;
 use core::time::Duration;
 use std::sync::{Arc, PoisonError};
 
-use cutout_core::{Clock, Config, Mode, Observer, Snapshot, State};
+use cutout_core::{Clock, Config, Instant, Mode, Observer, Snapshot, State};
 use papaya::HashMap;
 
-use builder::{Configs, Listener, Observers};
+use builder::{Listener, Observers};
 use entry::{Entry, Filed, Sought};
 use hold::Entered;
+use leave::FEW_DEPARTED;
+use make::{Making, Orders};
 use ring::{Ring, Valued, Worth};
+use settings::Settings;
 use standing::Standing;
 use sync::{Condvar, Mutex, MutexGuard, between_steps};
 
@@ -106,7 +114,8 @@ type Map<K, B> = HashMap<Filed<K, B>, ()>;
 /// lane of [`Clock::lanes`], once, under the lock. A look-up that makes a breaker takes the registry's
 /// lock, looks at 130 entries at most, and waits for another thread that is making the breaker of the
 /// same key. All other methods take the lock too; none holds it while code of yours runs, but for
-/// `Hash`, `Eq` and `Drop` of keys, which must not use the registry.
+/// `Hash` and `Eq` of keys, which must not use the registry. `Borrow`, `ToOwned` and `Drop` of keys,
+/// clocks, observers and the functions that the registry was built with may.
 ///
 /// # Examples
 ///
@@ -134,10 +143,8 @@ pub struct Registry<K, C: Clock = StdClock, O: Observer = ()> {
     office: Mutex<Office<K, Breaker<C, O>>>,
     made: Condvar,
     clock: OnThread<C>,
-    config: Config,
     capacity: usize,
     idle: Option<Idle>,
-    configs: Option<Configs<K>>,
     observers: Observers<K, O>,
     listener: Option<Listener<K>>,
 }
@@ -159,9 +166,23 @@ impl Idle {
 /// What the lock guards.
 struct Office<K, B> {
     ring: Ring<K, B>,
-    making: Vec<K>,
+    making: Vec<Making<K>>,
     standing: Standing,
+    settings: Settings<K>,
     counters: RegistryCounters,
+    /// Entries that have left, and that the map may not have let go of (R5).
+    departed: Vec<Arc<Entry<K, B>>>,
+    /// How many of them there are when it is looked again whether it has.
+    departed_at_most: usize,
+    /// How often all entries were listed.
+    #[cfg(feature = "metrics")]
+    listings: u64,
+}
+
+impl<K, B> Office<K, B> {
+    fn orders(&self) -> Orders<K> {
+        Orders { standing: self.standing, settings: self.settings.clone() }
+    }
 }
 
 /// # Constructing
@@ -211,14 +232,17 @@ impl<K: Hash + Eq, C: Clock + Clone, O: Observer> Registry<K, C, O> {
                 ring: Ring::new(),
                 making: Vec::new(),
                 standing: Standing::new(),
+                settings: Settings::new(builder.config, builder.configs),
                 counters: RegistryCounters::default(),
+                departed: Vec::new(),
+                departed_at_most: FEW_DEPARTED,
+                #[cfg(feature = "metrics")]
+                listings: 0,
             }),
             made: Condvar::new(),
             clock: OnThread::new(builder.clock),
-            config: builder.config,
             capacity: builder.capacity,
             idle: builder.idle_time.map(Idle::new),
-            configs: builder.configs,
             observers: builder.observers,
             listener: builder.listener,
         }
@@ -328,12 +352,32 @@ impl<K: Hash + Eq, C: Clock, O: Observer> Registry<K, C, O> {
     ///
     /// It holds nothing while `visit` runs but the one breaker, and does not count as a look-up.
     pub fn for_each(&self, mut visit: impl FnMut(&K, &Handle<C, O>)) {
+        self.for_each_entry(|entry, breaker| visit(&entry.key, breaker));
+    }
+
+    fn for_each_entry(&self, mut visit: impl FnMut(&Entry<K, Breaker<C, O>>, &Handle<C, O>)) {
         let entries: Vec<_> = self.office().ring.entries().cloned().collect();
         for entry in entries {
             if let Some(entered) = self.enter(&entry) {
-                visit(&entry.key, &Handle::new(entered.hold));
+                visit(&entry, &Handle::new(entered.hold));
             }
         }
+    }
+
+    /// All entries, and how many lists of them there were before: who has a later list knows more. No
+    /// code of the user's runs.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn listed(&self) -> (u64, Vec<Listed<K, C, O>>) {
+        let mut office = self.office();
+        office.listings += 1;
+        let entries = office.ring.entries().map(|entry| Listed(Arc::clone(entry))).collect();
+        (office.listings, entries)
+    }
+
+    /// The breaker of an entry, if it has not left.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn enter_listed(&self, listed: &Listed<K, C, O>) -> Option<Handle<C, O>> {
+        self.enter(&listed.0).map(|entered| Handle::new(entered.hold))
     }
 
     /// All breakers, each at its own moment.
@@ -364,16 +408,37 @@ impl<K: Hash + Eq, C: Clock, O: Observer> Registry<K, C, O> {
     }
 }
 
+/// An entry in a list of all.
+#[cfg(feature = "metrics")]
+pub(crate) struct Listed<K, C: Clock, O: Observer>(Arc<Entry<K, Breaker<C, O>>>);
+
+#[cfg(feature = "metrics")]
+impl<K, C: Clock, O: Observer> Listed<K, C, O> {
+    pub(crate) fn key(&self) -> &K {
+        &self.0.key
+    }
+
+    /// Where in memory the breaker is, or was.
+    pub(crate) fn address(&self) -> usize {
+        self.0.door.address()
+    }
+}
+
 impl<C: Clock, O: Observer> Valued for Breaker<C, O> {
-    fn worth(&self) -> Worth {
+    fn worth(&self, now: Instant) -> Worth {
         if self.mode() != Mode::Auto {
             return Worth::Kept;
         }
-        let snapshot = self.snapshot();
+        let snapshot = self.snapshot_at(now);
         match snapshot.state {
-            State::Closed if !snapshot.recovering => Worth::Little,
-            State::Closed | State::HalfOpen => Worth::Past,
-            State::Open if snapshot.retry_after == Some(Duration::ZERO) => Worth::Past,
+            State::Closed if snapshot.recovering => Worth::Past,
+            State::Closed => Worth::Little,
+            State::HalfOpen if snapshot.trials_in_flight > 0 => {
+                let lease = self.config().get_trial_timeout().as_nanos();
+                Worth::Tried(u64::try_from(lease).unwrap_or(u64::MAX))
+            }
+            State::HalfOpen => Worth::Past,
+            State::Open if snapshot.due => Worth::Due,
             State::Open => Worth::Kept,
         }
     }
@@ -381,8 +446,9 @@ impl<C: Clock, O: Observer> Valued for Breaker<C, O> {
 
 impl<K, C: Clock, O: Observer> fmt::Debug for Registry<K, C, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let config = self.office.lock().unwrap_or_else(PoisonError::into_inner).settings.shared();
         f.debug_struct("Registry")
-            .field("config", &self.config)
+            .field("config", &config)
             .field("capacity", &self.capacity)
             .finish_non_exhaustive()
     }

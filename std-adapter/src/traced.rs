@@ -22,7 +22,8 @@ use tracing::{Level, event};
 ///
 /// The fields of a change are `breaker`, `from`, `to`, `mode`, `reason` and `generation`; where a
 /// break begins `break_seconds`; where a trip condition held, what the window then held: `successes`,
-/// `failures`, `slow`.
+/// `failures`, `slow`. A refusal that knows when the next call is admitted has `retry_after_seconds`.
+/// Times are numbers of seconds with a fraction, as the names say.
 ///
 /// # Progress
 ///
@@ -143,8 +144,14 @@ impl Observer for TracingObserver {
                 event!(target: "cutout", Level::TRACE, breaker, "call cancelled");
             }
             CallEvent::Rejected(rejected) => {
-                let reason = rejected.reason().as_str();
-                event!(target: "cutout", Level::DEBUG, breaker, reason, "call refused");
+                event!(
+                    target: "cutout",
+                    Level::DEBUG,
+                    breaker,
+                    reason = rejected.reason().as_str(),
+                    retry_after_seconds = rejected.retry_after().map(|time| time.as_secs_f64()),
+                    "call refused"
+                );
             }
             _ => {}
         }

@@ -279,3 +279,22 @@ fn events_are_told_after_they_happened_and_a_listener_cannot_break_a_look_up() {
     );
     assert_eq!(calls.load(Ordering::SeqCst), 5);
 }
+
+#[test]
+fn a_listener_whose_panic_panics_when_it_is_dropped_cannot_break_a_look_up_either() {
+    /// Panics when dropped.
+    struct Bomb;
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            assert!(std::thread::panicking(), "in what a panic carried");
+        }
+    }
+
+    let hosts = Registry::<String>::builder(Config::new())
+        .on_event(|_| std::panic::panic_any(Bomb))
+        .build()
+        .unwrap();
+    assert_eq!(hosts.get("a").state(), State::Closed);
+    assert!(hosts.remove("a").is_some());
+}

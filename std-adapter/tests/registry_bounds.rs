@@ -283,17 +283,21 @@ fn idle_time_is_measured_to_within_a_256th() {
 }
 
 #[test]
-fn what_is_not_closed_or_is_held_does_not_expire() {
+fn what_is_open_forced_tried_or_held_does_not_expire() {
     let clock = ManualClock::new();
-    let hosts = idle_hosts(&clock, 60 * SECOND);
-    trip(&hosts.get(&1));
+    let hosts: Hosts<'_> = Registry::builder(config().trial_timeout(3_600 * SECOND))
+        .clock(&clock)
+        .idle_time(60 * SECOND)
+        .build()
+        .unwrap();
+    hosts.get(&1).open_for(3_600 * SECOND);
     hosts.get(&2).force_closed();
     let held = hosts.get(&3);
     trip(&hosts.get(&4));
     clock.advance(30 * SECOND);
-    hosts.get(&4).call(|| Ok::<_, ()>(())).unwrap();
+    let _trial = hosts.get(&4).admit().unwrap();
     assert_eq!(hosts.get(&4).state(), State::HalfOpen);
-    clock.advance(3_600 * SECOND);
+    clock.advance(3_000 * SECOND);
     assert_eq!((hosts.evict_idle(), hosts.len()), (0, 4));
 
     drop(held);
@@ -302,6 +306,93 @@ fn what_is_not_closed_or_is_held_does_not_expire() {
     clock.advance(SECOND);
     assert_eq!(hosts.evict_idle(), 1);
     assert!(!there(&hosts, 3));
+    assert_eq!(hosts.counters().due, 0);
+}
+
+#[test]
+fn an_open_breaker_that_nobody_calls_any_more_expires_once_its_break_is_over() {
+    let clock = ManualClock::new();
+    let hosts = idle_hosts(&clock, 10 * SECOND);
+    trip(&hosts.get(&1));
+    clock.advance(30 * SECOND - Duration::from_nanos(1));
+    assert_eq!(hosts.evict_idle(), 0, "a nanosecond of its break is left");
+    clock.advance(Duration::from_nanos(1));
+    assert_eq!((hosts.evict_idle(), hosts.len()), (1, 0));
+    let counters = hosts.counters();
+    assert_eq!((counters.expired, counters.due), (1, 1), "it is counted as one that was due");
+    assert_eq!(hosts.get(&1).state(), State::Closed, "it starts anew");
+}
+
+#[test]
+fn a_first_look_up_sweeps_out_what_is_due_as_well() {
+    let clock = ManualClock::new();
+    let hosts = idle_hosts(&clock, 60 * SECOND);
+    trip(&hosts.get(&1));
+    clock.advance(60 * SECOND);
+    hosts.get(&2);
+    assert!(!there(&hosts, 1));
+    assert_eq!((hosts.counters().expired, hosts.counters().due), (1, 1));
+}
+
+#[test]
+fn a_due_breaker_that_makes_room_for_another_is_counted() {
+    let clock = ManualClock::new();
+    let hosts = hosts(&clock, 1);
+    trip(&hosts.get(&1));
+    hosts.get(&2);
+    assert_eq!((hosts.counters().unstored, hosts.counters().due), (1, 0), "its break still runs");
+    clock.advance(30 * SECOND);
+    hosts.get(&2);
+    let counters = hosts.counters();
+    assert_eq!((counters.evicted, counters.expired, counters.due), (1, 0, 1));
+    hosts.get(&3);
+    assert_eq!((hosts.counters().evicted, hosts.counters().due), (2, 1), "that was a closed one");
+}
+
+#[test]
+fn a_half_open_breaker_that_nobody_calls_any_more_expires_too() {
+    let clock = ManualClock::new();
+    let hosts = idle_hosts(&clock, 60 * SECOND);
+    trip(&hosts.get(&1));
+    clock.advance(30 * SECOND);
+    hosts.get(&1).call(|| Ok::<_, ()>(())).unwrap();
+    assert_eq!(hosts.get(&1).state(), State::HalfOpen, "one of two trials");
+    clock.advance(60 * SECOND);
+    assert_eq!((hosts.evict_idle(), hosts.len()), (1, 0));
+}
+
+#[test]
+fn a_trial_that_was_never_settled_keeps_its_breaker_for_its_lease_and_no_longer() {
+    let clock = ManualClock::new();
+    let hosts: Hosts<'_> = Registry::builder(config().trial_timeout(600 * SECOND))
+        .clock(&clock)
+        .idle_time(60 * SECOND)
+        .build()
+        .unwrap();
+    trip(&hosts.get(&1));
+    clock.advance(30 * SECOND);
+    let _forgotten = hosts.get(&1).admit().unwrap();
+    clock.advance(599 * SECOND);
+    assert_eq!(hosts.evict_idle(), 0);
+    clock.advance(SECOND);
+    assert_eq!((hosts.evict_idle(), hosts.len()), (1, 0));
+}
+
+#[test]
+fn a_recovery_that_nobody_pursues_expires_too() {
+    let clock = ManualClock::new();
+    let ramp = cutout::Recovery::in_stages_of(20 * SECOND);
+    let hosts: Hosts<'_> = Registry::builder(config().trials(1).recovery(ramp))
+        .clock(&clock)
+        .idle_time(60 * SECOND)
+        .build()
+        .unwrap();
+    trip(&hosts.get(&1));
+    clock.advance(30 * SECOND);
+    hosts.get(&1).call(|| Ok::<_, ()>(())).unwrap();
+    assert!(hosts.get(&1).snapshot().recovering);
+    clock.advance(60 * SECOND);
+    assert_eq!((hosts.evict_idle(), hosts.len()), (1, 0));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use core::panic::AssertUnwindSafe;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use std::panic::{catch_unwind, resume_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 
 use cutout::{Config, Handle, ManualClock, Mode, Registry};
 use registry_support::{Census, Member};
@@ -196,6 +196,83 @@ fn of_two_orders_one_comes_last_and_holds_for_all() {
             }
             let last = hosts.get(&4).mode();
             assert!(held.iter().all(|each| each.mode() == last) && hosts.get(&3).mode() == last);
+        },
+        ORDERS,
+    );
+}
+
+/// Opens after so many failures in a row.
+fn after(failures: u32) -> Config {
+    Config::new().consecutive_failures(failures)
+}
+
+fn limit(host: &Host) -> Option<u32> {
+    host.config().get_consecutive_failures()
+}
+
+#[test]
+fn r3_new_settings_reach_a_breaker_that_is_being_made() {
+    check_random(
+        || {
+            let hosts = hosts(&Census::default(), 4);
+            drop(hosts.get(&1));
+            let changing = spawn(&hosts, |hosts| hosts.reconfigure_all(after(2)).unwrap());
+            let making = spawn(&hosts, |hosts| hosts.get(&2));
+            assert!(changing.join().unwrap().is_complete());
+            let made = making.join().unwrap();
+            assert_eq!([limit(&made), limit(&hosts.get(&1))], [Some(2); 2]);
+        },
+        ORDERS,
+    );
+}
+
+#[test]
+fn of_two_changes_of_the_settings_one_comes_last_and_holds_for_all() {
+    check_random(
+        || {
+            let hosts = hosts(&Census::default(), 4);
+            let held = [1, 2].map(|key| hosts.get(&key));
+            let changes = [
+                spawn(&hosts, |hosts| assert!(hosts.reconfigure_all(after(2)).is_ok())),
+                spawn(&hosts, |hosts| assert!(hosts.reconfigure_all(after(3)).is_ok())),
+                spawn(&hosts, |hosts| drop(hosts.get(&3))),
+            ];
+            for change in changes {
+                change.join().unwrap();
+            }
+            let last = hosts.config().get_consecutive_failures();
+            assert!(held.iter().all(|each| limit(each) == last) && limit(&hosts.get(&3)) == last);
+        },
+        ORDERS,
+    );
+}
+
+#[test]
+fn r2_factories_that_look_each_other_up_on_two_threads_are_told_so_or_are_done() {
+    check_random(
+        || {
+            let place = Arc::new(OnceLock::<Weak<Registry<u32>>>::new());
+            let told = Arc::new(AtomicUsize::new(0));
+            let (known, counts) = (Arc::clone(&place), Arc::clone(&told));
+            let builder =
+                Registry::<u32>::builder(Config::new()).with_observer(move |key: &u32| {
+                    thread::sleep(Duration::ZERO);
+                    let hosts = known.get().unwrap().upgrade().unwrap();
+                    if hosts.try_get(&(1 - *key)).is_err() {
+                        counts.fetch_add(1, Ordering::SeqCst);
+                    }
+                });
+            let hosts = Arc::new(builder.build().unwrap());
+            place.set(Arc::downgrade(&hosts)).unwrap();
+            let look_up = |key| {
+                let hosts = Arc::clone(&hosts);
+                thread::spawn(move || drop(hosts.get(&key)))
+            };
+            for thread in [look_up(0), look_up(1)] {
+                thread.join().unwrap();
+            }
+            assert_eq!((hosts.len(), hosts.counters().created), (2, 2));
+            assert!(told.load(Ordering::SeqCst) > 0, "one of the two could not have the other");
         },
         ORDERS,
     );

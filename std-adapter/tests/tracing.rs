@@ -207,6 +207,21 @@ fn calls_are_logged_if_they_are_asked_for() {
 }
 
 #[test]
+fn a_refusal_says_in_seconds_when_the_next_call_is_admitted() {
+    let config = Config::new().break_duration(Duration::from_millis(1_500));
+    let observer = TracingObserver::new("bank").with_calls();
+    let bank = CircuitBreaker::with_observer(config, ManualClock::new(), observer);
+    bank.open_for(Duration::from_millis(1_500));
+    let refused = logged(Level::DEBUG, || {
+        let _ = bank.call(|| Ok::<_, ()>(()));
+        bank.clock().advance(Duration::from_millis(1_250));
+        let _ = bank.call(|| Ok::<_, ()>(()));
+    });
+    let line = "DEBUG cutout: call refused breaker=\"bank\" reason=\"open\" retry_after_seconds=";
+    assert_eq!(refused, [format!("{line}1.5"), format!("{line}0.25")]);
+}
+
+#[test]
 fn a_name_may_be_made_while_the_program_runs() {
     let observer = TracingObserver::named(format!("10.0.0.{}", 7));
     let host = CircuitBreaker::with_observer(Config::new(), ManualClock::new(), observer);

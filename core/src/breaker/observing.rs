@@ -8,7 +8,7 @@ use crate::error::Rejected;
 use crate::observe::Observer;
 use crate::state::{Mode, State};
 use crate::sync::IS_LOCK_FREE;
-use crate::time::Clock;
+use crate::time::{Clock, Instant};
 use crate::totals::Totals;
 use crate::window::Tally;
 
@@ -113,12 +113,35 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     /// with each other exactly only when all is quiet.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
+        self.look(self.now(), |end| self.left_until(end))
+    }
+
+    /// The same, if it were `now` by the breaker's clock, which is not read: for who looks at many
+    /// breakers at one moment, or while it must not run the clock's code.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use cutout_core::{CircuitBreaker, Clock, Config, ManualClock};
+    ///
+    /// let breaker = CircuitBreaker::with_clock(Config::new(), ManualClock::new());
+    /// breaker.open_for(Duration::from_secs(30));
+    /// let later = breaker.clock().now().saturating_add(Duration::from_secs(10));
+    /// assert_eq!(breaker.snapshot_at(later).retry_after, Some(Duration::from_secs(20)));
+    /// assert_eq!(breaker.snapshot().retry_after, Some(Duration::from_secs(30)));
+    /// ```
+    #[must_use]
+    pub fn snapshot_at(&self, now: Instant) -> Snapshot {
+        self.look(now, |end| end.since(now))
+    }
+
+    fn look(&self, now: Instant, left: impl FnOnce(Instant) -> u64) -> Snapshot {
         let (word, end) = self.circuit.load_with_end(&self.seldom);
-        let now = self.now();
         let generation = word.generation();
         let is_open = word.state() == State::Open && word.effective_state() == State::Open;
         let is_open = is_open && word.mode() != Mode::ForcedOpen;
-        let break_left = if is_open { self.left_until(end) } else { 0 };
+        let break_left = if is_open { left(end) } else { 0 };
         Snapshot {
             state: word.effective_state(),
             mode: word.mode(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
-use cutout::State;
+use cutout::{Snapshot, State};
 use serde_json::{Value, json};
 
 use crate::Hosts;
@@ -35,6 +35,17 @@ impl Health {
         }
     }
 
+    /// The health that breakers add up to that look so. An open circuit that is due counts as half-open:
+    /// its next call will try. So a service whose circuits are all open, and which a balancer has taken
+    /// out for that, comes back when their breaks are over: no call would otherwise ever change it.
+    #[must_use]
+    pub fn of_snapshots<'a>(snapshots: impl IntoIterator<Item = &'a Snapshot>) -> Self {
+        let state = |snapshot: &Snapshot| {
+            if snapshot.due { State::HalfOpen } else { snapshot.state }
+        };
+        Self::of(&snapshots.into_iter().map(state).collect::<Vec<_>>())
+    }
+
     /// 503 if the service is down, else 200.
     #[must_use]
     pub const fn status(self) -> StatusCode {
@@ -55,11 +66,13 @@ impl Health {
 
 pub(crate) async fn health(Extract(hosts): Extract<Arc<Hosts>>) -> (StatusCode, Json<Value>) {
     let snapshots = hosts.breakers.snapshots();
-    let states: Vec<State> = snapshots.iter().map(|(_, snapshot)| snapshot.state).collect();
-    let health = Health::of(&states);
+    let health = Health::of_snapshots(snapshots.iter().map(|(_, snapshot)| snapshot));
     let hosts: serde_json::Map<String, Value> = snapshots
         .into_iter()
-        .map(|(host, snapshot)| (host, Value::from(snapshot.state.as_str())))
+        .map(|(host, snapshot)| {
+            let state = if snapshot.due { "due" } else { snapshot.state.as_str() };
+            (host, Value::from(state))
+        })
         .collect();
     (health.status(), Json(json!({ "health": health.name(), "hosts": hosts })))
 }

@@ -196,6 +196,24 @@ fn the_service_is_down_only_if_all_circuits_are_open() {
 }
 
 #[test]
+fn a_circuit_that_is_due_does_not_keep_the_service_down() {
+    use core::time::Duration;
+    use cutout::{CircuitBreaker, Config};
+    let (one, other) = (CircuitBreaker::new(Config::new()), CircuitBreaker::new(Config::new()));
+    let health = || Health::of_snapshots(&[one.snapshot(), other.snapshot()]);
+    one.open_for(Duration::from_secs(3_600));
+    other.open_for(Duration::from_secs(3_600));
+    assert_eq!(health(), Health::Down);
+    other.open_for(Duration::ZERO);
+    assert_eq!(health(), Health::Degraded, "its next call will try");
+    one.open_for(Duration::ZERO);
+    assert_eq!(health(), Health::Degraded);
+    one.force_open();
+    other.force_open();
+    assert_eq!(health(), Health::Down, "what is forced is never due");
+}
+
+#[test]
 fn what_hosts_and_breakers_are_told_is_read_strictly() {
     assert_eq!("hang".parse(), Ok(Behaviour::Hang));
     assert_eq!("force-closed".parse(), Ok(Action::ForceClosed));

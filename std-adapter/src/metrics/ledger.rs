@@ -1,27 +1,56 @@
 //! What one collection finds under a name, and what all of them have added up.
 
+use core::time::Duration;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
 use cutout_core::{Config, Mode, Rate, Snapshot, State, Tally, Totals};
+
+use super::durations::Histograms;
+use super::labels::Numbers;
+use super::transitions::Counts;
 
 pub(super) const STATES: [State; 3] = [State::Closed, State::Open, State::HalfOpen];
 
 pub(super) const MODES: [Mode; 5] =
     [Mode::Auto, Mode::ForcedOpen, Mode::ForcedClosed, Mode::Disabled, Mode::Shadow];
 
-/// The breakers of one name.
+/// What breakers of one name count.
 #[derive(Default)]
-pub(super) struct BreakerLedger {
+pub(super) struct BreakerNumbers {
+    /// Where an observer hears.
+    pub(super) counts: OnceLock<Counts>,
+    /// Where they are measured.
+    pub(super) durations: OnceLock<Histograms>,
     /// What they counted since they were registered, those that are gone included.
-    pub(super) totals: Totals,
-    pub(super) now: Breakers,
-    /// What the last collection had found.
-    pub(super) before: Breakers,
+    totals: Mutex<Totals>,
 }
 
-/// What a collection finds.
-#[derive(Clone, Default)]
+/// An observer hears.
+pub(super) const COUNTS: u8 = 1;
+/// Durations are measured.
+pub(super) const DURATIONS: u8 = 2;
+
+impl Numbers for BreakerNumbers {
+    fn fit(&self, needs: u8) {
+        if needs & COUNTS != 0 {
+            self.counts.get_or_init(Counts::new);
+        }
+        if needs & DURATIONS != 0 {
+            self.durations.get_or_init(Histograms::new);
+        }
+    }
+}
+
+/// What a collection finds under one name.
+#[derive(Default)]
 pub(super) struct Breakers {
     pub(super) count: u64,
     states: Vec<(State, Mode)>,
+    /// How many are due.
+    pub(super) due: u64,
+    /// What is left of the longest break.
+    pub(super) break_remaining: Duration,
+    pub(super) trials_in_flight: u64,
     /// What the windows hold.
     pub(super) window: Tally,
     failures: Share,
@@ -77,10 +106,15 @@ impl Breakers {
         self.slow.ratio()
     }
 
-    fn add(&mut self, found: &Snapshot, config: &Config) {
+    pub(super) fn add(&mut self, found: &Snapshot, config: &Config) {
         let Tally { successes, failures, slow, .. } = found.tally;
         self.count += 1;
         self.states.push((found.state, found.mode));
+        self.due += u64::from(found.due);
+        self.break_remaining = self.break_remaining.max(found.retry_after.unwrap_or_default());
+        if found.state == State::HalfOpen {
+            self.trials_in_flight += u64::from(found.trials_in_flight);
+        }
         self.window.successes += successes;
         self.window.failures += failures;
         self.window.slow += slow;
@@ -109,11 +143,15 @@ fn lower(least: &mut Option<Rate>, rate: Option<Rate>) {
     };
 }
 
-impl BreakerLedger {
-    /// Adds what is found of one breaker; `last` is what was last seen of its totals.
-    pub(super) fn add(&mut self, found: &Snapshot, config: &Config, last: &mut Totals) {
-        self.now.add(found, config);
-        let (to, new) = (&mut self.totals, &found.totals);
+impl BreakerNumbers {
+    pub(super) fn totals(&self) -> Totals {
+        *self.totals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds what is new of one breaker; `last` is what was last seen of its totals.
+    pub(super) fn add(&self, new: &Totals, last: &Mutex<Totals>) {
+        let last = &mut *last.lock().unwrap_or_else(PoisonError::into_inner);
+        let to = &mut *self.totals.lock().unwrap_or_else(PoisonError::into_inner);
         advance(&mut to.successes, new.successes, &mut last.successes);
         advance(&mut to.failures, new.failures, &mut last.failures);
         advance(&mut to.ignored, new.ignored, &mut last.ignored);
@@ -123,60 +161,55 @@ impl BreakerLedger {
         advance(&mut to.rejected, new.rejected, &mut last.rejected);
         advance(&mut to.would_reject, new.would_reject, &mut last.would_reject);
     }
-
-    /// Whether something was ever found.
-    pub(super) const fn is_known(&self) -> bool {
-        self.now.count > 0 || self.before.count > 0
-    }
-
-    /// A collection begins. What one that a panic cut short has found is found again.
-    pub(super) fn begin(&mut self) {
-        self.now = Breakers::default();
-    }
-
-    /// The collection is over.
-    pub(super) fn end(&mut self) {
-        self.before = core::mem::take(&mut self.now);
-    }
 }
 
-/// The bulkheads of one name.
+/// What bulkheads of one name count.
 #[derive(Default)]
-pub(super) struct BulkheadLedger {
-    pub(super) rejected: u64,
-    pub(super) now: Bulkheads,
-    before: Bulkheads,
+pub(super) struct BulkheadNumbers {
+    rejected: Mutex<u64>,
 }
 
-/// What a collection finds.
+impl Numbers for BulkheadNumbers {}
+
+impl BulkheadNumbers {
+    pub(super) fn rejected(&self) -> u64 {
+        *self.rejected.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds what is new of one bulkhead; `last` is what was last seen of its refusals.
+    pub(super) fn add(&self, new: u64, last: &Mutex<u64>) {
+        let last = &mut *last.lock().unwrap_or_else(PoisonError::into_inner);
+        advance(&mut self.rejected.lock().unwrap_or_else(PoisonError::into_inner), new, last);
+    }
+}
+
+/// What a collection finds of the bulkheads of one name.
 #[derive(Default)]
 pub(super) struct Bulkheads {
     pub(super) count: u64,
     pub(super) in_use: u64,
     pub(super) limit: u64,
     pub(super) waiting: u64,
+    pub(super) rejected: u64,
 }
 
-impl BulkheadLedger {
-    /// Adds what is found of one bulkhead; `last` is what was last seen of its refusals.
-    pub(super) fn add(&mut self, bulkhead: &crate::Bulkhead, last: &mut u64) {
-        self.now.count += 1;
-        self.now.in_use += u64::from(bulkhead.in_use());
-        self.now.limit += u64::from(bulkhead.limit());
-        self.now.waiting += u64::from(bulkhead.waiting());
-        advance(&mut self.rejected, bulkhead.rejected(), last);
+impl Bulkheads {
+    pub(super) fn of(bulkhead: &crate::Bulkhead) -> Self {
+        Self {
+            count: 1,
+            in_use: u64::from(bulkhead.in_use()),
+            limit: u64::from(bulkhead.limit()),
+            waiting: u64::from(bulkhead.waiting()),
+            rejected: bulkhead.rejected(),
+        }
     }
 
-    pub(super) const fn is_known(&self) -> bool {
-        self.now.count > 0 || self.before.count > 0
-    }
-
-    pub(super) fn begin(&mut self) {
-        self.now = Bulkheads::default();
-    }
-
-    pub(super) fn end(&mut self) {
-        self.before = core::mem::take(&mut self.now);
+    pub(super) fn add(&mut self, found: &Self) {
+        self.count += found.count;
+        self.in_use += found.in_use;
+        self.limit += found.limit;
+        self.waiting += found.waiting;
+        self.rejected = self.rejected.saturating_add(found.rejected);
     }
 }
 
@@ -185,4 +218,32 @@ impl BulkheadLedger {
 fn advance(total: &mut u64, new: u64, last: &mut u64) {
     *total = total.saturating_add(new.saturating_sub(*last));
     *last = new.max(*last);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reading_that_dips_and_comes_back_counts_nothing_twice() {
+        let (numbers, last) = (BreakerNumbers::default(), Mutex::default());
+        let bulkheads = BulkheadNumbers::default();
+        let refused = Mutex::default();
+        for (reading, total) in [(5, 5), (3, 5), (5, 5), (4, 5), (7, 7), (0, 7), (7, 7)] {
+            let mut new = Totals::default();
+            for count in [&mut new.successes, &mut new.failures, &mut new.ignored] {
+                *count = reading;
+            }
+            for count in [&mut new.cancelled, &mut new.stale, &mut new.slow] {
+                *count = reading;
+            }
+            (new.rejected, new.would_reject) = (reading, reading);
+            numbers.add(&new, &last);
+            bulkheads.add(reading, &refused);
+            let of = numbers.totals();
+            let counts = [of.successes, of.failures, of.ignored, of.cancelled, of.stale, of.slow];
+            assert_eq!(counts, [total; 6], "after reading {reading}");
+            assert_eq!([of.rejected, of.would_reject, bulkheads.rejected()], [total; 3]);
+        }
+    }
 }

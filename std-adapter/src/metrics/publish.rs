@@ -5,17 +5,25 @@ use std::sync::Arc;
 use cutout_core::Outcome;
 use metrics::{Key, KeyName, Label, Level, Metadata, Recorder, SharedString, Unit};
 
-use super::labels::{BreakerLabel, BulkheadLabel, RetryLabel};
-use super::ledger::{BreakerLedger, BulkheadLedger, MODES, STATES};
-use super::transitions::Counts;
+use super::ledger::{BreakerNumbers, Breakers, BulkheadNumbers, Bulkheads, MODES, STATES};
+use super::retries::Endings;
+use super::shown::{FAILURE_RATIO, FAILURE_THRESHOLD, KNOWN, SLOW_RATIO, SLOW_THRESHOLD};
+use super::{labels, transitions::Counts};
 
 const METADATA: Metadata<'static> = Metadata::new("cutout", Level::INFO, Some(module_path!()));
 
 /// The name of a metric, its unit and what it says.
 pub(super) type Described = (&'static str, Option<Unit>, &'static str);
 
-const GAUGES: [Described; 10] = [
+const GAUGES: [Described; 13] = [
     ("circuit_breaker_state", None, "1 for the state as calls meet it, 0 for the others"),
+    ("circuit_breaker_due", None, "1 if open, its break over, and nobody has called since"),
+    (
+        "circuit_breaker_break_remaining_seconds",
+        Some(Unit::Seconds),
+        "Time until an open circuit lets a trial through, 0 for others",
+    ),
+    ("circuit_breaker_trials_in_flight", None, "Trials of a half-open circuit that are out"),
     ("circuit_breaker_mode", None, "1 for the mode, 0 for the others"),
     ("circuit_breaker_failure_ratio", None, "Share of failures in the window, above the minimum"),
     ("circuit_breaker_slow_ratio", None, "Share of slow calls in the window, above the minimum"),
@@ -31,11 +39,16 @@ const GAUGES: [Described; 10] = [
     ("bulkhead_waiting", None, "Callers that wait for a permit"),
 ];
 
-const COUNTERS: [Described; 8] = [
+const COUNTERS: [Described; 9] = [
     ("circuit_breaker_calls_total", None, "Calls by what became of them"),
     ("circuit_breaker_slow_calls_total", None, "Successes and failures that were slow"),
     ("circuit_breaker_would_reject_total", None, "Calls that only the mode shadow let through"),
     ("circuit_breaker_transitions_total", None, "Changes of state or mode"),
+    (
+        "circuit_breaker_would_trip_total",
+        None,
+        "Times that a circuit forced closed would have opened",
+    ),
     ("circuit_breaker_call_duration_seconds_bucket", None, "Calls by how long they took at most"),
     ("circuit_breaker_call_duration_seconds_count", None, "Calls whose duration was measured"),
     ("bulkhead_rejected_total", None, "Callers that were refused a permit"),
@@ -74,36 +87,38 @@ impl<'a> Publisher<'a> {
         self.recorder.register_counter(&of.key(metric), &METADATA).absolute(value);
     }
 
-    /// What may be absent: if it was there before, it is no number from now on.
-    pub(super) fn ratio(
+    /// Publishes what a recorder was shown in part; says what it is shown now.
+    pub(super) fn breaker(
         &self,
-        metric: &'static str,
-        of: &Labelled<'_>,
-        now: Option<f64>,
-        before: Option<f64>,
-    ) {
-        if let Some(value) = now.or(before.map(|_| f64::NAN)) {
-            self.gauge(metric, of, value);
-        }
-    }
-
-    pub(super) fn breaker(&self, label: &BreakerLabel, ledger: &BreakerLedger) {
+        label: &labels::Label<BreakerNumbers>,
+        now: &Breakers,
+        before: u8,
+    ) -> u8 {
         let name = Labelled::new(&label.name);
-        let (now, before) = (&ledger.now, &ledger.before);
-        let ratio = |metric, now, before| self.ratio(metric, &name, now, before);
-        ratio("circuit_breaker_failure_ratio", now.failure_ratio(), before.failure_ratio());
-        ratio("circuit_breaker_slow_ratio", now.slow_ratio(), before.slow_ratio());
-        let threshold = |metric, now: Option<_>, before: Option<_>| {
-            ratio(metric, now.map(share), before.map(share));
-        };
-        threshold(
-            "circuit_breaker_failure_threshold",
-            now.failure_threshold,
-            before.failure_threshold,
-        );
-        threshold("circuit_breaker_slow_threshold", now.slow_threshold, before.slow_threshold);
-
-        if ledger.is_known() {
+        let totals = &label.numbers.totals();
+        let mut shown = 0;
+        // What may be absent: if it was there before, it is no number from now on.
+        for (bit, metric, value) in [
+            (FAILURE_RATIO, "circuit_breaker_failure_ratio", now.failure_ratio()),
+            (SLOW_RATIO, "circuit_breaker_slow_ratio", now.slow_ratio()),
+            (
+                FAILURE_THRESHOLD,
+                "circuit_breaker_failure_threshold",
+                now.failure_threshold.map(share),
+            ),
+            (SLOW_THRESHOLD, "circuit_breaker_slow_threshold", now.slow_threshold.map(share)),
+        ] {
+            if value.is_some() {
+                shown |= bit;
+            }
+            if let Some(value) = value.or((before & bit != 0).then_some(f64::NAN)) {
+                self.gauge(metric, &name, value);
+            }
+        }
+        if now.count > 0 {
+            shown |= KNOWN;
+        }
+        if (shown | before) & KNOWN != 0 {
             for state in STATES {
                 let of = name.and("state", state.as_str());
                 self.gauge("circuit_breaker_state", &of, now.in_state(state));
@@ -112,7 +127,10 @@ impl<'a> Publisher<'a> {
                 let of = name.and("mode", mode.as_str());
                 self.gauge("circuit_breaker_mode", &of, now.in_mode(mode));
             }
-            let totals = &ledger.totals;
+            let remaining = now.break_remaining.as_secs_f64();
+            self.gauge("circuit_breaker_due", &name, now.due);
+            self.gauge("circuit_breaker_break_remaining_seconds", &name, remaining);
+            self.gauge("circuit_breaker_trials_in_flight", &name, now.trials_in_flight);
             for (outcome, count) in [
                 (Outcome::Success.as_str(), totals.successes),
                 (Outcome::Failure.as_str(), totals.failures),
@@ -130,13 +148,17 @@ impl<'a> Publisher<'a> {
                 self.counter("circuit_breaker_would_reject_total", &name, totals.would_reject);
             }
         }
-        let transitions = label.transitions.get();
-        for ((from, to, cause), count) in transitions.into_iter().flat_map(Counts::read) {
+        let counts = label.numbers.counts.get();
+        for ((from, to, cause), count) in counts.into_iter().flat_map(Counts::read) {
             let of = name.and("from", from.as_str()).and("to", to.as_str());
             let of = of.and("reason", cause.as_str());
             self.counter("circuit_breaker_transitions_total", &of, count);
         }
-        if let Some(durations) = label.durations.get() {
+        for (reason, count) in counts.into_iter().flat_map(Counts::read_would_trip) {
+            let of = name.and("reason", reason.as_str());
+            self.counter("circuit_breaker_would_trip_total", &of, count);
+        }
+        if let Some(durations) = label.numbers.durations.get() {
             let read = durations.read();
             for (end, count) in read.cumulative() {
                 let of = name.and("le", end);
@@ -145,20 +167,29 @@ impl<'a> Publisher<'a> {
             self.gauge("circuit_breaker_call_duration_seconds_sum", &name, read.seconds());
             self.counter("circuit_breaker_call_duration_seconds_count", &name, read.count());
         }
+        shown
     }
 
-    pub(super) fn bulkhead(&self, label: &BulkheadLabel, ledger: &BulkheadLedger) {
-        if !ledger.is_known() {
-            return;
+    /// As [`breaker`](Self::breaker).
+    pub(super) fn bulkhead(
+        &self,
+        label: &labels::Label<BulkheadNumbers>,
+        now: &Bulkheads,
+        before: u8,
+    ) -> u8 {
+        let shown = if now.count > 0 { KNOWN } else { 0 };
+        if (shown | before) & KNOWN == 0 {
+            return shown;
         }
         let name = Labelled::new(&label.name);
-        self.gauge("bulkhead_in_use", &name, ledger.now.in_use);
-        self.gauge("bulkhead_limit", &name, ledger.now.limit);
-        self.gauge("bulkhead_waiting", &name, ledger.now.waiting);
-        self.counter("bulkhead_rejected_total", &name, ledger.rejected);
+        self.gauge("bulkhead_in_use", &name, now.in_use);
+        self.gauge("bulkhead_limit", &name, now.limit);
+        self.gauge("bulkhead_waiting", &name, now.waiting);
+        self.counter("bulkhead_rejected_total", &name, label.numbers.rejected());
+        shown
     }
 
-    pub(super) fn retries(&self, label: &RetryLabel) {
+    pub(super) fn retries(&self, label: &labels::Label<Endings>) {
         for ((succeeded, retried), count) in endings(label) {
             let of = Labelled::new(&label.name)
                 .and("outcome", if succeeded { "success" } else { "failure" })
@@ -169,9 +200,9 @@ impl<'a> Publisher<'a> {
 }
 
 /// How calls end that may be tried again.
-pub(super) fn endings(label: &RetryLabel) -> impl Iterator<Item = ((bool, bool), u64)> {
+pub(super) fn endings(label: &labels::Label<Endings>) -> impl Iterator<Item = ((bool, bool), u64)> {
     let ways = [(true, false), (true, true), (false, false), (false, true)];
-    ways.into_iter().map(|way @ (succeeded, retried)| (way, label.calls.read(succeeded, retried)))
+    ways.into_iter().map(|way @ (succeeded, retried)| (way, label.numbers.read(succeeded, retried)))
 }
 
 fn share(rate: cutout_core::Rate) -> f64 {

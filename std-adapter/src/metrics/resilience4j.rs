@@ -4,9 +4,11 @@ use cutout_core::{Mode, Outcome, State};
 
 use metrics::Unit;
 
-use super::labels::{BreakerLabel, BulkheadLabel, RetryLabel};
-use super::ledger::{BreakerLedger, BulkheadLedger};
+use super::labels::Label;
+use super::ledger::{BreakerNumbers, Breakers, BulkheadNumbers, Bulkheads};
 use super::publish::{Described, Labelled, Publisher, endings};
+use super::retries::Endings;
+use super::shown::KNOWN;
 
 const GAUGES: [Described; 8] = [
     ("resilience4j_circuitbreaker_state", None, "1 for the state, 0 for the others"),
@@ -43,12 +45,17 @@ pub(super) fn describe(to: &Publisher<'_>) {
     to.describe_all(&GAUGES, &COUNTERS);
 }
 
-pub(super) fn breaker(to: &Publisher<'_>, label: &BreakerLabel, ledger: &BreakerLedger) {
-    if !ledger.is_known() {
+pub(super) fn breaker(
+    to: &Publisher<'_>,
+    label: &Label<BreakerNumbers>,
+    now: &Breakers,
+    before: u8,
+) {
+    if now.count == 0 && before & KNOWN == 0 {
         return;
     }
     let name = Labelled::new(&label.name);
-    let (now, totals) = (&ledger.now, &ledger.totals);
+    let totals = &label.numbers.totals();
     for (state, count) in [
         ("closed", now.by_themselves(State::Closed)),
         ("open", now.by_themselves(State::Open)),
@@ -79,7 +86,7 @@ pub(super) fn breaker(to: &Publisher<'_>, label: &BreakerLabel, ledger: &Breaker
         ("ignored", Outcome::Ignored, totals.ignored),
     ] {
         let of = kind(name);
-        let Some(durations) = label.durations.get() else {
+        let Some(durations) = label.numbers.durations.get() else {
             to.counter("resilience4j_circuitbreaker_calls_seconds_count", &of, counted);
             continue;
         };
@@ -93,17 +100,22 @@ pub(super) fn breaker(to: &Publisher<'_>, label: &BreakerLabel, ledger: &Breaker
     }
 }
 
-pub(super) fn bulkhead(to: &Publisher<'_>, label: &BulkheadLabel, ledger: &BulkheadLedger) {
-    if !ledger.is_known() {
+pub(super) fn bulkhead(
+    to: &Publisher<'_>,
+    label: &Label<BulkheadNumbers>,
+    now: &Bulkheads,
+    before: u8,
+) {
+    if now.count == 0 && before & KNOWN == 0 {
         return;
     }
     let name = Labelled::new(&label.name);
-    let available = ledger.now.limit.saturating_sub(ledger.now.in_use);
+    let available = now.limit.saturating_sub(now.in_use);
     to.gauge("resilience4j_bulkhead_available_concurrent_calls", &name, available);
-    to.gauge("resilience4j_bulkhead_max_allowed_concurrent_calls", &name, ledger.now.limit);
+    to.gauge("resilience4j_bulkhead_max_allowed_concurrent_calls", &name, now.limit);
 }
 
-pub(super) fn retries(to: &Publisher<'_>, label: &RetryLabel) {
+pub(super) fn retries(to: &Publisher<'_>, label: &Label<Endings>) {
     let name = Labelled::new(&label.name);
     for (way, count) in endings(label) {
         let kind = match way {

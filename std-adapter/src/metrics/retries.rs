@@ -4,7 +4,7 @@ use core::fmt;
 use core::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 
-use super::labels::RetryLabel;
+use super::labels::{Numbers, Place};
 use crate::sync::AtomicU64;
 
 /// Counts how calls ended that may be tried again, for [`Metrics`](super::Metrics). Made by
@@ -32,34 +32,33 @@ use crate::sync::AtomicU64;
 /// ```
 #[derive(Clone)]
 pub struct Retries {
-    label: Arc<RetryLabel>,
+    place: Arc<Place<Endings>>,
 }
 
 impl Retries {
-    pub(super) const fn new(label: Arc<RetryLabel>) -> Self {
-        Self { label }
+    pub(super) const fn new(place: Arc<Place<Endings>>) -> Self {
+        Self { place }
     }
 
     /// Counts a call that ended with `result` after so many attempts. One or none is no retry.
     pub fn record<T, E>(&self, result: &Result<T, E>, attempts: u32) {
-        self.label.calls.of(result.is_ok(), attempts > 1).fetch_add(1, Relaxed);
+        self.place.numbers().of(result.is_ok(), attempts > 1).fetch_add(1, Relaxed);
     }
 }
 
 impl fmt::Debug for Retries {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Retries").field(&self.label.name).finish()
+        f.debug_tuple("Retries").field(&self.place).finish()
     }
 }
 
 /// A count for each way to end. They order nothing, hence Relaxed.
+#[derive(Default)]
 pub(super) struct Endings([AtomicU64; 4]);
 
-impl Endings {
-    pub(super) fn new() -> Self {
-        Self(core::array::from_fn(|_| AtomicU64::new(0)))
-    }
+impl Numbers for Endings {}
 
+impl Endings {
     const fn of(&self, succeeded: bool, retried: bool) -> &AtomicU64 {
         &self.0[2 * (succeeded as usize) + retried as usize]
     }

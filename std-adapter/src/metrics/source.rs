@@ -8,11 +8,12 @@ pub(super) use registry::RegistrySource;
 
 use core::fmt;
 use core::ops::Deref;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
-use cutout_core::{Clock, Observer, Totals};
+use cutout_core::{Clock, Config, Observer, Snapshot, Totals};
 
-use super::labels::{BreakerLabel, BulkheadLabel};
+use super::labels::Place;
+use super::ledger::{BreakerNumbers, BulkheadNumbers, Bulkheads};
 use crate::{Bulkhead, CircuitBreaker};
 
 /// Something that is watched as long as it lives: made of a reference to an [`Arc`], which it does not
@@ -25,6 +26,14 @@ enum Kind<T: 'static> {
 }
 
 impl<T> Watched<T> {
+    /// No code of the user's runs.
+    fn is_alive(&self) -> bool {
+        match &self.0 {
+            Kind::Static(_) => true,
+            Kind::Shared(whole) => whole.strong_count() > 0,
+        }
+    }
+
     fn get(&self) -> Option<Alive<T>> {
         match &self.0 {
             Kind::Static(whole) => Some(Alive::Static(whole)),
@@ -47,7 +56,7 @@ impl<T> From<&'static T> for Watched<T> {
 
 impl<T> fmt::Debug for Watched<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.get().is_some() { "Watched" } else { "Watched(gone)" })
+        f.write_str(if self.is_alive() { "Watched" } else { "Watched(gone)" })
     }
 }
 
@@ -67,21 +76,37 @@ impl<T> Deref for Alive<T> {
     }
 }
 
+pub(super) type BreakerPlace = Arc<Place<BreakerNumbers>>;
+pub(super) type BulkheadPlace = Arc<Place<BulkheadNumbers>>;
+
+/// What was last seen of the totals of one breaker.
+pub(super) type Last = Arc<Mutex<Totals>>;
+
+/// What a collection has found, before it is added up.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) breakers: Vec<(BreakerPlace, Last, Snapshot, Config)>,
+    pub(super) bulkheads: Vec<(BulkheadPlace, Arc<Mutex<u64>>, Bulkheads)>,
+}
+
 /// Something to look at.
-pub(super) trait Source: Send {
-    /// Adds what is found to the ledgers; false if it is gone.
-    fn read(&mut self) -> bool;
+pub(super) trait Source: Send + Sync {
+    /// Finds what there is. It runs the user's code (clocks, what names a key, and what is dropped if it
+    /// came to be the last owner), so nothing is locked.
+    fn look(&self, found: &mut Found);
+
+    fn is_alive(&self) -> bool;
 }
 
 pub(super) struct BreakerSource<T: 'static> {
-    label: Arc<BreakerLabel>,
+    place: BreakerPlace,
     breaker: Watched<T>,
-    last: Totals,
+    last: Last,
 }
 
 impl<T> BreakerSource<T> {
-    pub(super) fn new(label: Arc<BreakerLabel>, breaker: Watched<T>) -> Self {
-        Self { label, breaker, last: Totals::default() }
+    pub(super) fn new(place: BreakerPlace, breaker: Watched<T>) -> Self {
+        Self { place, breaker, last: Last::default() }
     }
 }
 
@@ -90,29 +115,39 @@ where
     C: Clock + Send + Sync,
     O: Observer + Send + Sync,
 {
-    fn read(&mut self) -> bool {
-        let Some(breaker) = self.breaker.get() else { return false };
-        self.label.ledger().add(&breaker.snapshot(), &breaker.config(), &mut self.last);
-        true
+    fn look(&self, found: &mut Found) {
+        if let Some(breaker) = self.breaker.get() {
+            let (place, last) = (Arc::clone(&self.place), Arc::clone(&self.last));
+            found.breakers.push((place, last, breaker.snapshot(), breaker.config()));
+        }
+    }
+
+    fn is_alive(&self) -> bool {
+        self.breaker.is_alive()
     }
 }
 
 pub(super) struct BulkheadSource {
-    label: Arc<BulkheadLabel>,
+    place: BulkheadPlace,
     bulkhead: Watched<Bulkhead>,
-    last: u64,
+    last: Arc<Mutex<u64>>,
 }
 
 impl BulkheadSource {
-    pub(super) const fn new(label: Arc<BulkheadLabel>, bulkhead: Watched<Bulkhead>) -> Self {
-        Self { label, bulkhead, last: 0 }
+    pub(super) fn new(place: BulkheadPlace, bulkhead: Watched<Bulkhead>) -> Self {
+        Self { place, bulkhead, last: Arc::default() }
     }
 }
 
 impl Source for BulkheadSource {
-    fn read(&mut self) -> bool {
-        let Some(bulkhead) = self.bulkhead.get() else { return false };
-        self.label.ledger().add(&bulkhead, &mut self.last);
-        true
+    fn look(&self, found: &mut Found) {
+        if let Some(bulkhead) = self.bulkhead.get() {
+            let (place, last) = (Arc::clone(&self.place), Arc::clone(&self.last));
+            found.bulkheads.push((place, last, Bulkheads::of(&bulkhead)));
+        }
+    }
+
+    fn is_alive(&self) -> bool {
+        self.bulkhead.is_alive()
     }
 }

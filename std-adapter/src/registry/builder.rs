@@ -4,6 +4,8 @@ use core::fmt;
 use core::hash::Hash;
 use core::time::Duration;
 
+use std::sync::Arc;
+
 use cutout_core::{Clock, Config, ConfigError, Observer};
 
 use super::{Registry, RegistryEvent};
@@ -86,7 +88,27 @@ impl core::error::Error for RegistryError {
     }
 }
 
-pub(super) type Configs<K> = Box<dyn Fn(&K) -> CheckedConfig + Send + Sync>;
+/// A look-up that would have waited for itself.
+///
+/// The function that a registry was given for the settings or the observer of a key has looked up the
+/// very key that it was asked for; or a key whose breaker another thread is making that waits, itself or
+/// through others, for this thread. See [`Registry::try_get`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct CycleError;
+
+impl fmt::Display for CycleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "with_config or with_observer: must not look up the key that it is asked for, nor one that \
+             waits for that key",
+        )
+    }
+}
+
+impl core::error::Error for CycleError {}
+
+pub(super) type Configs<K> = Arc<dyn Fn(&K) -> Option<CheckedConfig> + Send + Sync>;
 pub(super) type Observers<K, O> = Box<dyn Fn(&K) -> O + Send + Sync>;
 pub(super) type Listener<K> = Box<dyn Fn(RegistryEvent<'_, K>) + Send + Sync>;
 
@@ -140,8 +162,12 @@ impl<K, C, O> RegistryBuilder<K, C, O> {
         self
     }
 
-    /// How long a key may go without a look-up before its breaker, if closed and held by nobody, is
-    /// evicted. 1 ms or more; the default is for ever.
+    /// How long a key may go without a look-up before its breaker, if held by nobody, is evicted. 1 ms
+    /// or more; the default is for ever.
+    ///
+    /// A breaker stays, however long, while it is forced or its break lasts; and while a trial is out
+    /// whose [`trial_timeout`](Config::trial_timeout) may not be over. One that is open with its break
+    /// over, half-open or in its recovery goes like a closed one.
     ///
     /// It is measured to within 1/256 of itself, for which each look-up reads the clock
     /// ([`Clock::now_coarse`]). No timer runs: see [`Registry::evict_idle`].
@@ -150,21 +176,40 @@ impl<K, C, O> RegistryBuilder<K, C, O> {
         self
     }
 
-    /// The clock of the breakers and of the idle time. Each breaker has a clone of it.
+    /// The clock of the breakers and of the idle time. Each breaker has a clone of it; all clones are
+    /// to show the same time.
     pub fn clock<D: Clock + Clone>(self, clock: D) -> RegistryBuilder<K, D, O> {
         let Self { config, capacity, idle_time, clock: _, configs, observers, listener } = self;
         RegistryBuilder { config, capacity, idle_time, clock, configs, observers, listener }
     }
 
-    /// Settings for each key, in place of those that all share.
+    /// Settings for each key, in place of those that all share: a [`CheckedConfig`], or an `Option` of
+    /// one, where `None` stands for the shared settings.
     ///
-    /// `choose` runs when the breaker of a key is made, once, and holds nothing. It may look up
-    /// other keys; a look-up of the key that it is asked for waits for itself.
-    pub fn with_config(
+    /// `choose` runs when the breaker of a key is made, and holds nothing. It may look up other keys. A
+    /// look-up that would wait for itself (of the key that it is asked for, or of one whose breaker is
+    /// being made and waits for this one) is an error of [`Registry::try_get`] and a panic of
+    /// [`Registry::get`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use cutout::{CheckedConfig, Config, Registry};
+    ///
+    /// let slow = CheckedConfig::new(Config::new().break_duration(Duration::from_secs(120)))?;
+    /// let hosts = Registry::builder(Config::new())
+    ///     .with_config(move |host: &String| host.starts_with("batch.").then_some(slow))
+    ///     .build()?;
+    /// let break_of = |host| hosts.get(host).config().get_break_duration().as_secs();
+    /// assert_eq!([break_of("batch.local"), break_of("10.0.0.7")], [120, 30]);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn with_config<R: Into<Option<CheckedConfig>>>(
         mut self,
-        choose: impl Fn(&K) -> CheckedConfig + Send + Sync + 'static,
+        choose: impl Fn(&K) -> R + Send + Sync + 'static,
     ) -> Self {
-        self.configs = Some(Box::new(choose));
+        self.configs = Some(Arc::new(move |key| choose(key).into()));
         self
     }
 

@@ -19,6 +19,8 @@ pub(super) struct Entry<K, B> {
     pub(super) door: Door<B>,
     /// Looked up since the hand of the ring last passed.
     marked: AtomicBool,
+    /// Whether its settings are its own, or those that all share.
+    own: AtomicBool,
     /// The last look-up, to within a grain, in nanoseconds.
     used: AtomicU64,
     /// Where in the ring its root is.
@@ -26,11 +28,12 @@ pub(super) struct Entry<K, B> {
 }
 
 impl<K, B> Entry<K, B> {
-    pub(super) const fn new(key: K, door: Door<B>, now: Instant) -> Self {
+    pub(super) const fn new(key: K, door: Door<B>, now: Instant, own: bool) -> Self {
         Self {
             key,
             door,
             marked: AtomicBool::new(false),
+            own: AtomicBool::new(own),
             used: AtomicU64::new(now.as_nanos()),
             place: AtomicUsize::new(0),
         }
@@ -60,6 +63,14 @@ impl<K, B> Entry<K, B> {
     /// The nanoseconds since the last look-up.
     pub(super) fn unused_for(&self, now: Instant) -> u64 {
         now.as_nanos().saturating_sub(self.used.load(Relaxed))
+    }
+
+    pub(super) fn has_own_settings(&self) -> bool {
+        self.own.load(Relaxed)
+    }
+
+    pub(super) fn set_own_settings(&self, own: bool) {
+        self.own.store(own, Relaxed);
     }
 
     pub(super) fn place(&self) -> usize {

@@ -8,7 +8,7 @@ pub enum RegistryEvent<'a, K> {
     Created(&'a K),
     /// The breaker of the key made room for another.
     Evicted(&'a K),
-    /// The breaker of the key was not looked up for the idle time.
+    /// The breaker of the key was not looked up for the idle time, and had nothing to decide.
     Expired(&'a K),
     /// The key was [removed](crate::Registry::remove).
     Removed(&'a K),
@@ -34,4 +34,7 @@ pub struct RegistryCounters {
     /// Breakers that were handed out and never held. If this grows, the capacity is too small for
     /// the breakers that are in use or open at the same time.
     pub unstored: u64,
+    /// Of the evicted and the expired ones: those that were open, their break over, and nobody had
+    /// called since.
+    pub due: u64,
 }

@@ -72,6 +72,12 @@ pub(super) struct Entered<T> {
 }
 
 impl<T> Door<T> {
+    /// Where in memory the value is, or was.
+    #[cfg(feature = "metrics")]
+    pub(super) fn address(&self) -> usize {
+        self.whole.as_ptr().addr()
+    }
+
     /// A hold on the value, unless it has ended.
     #[inline]
     pub(super) fn enter(&self, lane: impl FnOnce() -> usize) -> Option<Entered<T>> {

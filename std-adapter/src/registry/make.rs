@@ -6,12 +6,14 @@ use std::sync::{Arc, PoisonError};
 
 use cutout_core::{Clock, Observer};
 
-use super::entry::{Entry, Filed};
+use super::entry::{Entry, Filed, Sought};
 use super::hold::{Hold, Root};
 use super::leave::Left;
-use super::ring::{Insertion, Slot};
+use super::ring::{Insertion, Moment, Slot};
+use super::settings::Settings;
 use super::standing::Standing;
-use super::{Breaker, Handle, Office, Registry, RegistryEvent};
+use super::sync::{ThreadId, current};
+use super::{Breaker, CycleError, Handle, Office, Registry, RegistryEvent, waits};
 
 /// # Looking up, and making what is not there
 impl<K: Hash + Eq, C: Clock + Clone, O: Observer> Registry<K, C, O> {
@@ -19,7 +21,9 @@ impl<K: Hash + Eq, C: Clock + Clone, O: Observer> Registry<K, C, O> {
     ///
     /// # Panics
     ///
-    /// If a factory that the registry was built with panics; the next look-up then tries again.
+    /// If a function that the registry was built with panics; the next look-up then tries again. And
+    /// if such a function looks up the key that it is asked for, or one that waits for that key: see
+    /// [`try_get`](Self::try_get).
     ///
     /// # Examples
     ///
@@ -39,32 +43,69 @@ impl<K: Hash + Eq, C: Clock + Clone, O: Observer> Registry<K, C, O> {
     {
         match self.find(key) {
             Some(handle) => handle,
+            None => self.make(key).unwrap_or_else(|error| panic!("{error}")),
+        }
+    }
+
+    /// As [`get`](Self::get), for functions of [`with_config`](super::RegistryBuilder::with_config) and
+    /// [`with_observer`](super::RegistryBuilder::with_observer) that look up other keys.
+    ///
+    /// # Errors
+    ///
+    /// If the look-up would wait for itself: while the breaker of a key is made, the same thread looks
+    /// up that key, or a key whose breaker another thread makes that waits, itself or through others,
+    /// for this one. Such circles are found through any number of threads and registries. A thread that
+    /// waits in another way, such as for a lock or for the end of a thread that it has started, is not
+    /// seen to wait.
+    ///
+    /// # Panics
+    ///
+    /// If a function that the registry was built with panics.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use std::sync::OnceLock;
+    /// use cutout::{CheckedConfig, Config, Registry};
+    ///
+    /// static HOSTS: OnceLock<Registry<String>> = OnceLock::new();
+    ///
+    /// let hosts = Registry::builder(Config::new()).with_config(|host: &String| {
+    ///     // Each host has the settings of the other; where that leads nowhere, the shared ones.
+    ///     let other = if host == "a" { "b" } else { "a" };
+    ///     let other = HOSTS.get()?.try_get(other).ok()?;
+    ///     CheckedConfig::new(other.config()).ok()
+    /// });
+    /// let hosts = HOSTS.get_or_init(|| hosts.build().unwrap());
+    /// assert!(hosts.try_get("a").is_ok());
+    /// assert_eq!(hosts.len(), 2);
+    /// ```
+    pub fn try_get<Q>(&self, key: &Q) -> Result<Handle<C, O>, CycleError>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        match self.find(key) {
+            Some(handle) => Ok(handle),
             None => self.make(key),
         }
     }
 
     #[cold]
-    fn make<Q>(&self, key: &Q) -> Handle<C, O>
+    fn make<Q>(&self, key: &Q) -> Result<Handle<C, O>, CycleError>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
-        let mut standing = match self.turn_to_make(key) {
-            Ok(standing) => standing,
-            Err(made) => return made,
+        let (turn, mut orders) = match self.turn_to_make(key.to_owned())? {
+            Found::Turn(turn, orders) => (turn, orders),
+            Found::Made(handle) => return Ok(handle),
         };
-        let turn = Turn { registry: self, key };
-        let owned = key.to_owned();
-        let breaker = self.breaker_for(&owned);
-        let (root, door) = Root::new(breaker);
-        let entry = Arc::new(Entry::new(owned, door, self.clock.now_coarse()));
-        let filing = loop {
-            standing.give_to(root.value()); // R3
-            let mut office = self.office();
-            if office.standing == standing {
-                break self.file(&mut office, &entry, root);
+        let (entry, filing) = loop {
+            if let Some(made) = self.make_by(key.to_owned(), &mut orders) {
+                break made;
             }
-            standing = office.standing;
         };
         drop(turn);
         filing.left.announce(self);
@@ -72,26 +113,64 @@ impl<K: Hash + Eq, C: Clock + Clone, O: Observer> Registry<K, C, O> {
             true => RegistryEvent::Created(&entry.key),
             false => RegistryEvent::Unstored(&entry.key),
         });
-        Handle::new(filing.hold)
+        Ok(Handle::new(filing.hold))
+    }
+
+    /// Makes the breaker of `key` and files it; unless later orders came that it cannot come to follow:
+    /// then it is to be made by those instead.
+    fn make_by(&self, key: K, orders: &mut Orders<K>) -> Option<Made<K, C, O>> {
+        let (config, own) = orders.settings.of(&key);
+        // Both have been checked, so this does not panic.
+        let breaker = Breaker::with_observer(config, self.clock().clone(), (self.observers)(&key));
+        let (root, door) = Root::new(breaker);
+        let entry = Arc::new(Entry::new(key, door, self.clock.now_coarse(), own));
+        loop {
+            orders.standing.give_to(root.value()); // R3
+            let now = self.now();
+            let mut office = self.office();
+            let later = office.orders();
+            if later.settings.number() == orders.settings.number()
+                && later.standing == orders.standing
+            {
+                let filing = self.file(&mut office, &entry, root, now);
+                return Some((entry, filing));
+            }
+            drop(office);
+            let before = core::mem::replace(orders, later);
+            if before.settings.number() != orders.settings.number() {
+                let (config, own) = orders.settings.of(&entry.key);
+                root.value().reconfigure(config).ok()?; // unless it is with another window
+                entry.set_own_settings(own);
+            }
+        }
     }
 
     /// Waits until nobody else is making the breaker of `key`: then it is there, or this thread's to
     /// make (R2).
-    fn turn_to_make<Q>(&self, key: &Q) -> Result<Standing, Handle<C, O>>
-    where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
-    {
+    fn turn_to_make(&self, key: K) -> Result<Found<'_, K, C, O>, CycleError> {
+        let (maker, turn) = (current().id(), waits::next_turn());
         let mut office = self.office();
         loop {
-            if let Some(handle) = self.peek(key) {
-                return Err(handle);
+            let entry = {
+                let guard = self.map.guard();
+                let found = self.map.get_key_value(&Sought(&key), &guard);
+                found.map(|(filed, ())| Arc::clone(&filed.0))
+            };
+            if let Some(entry) = entry {
+                drop(office);
+                if let Some(entered) = self.enter(&entry) {
+                    return Ok(Found::Made(Handle::new(entered.hold)));
+                }
+                drop(entry); // it has left since
+                office = self.office();
+            } else if let Some(made) = office.making.iter().find(|made| made.key == key) {
+                waits::begin(made.turn, made.maker)?;
+                office = self.made.wait(office).unwrap_or_else(PoisonError::into_inner);
+            } else {
+                office.making.push(Making { key, turn, maker });
+                let orders = office.orders();
+                return Ok(Found::Turn(Turn { registry: self, turn }, orders));
             }
-            if !office.making.iter().any(|made| made.borrow() == key) {
-                office.making.push(key.to_owned());
-                return Ok(office.standing);
-            }
-            office = self.made.wait(office).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -101,14 +180,15 @@ impl<K: Hash + Eq, C: Clock + Clone, O: Observer> Registry<K, C, O> {
         office: &mut Office<K, Breaker<C, O>>,
         entry: &Arc<Entry<K, Breaker<C, O>>>,
         root: Root<Breaker<C, O>>,
+        now: Moment,
     ) -> Filing<K, C, O> {
         let hold = root.hold();
         let mut left = Left::default();
         if let Some(idle) = self.idle {
-            office.ring.sweep(self.clock.now_coarse(), idle.time, &mut left.expired);
+            office.ring.sweep(now, idle.time, &mut left.expired);
         }
         let slot = Slot { entry: Arc::clone(entry), root };
-        let is_stored = match office.ring.insert(slot, self.capacity) {
+        let is_stored = match office.ring.insert(slot, self.capacity, now.exact) {
             Insertion::Room => true,
             Insertion::Evicted(ended) => {
                 left.evicted = Some(ended);
@@ -116,7 +196,7 @@ impl<K: Hash + Eq, C: Clock + Clone, O: Observer> Registry<K, C, O> {
             }
             Insertion::NoRoom => false,
         };
-        self.forget(office, &left);
+        self.forget(office, &mut left);
         if is_stored {
             self.map.insert(Filed(Arc::clone(entry)), (), &self.map.guard());
             office.counters.created += 1;
@@ -125,13 +205,28 @@ impl<K: Hash + Eq, C: Clock + Clone, O: Observer> Registry<K, C, O> {
         }
         Filing { hold, is_stored, left }
     }
-
-    fn breaker_for(&self, key: &K) -> Breaker<C, O> {
-        let config = self.configs.as_ref().map_or(self.config, |choose| choose(key).get());
-        // Both have been checked, so this does not panic.
-        Breaker::with_observer(config, self.clock().clone(), (self.observers)(key))
-    }
 }
+
+/// What a breaker that is being made has to follow.
+pub(super) struct Orders<K> {
+    pub(super) standing: Standing,
+    pub(super) settings: Settings<K>,
+}
+
+/// A key whose breaker is being made.
+pub(super) struct Making<K> {
+    key: K,
+    turn: u64,
+    maker: ThreadId,
+}
+
+/// What became of the wish to make a breaker.
+enum Found<'a, K: Hash + Eq, C: Clock, O: Observer> {
+    Turn(Turn<'a, K, C, O>, Orders<K>),
+    Made(Handle<C, O>),
+}
+
+type Made<K, C, O> = (Arc<Entry<K, Breaker<C, O>>>, Filing<K, C, O>);
 
 /// What came of filing a breaker.
 struct Filing<K, C: Clock, O: Observer> {
@@ -141,28 +236,17 @@ struct Filing<K, C: Clock, O: Observer> {
 }
 
 /// The turn to make the breaker of a key. It ends with its drop, also by a panic.
-struct Turn<'a, K, C, O, Q>
-where
-    K: Hash + Eq + Borrow<Q>,
-    C: Clock,
-    O: Observer,
-    Q: Eq + ?Sized,
-{
+struct Turn<'a, K: Hash + Eq, C: Clock, O: Observer> {
     registry: &'a Registry<K, C, O>,
-    key: &'a Q,
+    turn: u64,
 }
 
-impl<K, C, O, Q> Drop for Turn<'_, K, C, O, Q>
-where
-    K: Hash + Eq + Borrow<Q>,
-    C: Clock,
-    O: Observer,
-    Q: Eq + ?Sized,
-{
+impl<K: Hash + Eq, C: Clock, O: Observer> Drop for Turn<'_, K, C, O> {
     fn drop(&mut self) {
         let mut office = self.registry.office();
-        let at = office.making.iter().position(|key| key.borrow() == self.key);
+        let at = office.making.iter().position(|made| made.turn == self.turn);
         let over = at.map(|at| office.making.swap_remove(at));
+        waits::end(self.turn);
         drop(office);
         drop(over); // a key's drop is the user's code
         self.registry.made.notify_all();

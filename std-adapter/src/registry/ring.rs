@@ -7,7 +7,8 @@
 //! - E2. A closed circuit goes first; among those, one that was not looked up since the hand last
 //!   passed it.
 //! - E3. What has only a past to lose (half-open, open after its break, or still taking up its load)
-//!   goes if a whole round of the hand has met nothing of E2.
+//!   goes if a whole round of the hand has met nothing of E2. Of those, what is idle expires like a
+//!   closed one: it would decide nothing until the next call, and then by results of long ago.
 //! - E4. One insertion looks at [`LOOKS`] entries at most, and takes no entry that ranks later than
 //!   another it has looked at. If it finds none, there is no room.
 
@@ -32,15 +33,41 @@ const IDLE_LOOKS: usize = 2;
 pub(super) enum Worth {
     /// It is closed and decides for itself: at most the results of one window.
     Little,
-    /// Where it stood in a recovery that it is not pursuing.
+    /// It is open, its break is over, and nobody has called since.
+    Due,
+    /// Where it stood in a recovery.
     Past,
+    /// The same, and trials are out that are leased for so many nanoseconds.
+    Tried(u64),
     /// A decision that still holds.
     Kept,
 }
 
+impl Worth {
+    /// Whether it can go that was not looked up for `unused` nanoseconds, `idle` being enough.
+    fn is_over(self, unused: u64, idle: u64) -> bool {
+        match self {
+            Self::Little | Self::Due | Self::Past => unused >= idle,
+            Self::Tried(lease) => unused >= idle.max(lease),
+            Self::Kept => false,
+        }
+    }
+}
+
 /// A value that knows what would be lost with it.
 pub(super) trait Valued {
-    fn worth(&self) -> Worth;
+    /// It is asked under the lock, so that it must not run code of the user's: hence it is told the
+    /// time.
+    fn worth(&self, now: Instant) -> Worth;
+}
+
+/// The time, read before the lock was taken.
+#[derive(Clone, Copy)]
+pub(super) struct Moment {
+    /// For what is left of a break.
+    pub(super) exact: Instant,
+    /// For how long a key was not looked up.
+    pub(super) coarse: Instant,
 }
 
 /// An entry and its root.
@@ -53,6 +80,7 @@ pub(super) struct Slot<K, B> {
 pub(super) struct Ended<K, B> {
     pub(super) entry: Arc<Entry<K, B>>,
     pub(super) value: B,
+    pub(super) worth: Worth,
 }
 
 /// What came of an insertion.
@@ -103,7 +131,12 @@ impl<K, B: Valued> Ring<K, B> {
     }
 
     /// Puts `slot` into the ring, in place of another if there are `capacity` already.
-    pub(super) fn insert(&mut self, slot: Slot<K, B>, capacity: usize) -> Insertion<K, B> {
+    pub(super) fn insert(
+        &mut self,
+        slot: Slot<K, B>,
+        capacity: usize,
+        now: Instant,
+    ) -> Insertion<K, B> {
         if self.slots.len() < capacity {
             self.slots.push(slot);
             self.place(self.slots.len() - 1);
@@ -121,22 +154,23 @@ impl<K, B: Valued> Ring<K, B> {
                 continue; // E1
             }
             let marked = there.entry.take_mark();
-            match there.root.value().worth() {
+            let worth = there.root.value().worth(now);
+            match worth {
                 Worth::Kept => {}
-                Worth::Past => past = past.or(Some(at)),
+                Worth::Due | Worth::Past | Worth::Tried(_) => past = past.or(Some((at, worth))),
                 Worth::Little if marked => {
                     self.barren = 0;
-                    second_chance = second_chance.or(Some(at));
+                    second_chance = second_chance.or(Some((at, worth)));
                 }
-                Worth::Little => match self.replace(at, slot) {
+                Worth::Little => match self.replace(at, slot, worth) {
                     Ok(ended) => return Insertion::Evicted(ended),
                     Err(back) => slot = back,
                 },
             }
         }
         let past = past.filter(|_| self.barren >= self.slots.len()); // E3
-        for at in second_chance.into_iter().chain(past) {
-            match self.replace(at, slot) {
+        for (at, worth) in second_chance.into_iter().chain(past) {
+            match self.replace(at, slot, worth) {
                 Ok(ended) => return Insertion::Evicted(ended),
                 Err(back) => slot = back,
             }
@@ -145,20 +179,25 @@ impl<K, B: Valued> Ring<K, B> {
     }
 
     /// Puts `slot` in place of the one at `at`, or gives it back if that has come to be held.
-    fn replace(&mut self, at: usize, slot: Slot<K, B>) -> Result<Ended<K, B>, Slot<K, B>> {
+    fn replace(
+        &mut self,
+        at: usize,
+        slot: Slot<K, B>,
+        worth: Worth,
+    ) -> Result<Ended<K, B>, Slot<K, B>> {
         let Slot { entry, root } = mem::replace(&mut self.slots[at], slot);
         match root.end() {
             Ok(value) => {
                 self.barren = 0;
                 self.place(at);
-                Ok(Ended { entry, value })
+                Ok(Ended { entry, value, worth })
             }
             Err(root) => Err(mem::replace(&mut self.slots[at], Slot { entry, root })),
         }
     }
 
     /// Looks at a few entries for idle ones, a few others each time.
-    pub(super) fn sweep(&mut self, now: Instant, idle: u64, ended: &mut Vec<Ended<K, B>>) {
+    pub(super) fn sweep(&mut self, now: Moment, idle: u64, ended: &mut Vec<Ended<K, B>>) {
         let mut broom = self.broom.min(self.slots.len());
         for _ in 0..IDLE_LOOKS.min(self.slots.len()) {
             if broom == 0 {
@@ -177,7 +216,7 @@ impl<K, B: Valued> Ring<K, B> {
         &mut self,
         from: usize,
         looks: usize,
-        now: Instant,
+        now: Moment,
         idle: u64,
         ended: &mut Vec<Ended<K, B>>,
     ) -> usize {
@@ -186,22 +225,27 @@ impl<K, B: Valued> Ring<K, B> {
         for at in (down_to..from).rev() {
             let there = &self.slots[at];
             if there.root.is_held() {
-                there.entry.touch(now, 0); // Idleness starts when it is let go.
-            } else if there.entry.unused_for(now) >= idle
-                && there.root.value().worth() == Worth::Little
-            {
-                ended.extend(self.end(at));
+                there.entry.touch(now.coarse, 0); // Idleness starts when it is let go.
+                continue;
+            }
+            let unused = there.entry.unused_for(now.coarse);
+            if unused < idle {
+                continue;
+            }
+            let worth = there.root.value().worth(now.exact);
+            if worth.is_over(unused, idle) {
+                ended.extend(self.end(at, worth));
             }
         }
         down_to
     }
 
-    fn end(&mut self, at: usize) -> Option<Ended<K, B>> {
+    fn end(&mut self, at: usize, worth: Worth) -> Option<Ended<K, B>> {
         let Slot { entry, root } = self.slots.swap_remove(at);
         match root.end() {
             Ok(value) => {
                 self.place(at);
-                Some(Ended { entry, value })
+                Some(Ended { entry, value, worth })
             }
             Err(root) => {
                 self.slots.push(Slot { entry, root });

@@ -3,9 +3,13 @@
 
 #[cfg(not(shuttle))]
 pub(super) use std::sync::{Condvar, Mutex, MutexGuard};
+#[cfg(not(shuttle))]
+pub(super) use std::thread::{ThreadId, current, yield_now};
 
 #[cfg(shuttle)]
 pub(super) use shuttle::sync::{Condvar, Mutex, MutexGuard};
+#[cfg(shuttle)]
+pub(super) use shuttle::thread::{ThreadId, current, yield_now};
 
 /// Between two steps: shuttle does not look into the reference counts of std, nor into the map.
 #[inline]

@@ -1,12 +1,21 @@
 //! States, calls and ratios of single breakers.
 
 use core::time::Duration;
-use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::thread;
 
 use allocation_counter::measure;
-use cutout::{CircuitBreaker, Config, ManualClock, Outcome, Rate};
+use cutout::metrics::Metrics;
+use cutout::{
+    Bulkhead, CircuitBreaker, Clock, Config, Instant, ManualClock, Observer, Outcome, Rate,
+};
+use metrics::{
+    Counter, Gauge, Histogram, Key, KeyName, Metadata, NoopRecorder, SharedString, Unit,
+};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
 
-use crate::page::{Scraped, breaker, calls};
+use crate::page::{Breaker, Page, Scraped, breaker, calls};
 
 #[test]
 fn a_breaker_is_published_under_the_documented_names_and_no_others() {
@@ -18,12 +27,14 @@ fn a_breaker_is_published_under_the_documented_names_and_no_others() {
     assert_eq!(
         page.lines(""),
         [
+            "circuit_breaker_break_remaining_seconds{name=bank} 0",
             "circuit_breaker_calls_total{name=bank,outcome=cancelled} 0",
             "circuit_breaker_calls_total{name=bank,outcome=failure} 1",
             "circuit_breaker_calls_total{name=bank,outcome=ignored} 0",
             "circuit_breaker_calls_total{name=bank,outcome=rejected} 0",
             "circuit_breaker_calls_total{name=bank,outcome=stale} 0",
             "circuit_breaker_calls_total{name=bank,outcome=success} 3",
+            "circuit_breaker_due{name=bank} 0",
             "circuit_breaker_failure_ratio{name=bank} 0.25",
             "circuit_breaker_failure_threshold{name=bank} 0.5",
             "circuit_breaker_mode{name=bank,mode=auto} 1",
@@ -34,6 +45,7 @@ fn a_breaker_is_published_under_the_documented_names_and_no_others() {
             "circuit_breaker_state{name=bank,state=closed} 1",
             "circuit_breaker_state{name=bank,state=half_open} 0",
             "circuit_breaker_state{name=bank,state=open} 0",
+            "circuit_breaker_trials_in_flight{name=bank} 0",
         ]
     );
     assert!(page.text.contains("# TYPE circuit_breaker_calls_total counter"), "{}", page.text);
@@ -54,6 +66,63 @@ fn the_state_is_one_hot_through_a_whole_outage() {
     assert_eq!(scraped.page().states("bank"), [0.0, 0.0, 1.0]);
     calls(&bank, "++");
     assert_eq!(scraped.page().states("bank"), [1.0, 0.0, 0.0]);
+}
+
+/// Of `name`: whether it is due, what is left of its break, and the trials that are out.
+fn due(page: &crate::page::Page, name: &str) -> [f64; 3] {
+    ["due", "break_remaining_seconds", "trials_in_flight"]
+        .map(|metric| page.get(&format!("circuit_breaker_{metric}{{name={name}}}")).unwrap())
+}
+
+#[test]
+fn an_open_circuit_shows_what_is_left_of_its_break_and_is_due_once_that_is_over() {
+    let scraped = Scraped::new();
+    let bank = breaker();
+    scraped.metrics.breaker("bank", &bank);
+    let of_bank = || due(&scraped.page(), "bank");
+    assert_eq!(of_bank(), [0.0, 0.0, 0.0], "closed");
+    calls(&bank, "----");
+    assert_eq!(of_bank(), [0.0, 30.0, 0.0]);
+    bank.clock().advance(Duration::from_millis(10_500));
+    assert_eq!(of_bank(), [0.0, 19.5, 0.0]);
+    bank.clock().advance(Duration::from_millis(19_500));
+    assert_eq!(of_bank(), [1.0, 0.0, 0.0], "nobody has called since");
+    bank.clock().advance(Duration::from_secs(3_600));
+    let page = scraped.page();
+    assert_eq!((due(&page, "bank"), page.states("bank")), ([1.0, 0.0, 0.0], [0.0, 1.0, 0.0]));
+    let trial = bank.admit().unwrap();
+    assert_eq!(of_bank(), [0.0, 0.0, 1.0], "somebody has");
+    bank.settle(trial, Outcome::Failure);
+    assert_eq!(of_bank(), [0.0, 30.0, 0.0], "it reopens");
+    calls(&bank, "----");
+    bank.open_for(Duration::from_secs(5));
+    assert_eq!(of_bank(), [0.0, 5.0, 0.0]);
+}
+
+#[test]
+fn a_circuit_that_is_forced_open_is_never_due() {
+    let scraped = Scraped::new();
+    let bank = breaker();
+    scraped.metrics.breaker("bank", &bank);
+    calls(&bank, "----");
+    bank.force_open();
+    bank.clock().advance(Duration::from_secs(60));
+    assert_eq!(due(&scraped.page(), "bank"), [0.0, 0.0, 0.0]);
+}
+
+#[test]
+fn of_breakers_that_share_a_name_those_that_are_due_are_counted_and_the_longest_break_is_shown() {
+    let scraped = Scraped::new();
+    let all = [breaker(), breaker(), breaker(), breaker()];
+    for each in &all {
+        scraped.metrics.breaker("bank", each);
+    }
+    all[..2].iter().for_each(|each| each.open_for(Duration::ZERO));
+    all[2].open_for(Duration::from_secs(7));
+    all[3].open_for(Duration::from_secs(9));
+    assert_eq!(due(&scraped.page(), "bank"), [2.0, 9.0, 0.0]);
+    drop(all);
+    assert_eq!(due(&scraped.page(), "bank"), [0.0; 3], "they are gone");
 }
 
 #[test]
@@ -164,10 +233,6 @@ fn a_breaker_that_is_gone_is_in_no_state_and_keeps_its_counts() {
 
 #[test]
 fn a_series_that_is_no_longer_touched_is_dropped_by_a_recorder_that_does_so() {
-    use cutout::metrics::Metrics;
-    use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, SharedString, Unit};
-    use std::sync::Mutex;
-
     /// Remembers what it was asked for.
     #[derive(Default)]
     struct Touched(Mutex<Vec<String>>);
@@ -201,6 +266,137 @@ fn a_series_that_is_no_longer_touched_is_dropped_by_a_recorder_that_does_so() {
     drop(bank);
     assert!(touched() > 0, "once more, to say that it is gone");
     assert_eq!(touched(), 0);
+}
+
+#[test]
+fn each_of_several_recorders_is_told_once_that_a_breaker_is_gone() {
+    let scraped = Scraped::with(Metrics::builder().resilience4j(true));
+    let other = PrometheusBuilder::new().build_recorder();
+    let (bank, pool) = (breaker(), Arc::new(Bulkhead::new(3)));
+    scraped.metrics.breaker("bank", &bank);
+    scraped.metrics.bulkhead("bank", &pool);
+    calls(&bank, "++--");
+    let pages = || [scraped.page(), scraped.page_of(&other)];
+    for page in pages() {
+        assert_eq!(page.states("bank"), [0.0, 1.0, 0.0]);
+    }
+    drop((bank, pool));
+    for _ in 0..2 {
+        for page in pages() {
+            assert_eq!(page.states("bank"), [0.0; 3]);
+            assert!(page.get("circuit_breaker_failure_threshold{name=bank}").unwrap().is_nan());
+            assert_eq!(page.get("bulkhead_limit{name=bank}"), Some(0.0));
+            let open = page.get("resilience4j_circuitbreaker_state{name=bank,state=open}");
+            assert_eq!(open, Some(0.0));
+        }
+    }
+    let late = PrometheusBuilder::new().build_recorder();
+    assert_eq!(
+        scraped.page_of(&late).lines("circuit_breaker_state"),
+        [""; 0],
+        "it never was there"
+    );
+}
+
+#[test]
+fn each_of_several_recorders_is_told_that_a_ratio_is_no_longer_there() {
+    let scraped = Scraped::new();
+    let other = PrometheusBuilder::new().build_recorder();
+    let bank = breaker();
+    scraped.metrics.breaker("bank", &bank);
+    calls(&bank, "+++-");
+    let pages = || [scraped.page(), scraped.page_of(&other)];
+    let ratio = |page: &Page| page.get("circuit_breaker_failure_ratio{name=bank}").unwrap();
+    assert_eq!(pages().each_ref().map(ratio), [0.25; 2]);
+    bank.clock().advance(Duration::from_secs(60));
+    assert!(pages().iter().all(|page| ratio(page).is_nan()));
+    calls(&bank, "++++");
+    assert_eq!(pages().each_ref().map(ratio), [0.0; 2]);
+}
+
+#[test]
+fn a_recorder_that_moves_between_two_collections_is_told_that_a_breaker_is_gone() {
+    /// Passes on to another, and is made anew for each collection.
+    struct Wrapped<'a>(&'a PrometheusRecorder);
+
+    impl metrics::Recorder for Wrapped<'_> {
+        fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+        fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+        fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+        fn register_counter(&self, key: &Key, metadata: &Metadata<'_>) -> Counter {
+            self.0.register_counter(key, metadata)
+        }
+        fn register_gauge(&self, key: &Key, metadata: &Metadata<'_>) -> Gauge {
+            self.0.register_gauge(key, metadata)
+        }
+        fn register_histogram(&self, key: &Key, metadata: &Metadata<'_>) -> Histogram {
+            self.0.register_histogram(key, metadata)
+        }
+    }
+
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let metrics = Metrics::new();
+    let bank = breaker();
+    metrics.breaker("bank", &bank);
+    calls(&bank, "----");
+    let wrapped: Vec<_> = (0..20).map(|_| Box::new(Wrapped(&recorder))).collect();
+    wrapped[..15].iter().for_each(|wrapped| metrics.collect_into(&**wrapped));
+    drop(bank);
+    metrics.collect_into(&*wrapped[15]);
+    let page = recorder.handle().render();
+    assert!(page.contains("circuit_breaker_state{name=\"bank\",state=\"open\"} 0"), "{page}");
+}
+
+#[test]
+fn what_a_breaker_is_and_drops_may_use_the_metrics_that_watch_it() {
+    /// Registers another breaker whenever it is read.
+    struct Registers(Metrics, Arc<Breaker>);
+
+    impl Clock for Registers {
+        fn now(&self) -> Instant {
+            self.0.breaker("by the clock", &self.1);
+            Instant::ORIGIN
+        }
+    }
+
+    /// Registers a bulkhead and collects when it is dropped.
+    struct Collects(Metrics);
+
+    impl Observer for Collects {}
+
+    impl Drop for Collects {
+        fn drop(&mut self) {
+            self.0.bulkhead("by the drop", &Arc::new(Bulkhead::new(1)));
+            self.0.collect_into(&NoopRecorder);
+        }
+    }
+
+    type Hooked = CircuitBreaker<LastOwner, Collects>;
+
+    /// Gives up the last share of its breaker when it is read.
+    struct LastOwner(Registers, Arc<Mutex<Option<Arc<Hooked>>>>);
+
+    impl Clock for LastOwner {
+        fn now(&self) -> Instant {
+            drop(self.1.lock().unwrap().take());
+            self.0.now()
+        }
+    }
+
+    let (ended, end) = channel();
+    thread::spawn(move || {
+        let metrics = Metrics::new();
+        let share = Arc::new(Mutex::new(None));
+        let clock = LastOwner(Registers(metrics.clone(), breaker()), Arc::clone(&share));
+        let observer = Collects(metrics.clone());
+        let bank = Arc::new(CircuitBreaker::with_observer(Config::new(), clock, observer));
+        let known = Arc::downgrade(&bank);
+        metrics.breaker("bank", &bank);
+        *share.lock().unwrap() = Some(bank);
+        metrics.collect_into(&NoopRecorder);
+        ended.send(known.upgrade().is_none()).unwrap();
+    });
+    assert_eq!(end.recv_timeout(Duration::from_secs(60)), Ok(true), "it waits for ever");
 }
 
 #[test]

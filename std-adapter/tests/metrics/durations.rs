@@ -89,3 +89,21 @@ fn those_of_one_name_measure_together_and_allocate_nothing() {
     });
     assert_eq!((allocations.count_total, count(&scraped)), (0, Some(2.0)));
 }
+
+#[test]
+fn a_duration_without_end_does_not_lose_the_sum_of_all_others() {
+    let scraped = Scraped::new();
+    let durations = durations(&scraped);
+    let sum = || scraped.page().get(&format!("{SERIES}_sum{{name=bank}}")).unwrap();
+    let longest = Duration::from_nanos(u64::MAX).as_secs_f64();
+    let mut before = 0.0;
+    for outcome in [Outcome::Success, Outcome::Success, Outcome::Failure] {
+        durations.record(outcome, Duration::MAX);
+        let after = sum();
+        assert!(after >= before + longest * 0.99, "{after} after {before}");
+        durations.record(outcome, Duration::from_secs(2));
+        assert!(sum() >= after, "{} after {after}", sum());
+        before = after;
+    }
+    assert_eq!(count(&scraped), Some(6.0));
+}

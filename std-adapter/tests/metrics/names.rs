@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use core::time::Duration;
-use cutout::metrics::Metrics;
+use cutout::metrics::{Durations, Metrics, MetricsObserver, Retries};
 use cutout::{Bulkhead, Outcome};
 
 use crate::page::{Breaker, Page, Scraped, calls, observed};
@@ -99,4 +99,151 @@ fn unless_told_otherwise_a_hundred_names_have_a_label() {
     let names = names(&scraped.page(), "circuit");
     assert_eq!(names.len(), 101);
     assert!(names.contains("other") && names.contains("host-99") && !names.contains("host-100"));
+}
+
+/// Breakers of these names, which live as long as they are held.
+fn watched(scraped: &Scraped, names: &[&str]) -> Vec<Arc<Breaker<MetricsObserver>>> {
+    let watch = |name: &&str| {
+        let host = observed(scraped.metrics.observer(name));
+        scraped.metrics.breaker(name, &host);
+        calls(&host, "+");
+        host
+    };
+    names.iter().map(watch).collect()
+}
+
+#[test]
+fn names_that_have_ended_make_room_for_those_that_live() {
+    let scraped = Scraped::with(Metrics::builder().most_names(3).resilience4j(true));
+    for generation in 0..10 {
+        let names = ["x", "y", "z"].map(|name| format!("{name}{generation}"));
+        let names = names.each_ref().map(String::as_str);
+        let hosts = watched(&scraped, &names);
+        let page = scraped.page();
+        for name in names {
+            assert_eq!(page.states(name), [1.0, 0.0, 0.0], "{name} has a label of its own");
+            assert_eq!(page.calls(name, "success"), 1.0);
+        }
+        if generation > 0 {
+            let before = format!("x{}", generation - 1);
+            assert_eq!(page.states(&before), [0.0; 3], "the one before has ended");
+        }
+        drop(hosts);
+    }
+    assert!(!names(&scraped.page(), "circuit_breaker_state").contains("other"));
+}
+
+#[test]
+fn by_default_the_living_have_labels_after_any_number_of_names_that_have_ended() {
+    let scraped = Scraped::new();
+    for number in 0..500 {
+        let host = watched(&scraped, &[&format!("host-{number}")]);
+        if number % 50 == 49 {
+            scraped.page();
+        }
+        drop(host);
+    }
+    scraped.page();
+    let _bank = watched(&scraped, &["bank"]);
+    assert_eq!(scraped.page().states("bank"), [1.0, 0.0, 0.0]);
+}
+
+#[test]
+fn who_came_too_late_has_a_label_of_its_own_once_there_is_room() {
+    let scraped = Scraped::with(Metrics::builder().most_names(2));
+    let mut hosts = watched(&scraped, &["a", "b", "c", "d"]);
+    calls(&hosts[2], "++---");
+    let page = scraped.page();
+    assert_eq!(names(&page, "circuit_breaker_state"), set(&["a", "b", "other"]));
+    assert_eq!(page.calls("other", "success"), 4.0);
+
+    hosts.remove(0);
+    let page = scraped.page();
+    assert_eq!(page.states("a"), [0.0; 3]);
+    assert_eq!(page.states("c"), [0.0, 1.0, 0.0], "c came before d");
+    assert_eq!(page.states("other"), [1.0, 0.0, 0.0]);
+    assert_eq!(page.calls("c", "success"), 0.0, "what was counted before stays where it was");
+    assert_eq!(page.calls("other", "success"), 4.0);
+
+    let c = &hosts[1];
+    c.reset();
+    calls(c, "+");
+    let page = scraped.page();
+    assert_eq!((page.calls("c", "success"), page.calls("other", "success")), (1.0, 4.0));
+    let resets = |name| {
+        page.get(&format!(
+            "circuit_breaker_transitions_total{{name={name},from=open,to=closed,reason=reset}}"
+        ))
+    };
+    assert_eq!((resets("c"), resets("other")), (Some(1.0), None), "its observer counts there too");
+}
+
+#[test]
+fn a_name_that_comes_again_goes_on_counting_where_it_was() {
+    let scraped = Scraped::with(Metrics::builder().most_names(1));
+    for round in 1..=3_u8 {
+        let host = watched(&scraped, &["a"]);
+        host[0].reset();
+        assert_eq!(scraped.page().calls("a", "success"), f64::from(round));
+        drop(host);
+        scraped.page();
+        drop(watched(&scraped, &["b"]));
+        scraped.page();
+    }
+    let resets = scraped.page().counted("circuit_breaker_transitions");
+    assert_eq!(
+        resets,
+        ["circuit_breaker_transitions_total{name=a,from=closed,to=closed,reason=reset} 3"]
+    );
+}
+
+#[test]
+fn bulkheads_that_are_gone_make_room_too() {
+    let scraped = Scraped::with(Metrics::builder().most_names(1));
+    for name in ["a", "b", "c"] {
+        let pool = Arc::new(Bulkhead::new(3));
+        scraped.metrics.bulkhead(name, &pool);
+        let limit = format!("bulkhead_limit{{name={name}}}");
+        assert_eq!(scraped.page().get(&limit), Some(3.0));
+        drop(pool);
+        assert_eq!(scraped.page().get(&limit), Some(0.0));
+    }
+}
+
+#[test]
+fn durations_and_retries_that_are_no_longer_measured_make_room_too() {
+    let scraped = Scraped::with(Metrics::builder().most_names(1));
+    for name in ["a", "b", "c"] {
+        let measured = scraped.metrics.durations(name);
+        let counted = scraped.metrics.retries(name);
+        measured.record(Outcome::Success, Duration::from_secs(1));
+        counted.record(&Ok::<_, ()>(()), 1);
+        let page = scraped.page();
+        let durations = format!("circuit_breaker_call_duration_seconds_count{{name={name}}}");
+        let retries = format!("retry_calls_total{{name={name},outcome=success,retried=false}}");
+        assert_eq!((page.get(&durations), page.get(&retries)), (Some(1.0), Some(1.0)), "{name}");
+        drop((measured, counted));
+        scraped.page();
+    }
+}
+
+#[test]
+fn durations_and_retries_that_came_too_late_count_under_their_own_names_once_there_is_room() {
+    let scraped = Scraped::with(Metrics::builder().most_names(1));
+    let [first, late] =
+        ["a", "b"].map(|name| (scraped.metrics.durations(name), scraped.metrics.retries(name)));
+    let record = |(durations, retries): &(Durations, Retries)| {
+        durations.record(Outcome::Success, Duration::from_secs(1));
+        retries.record(&Ok::<_, ()>(()), 1);
+    };
+    record(&late);
+    drop(first);
+    scraped.page();
+    record(&late);
+    let page = scraped.page();
+    for name in ["b", "other"] {
+        let durations = format!("circuit_breaker_call_duration_seconds_count{{name={name}}}");
+        let retries = format!("retry_calls_total{{name={name},outcome=success,retried=false}}");
+        assert_eq!((page.get(&durations), page.get(&retries)), (Some(1.0), Some(1.0)), "{name}");
+    }
 }

@@ -45,8 +45,13 @@ impl Scraped {
 
     /// Collects, and reads the page.
     pub(crate) fn page(&self) -> Page {
-        self.metrics.collect_into(&self.recorder);
-        let text = self.recorder.handle().render();
+        self.page_of(&self.recorder)
+    }
+
+    /// The same by another recorder.
+    pub(crate) fn page_of(&self, recorder: &PrometheusRecorder) -> Page {
+        self.metrics.collect_into(recorder);
+        let text = recorder.handle().render();
         let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
         let split = |line: &str| {
             let (series, value) = line.rsplit_once(' ').expect("a series and its value");

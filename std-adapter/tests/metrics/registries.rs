@@ -2,11 +2,16 @@
 
 use core::panic::AssertUnwindSafe;
 use core::sync::atomic::{AtomicBool, Ordering};
+use core::time::Duration;
 use std::panic::catch_unwind;
-use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::thread;
 
 use cutout::metrics::Metrics;
-use cutout::{Bulkhead, Config, Registry};
+use cutout::{Bulkhead, Config, ManualClock, Observer, Registry};
+use metrics::NoopRecorder;
+use metrics_exporter_prometheus::PrometheusBuilder;
 
 use crate::page::{Scraped, breaker, calls};
 
@@ -70,18 +75,142 @@ fn a_breaker_that_was_evicted_is_in_no_state_and_was_not_kept() {
 }
 
 #[test]
-fn hosts_without_end_make_series_with_an_end() {
+fn hosts_without_end_make_series_with_an_end_at_each_collection() {
     let scraped = Scraped::with(Metrics::builder().most_names(5));
     let hosts = watched(&scraped, 20);
     for host in 0..200 {
         succeed(&hosts, &host.to_string(), 1);
-        if host % 10 == 0 {
-            scraped.page();
+        if host % 10 == 9 {
+            // A recorder that forgets what it is not told of. Five names that live, those of before that
+            // have ended, and the rest.
+            let recorder = PrometheusBuilder::new().build_recorder();
+            let lines = scraped.page_of(&recorder).lines("circuit_breaker_state").len();
+            assert!(lines <= 11 * 3, "{lines} lines after {host}");
         }
     }
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let page = scraped.page_of(&recorder);
+    let living = (180..200).filter(|host| {
+        page.get(&format!("circuit_breaker_state{{name=host/{host},state=closed}}")) == Some(1.0)
+    });
+    assert_eq!(living.count(), 5, "of those that the registry holds");
+    assert_eq!(page.states("other"), [15.0, 0.0, 0.0], "the others of the registry");
+}
+
+#[test]
+fn hosts_that_left_give_their_names_to_those_that_are_there() {
+    let scraped = Scraped::with(Metrics::builder().most_names(2));
+    let hosts = watched(&scraped, 10);
+    for host in ["a", "b", "c"] {
+        succeed(&hosts, host, 1);
+    }
+    assert_eq!(scraped.page().states("other"), [1.0, 0.0, 0.0]);
+    hosts.remove("a");
+    succeed(&hosts, "c", 2);
     let page = scraped.page();
-    assert_eq!(page.lines("circuit_breaker_state").len(), 6 * 3);
-    assert_eq!(page.states("other"), [20.0, 0.0, 0.0], "those of the registry");
+    assert_eq!(page.states("host/c"), [1.0, 0.0, 0.0]);
+    assert_eq!((page.calls("host/c", "success"), page.calls("other", "success")), (2.0, 1.0));
+    assert_eq!(page.states("other"), [0.0; 3]);
+}
+
+#[test]
+fn a_breaker_that_expired_after_its_break_is_no_longer_open_in_the_metrics() {
+    let scraped = Scraped::new();
+    let clock: &'static ManualClock = Box::leak(Box::new(ManualClock::new()));
+    let config = Config::new().consecutive_failures(1);
+    let idle = Duration::from_secs(60);
+    let hosts = Registry::builder(config).clock(clock).idle_time(idle).build().unwrap();
+    let hosts = Arc::new(hosts);
+    scraped.metrics.registry(&hosts, String::clone);
+    let _ = hosts.get("a").call(|| Err::<(), _>("down"));
+    assert_eq!(scraped.page().states("a"), [0.0, 1.0, 0.0]);
+    clock.advance(idle);
+    let page = scraped.page();
+    assert_eq!(page.get("circuit_breaker_due{name=a}"), Some(1.0));
+    hosts.evict_idle();
+    let page = scraped.page();
+    assert_eq!(page.states("a"), [0.0; 3]);
+    assert_eq!(page.get("circuit_breaker_due{name=a}"), Some(0.0));
+}
+
+#[test]
+fn what_names_the_keys_may_use_the_metrics_and_the_registry() {
+    let (ended, end) = channel();
+    thread::spawn(move || {
+        let scraped = Scraped::new();
+        let hosts = Arc::new(Registry::<String>::new(Config::new()));
+        let (metrics, known) = (scraped.metrics.clone(), Arc::clone(&hosts));
+        scraped.metrics.registry(&hosts, move |host: &String| {
+            metrics.bulkhead("by the name", &Arc::new(Bulkhead::new(1)));
+            format!("{host}/{}", known.len())
+        });
+        succeed(&hosts, "a", 1);
+        ended.send(scraped.page().states("a/1")).unwrap();
+    });
+    assert_eq!(end.recv_timeout(Duration::from_secs(60)), Ok([1.0, 0.0, 0.0]));
+}
+
+#[test]
+fn a_registry_whose_last_owner_is_the_collection_is_dropped_where_nothing_is_locked() {
+    /// Registers a bulkhead when it is dropped.
+    struct Registers(Metrics);
+
+    impl Observer for Registers {}
+
+    impl Drop for Registers {
+        fn drop(&mut self) {
+            self.0.bulkhead("by the drop", &Arc::new(Bulkhead::new(1)));
+        }
+    }
+
+    let (ended, end) = channel();
+    thread::spawn(move || {
+        let metrics = Metrics::new();
+        let (observers, share) = (metrics.clone(), Arc::new(Mutex::new(None)));
+        let hosts = Registry::builder(Config::new())
+            .with_observer(move |_: &String| Registers(observers.clone()))
+            .build()
+            .unwrap();
+        let hosts = Arc::new(hosts);
+        let given_up = Arc::clone(&share);
+        metrics.registry(&hosts, move |host: &String| {
+            drop(given_up.lock().unwrap().take());
+            host.clone()
+        });
+        drop(hosts.get("a"));
+        *share.lock().unwrap() = Some(hosts);
+        metrics.collect_into(&NoopRecorder);
+        ended.send(()).unwrap();
+    });
+    assert_eq!(end.recv_timeout(Duration::from_secs(60)), Ok(()));
+}
+
+#[test]
+fn collections_at_the_same_time_count_nothing_twice() {
+    const CALLS: u32 = 20_000;
+    let metrics = Metrics::new();
+    let hosts = Arc::new(Registry::builder(Config::new()).capacity(1_000).build().unwrap());
+    metrics.registry(&hosts, |_: &u32| "all".into());
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::SeqCst) {
+                    metrics.collect_into(&recorder);
+                }
+            });
+        }
+        for call in 0..CALLS {
+            hosts.get(&(call % 50)).call(|| Ok::<_, ()>(())).unwrap();
+        }
+        is_over.store(true, Ordering::SeqCst);
+    });
+    metrics.collect_into(&recorder);
+    let page = recorder.handle().render();
+    let counted =
+        format!("circuit_breaker_calls_total{{name=\"all\",outcome=\"success\"}} {CALLS}");
+    assert!(page.lines().any(|line| line == counted), "{counted} in\n{page}");
 }
 
 #[test]

@@ -58,3 +58,37 @@ fn what_a_circuit_does_by_itself_begins_at_0_where_an_observer_hears() {
     assert_eq!(lines.len(), 9, "{lines:#?}");
     assert!(lines.iter().all(|line| line.contains("{name=bank,") && line.ends_with(" 0")));
 }
+
+#[test]
+fn what_a_circuit_that_is_forced_closed_would_have_done_is_counted_by_why() {
+    let scraped = Scraped::new();
+    let (bank, mail) =
+        (observed(scraped.metrics.observer("bank")), observed(scraped.metrics.observer("mail")));
+    for _ in 0..2 {
+        bank.force_closed();
+        calls(&bank, "--------");
+        bank.release();
+    }
+    mail.force_open();
+    let page = scraped.page();
+    assert_eq!(
+        page.counted("circuit_breaker_would_trip"),
+        ["circuit_breaker_would_trip_total{name=bank,reason=failure_rate} 2"]
+    );
+    assert_eq!(page.lines("circuit_breaker_would_trip").len(), 2 * 5, "the others begin at 0");
+    assert!(page.text.contains("# TYPE circuit_breaker_would_trip_total counter"));
+}
+
+#[test]
+fn would_be_trips_of_those_beyond_the_limit_on_names_are_added_up() {
+    let scraped = Scraped::with(cutout::metrics::Metrics::builder().most_names(0));
+    for name in ["a", "b"] {
+        let host = observed(scraped.metrics.observer(name));
+        host.force_closed();
+        calls(&host, "----");
+    }
+    assert_eq!(
+        scraped.page().counted("circuit_breaker_would_trip"),
+        ["circuit_breaker_would_trip_total{name=other,reason=failure_rate} 2"]
+    );
+}

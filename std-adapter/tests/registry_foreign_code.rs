@@ -1,0 +1,291 @@
+//! Code of the user's that a registry runs, and that uses the registry in turn: keys, clocks and
+//! factories. Each test runs on a thread of its own; if that waits for ever, the test says so.
+#![cfg(feature = "registry")]
+
+use core::borrow::Borrow;
+use core::cell::{Cell, RefCell};
+use core::panic::AssertUnwindSafe;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use core::time::Duration;
+use std::panic::catch_unwind;
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Barrier, OnceLock};
+use std::thread;
+
+use cutout::{
+    CheckedConfig, Clock, Config, Instant, Observer, Registry, State, StdClock, Transition,
+};
+
+/// Longer than any of these takes, however busy the machine is.
+const FOR_EVER: Duration = Duration::from_secs(60);
+
+fn must_end<T: Send + 'static>(what: &str, act: impl FnOnce() -> T + Send + 'static) -> T {
+    let (ended, end) = channel();
+    let thread = thread::spawn(move || ended.send(act()));
+    match end.recv_timeout(FOR_EVER) {
+        Ok(result) => result,
+        Err(_) if thread.is_finished() => panic!("{what}: it panicked"),
+        Err(_) => panic!("{what}: it waits for ever"),
+    }
+}
+
+thread_local! {
+    static HOOK: RefCell<Option<Box<dyn Fn()>>> = const { RefCell::new(None) };
+    static RUNS: Cell<usize> = const { Cell::new(0) };
+}
+
+/// From now on `act` runs on this thread wherever a key or a clock below is used.
+fn hook(act: impl Fn() + 'static) {
+    HOOK.with(|hook| *hook.borrow_mut() = Some(Box::new(act)));
+}
+
+fn run_hook() {
+    HOOK.with(|hook| {
+        let Ok(mut hook) = hook.try_borrow_mut() else { return };
+        if let Some(act) = hook.as_mut() {
+            RUNS.with(|runs| runs.set(runs.get() + 1));
+            act();
+        }
+    });
+}
+
+fn runs() -> usize {
+    RUNS.with(Cell::take)
+}
+
+/// The number of a key, which owns itself as a [`Key`].
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Id(u32);
+
+impl ToOwned for Id {
+    type Owned = Key;
+
+    fn to_owned(&self) -> Key {
+        run_hook();
+        Key(Self(self.0))
+    }
+}
+
+/// A key that runs the hook in everything but `Hash` and `Eq`.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Key(Id);
+
+impl Borrow<Id> for Key {
+    fn borrow(&self) -> &Id {
+        run_hook();
+        &self.0
+    }
+}
+
+impl Drop for Key {
+    fn drop(&mut self) {
+        run_hook();
+    }
+}
+
+/// A clock that stands still and runs the hook at each reading.
+#[derive(Clone, Copy, Debug, Default)]
+struct Hooked;
+
+impl Clock for Hooked {
+    fn now(&self) -> Instant {
+        run_hook();
+        Instant::ORIGIN
+    }
+
+    fn lane(&self) -> usize {
+        run_hook();
+        0
+    }
+
+    fn lanes(&self) -> usize {
+        run_hook();
+        1
+    }
+}
+
+#[test]
+fn a_key_may_use_the_registry_when_it_is_borrowed_owned_or_dropped() {
+    static HOSTS: OnceLock<Registry<Key>> = OnceLock::new();
+    let runs = must_end("a key", || {
+        let idle = Duration::from_millis(1);
+        let builder = Registry::builder(Config::new()).capacity(2).idle_time(idle);
+        let hosts = HOSTS.get_or_init(|| builder.build().unwrap());
+        hook(|| assert!(HOSTS.get().unwrap().len() < 3));
+        for id in 0..2_000 {
+            drop(hosts.get(&Id(id)));
+            drop(hosts.get(&Id(id)));
+            assert!(hosts.peek(&Id(id)).is_some());
+            if id % 3 == 0 {
+                assert!(hosts.remove(&Id(id)).is_some() && hosts.remove(&Id(id)).is_none());
+            }
+        }
+        hosts.evict_idle();
+        hosts.force_open_all();
+        runs()
+    });
+    assert!(runs > 2_000, "all of this was run: {runs}");
+}
+
+#[test]
+fn a_clock_may_use_the_registry_while_one_breaker_makes_room_for_another() {
+    static HOSTS: OnceLock<Registry<u32, Hooked>> = OnceLock::new();
+    let runs = must_end("a clock", || {
+        let hosts = HOSTS.get_or_init(|| {
+            let idle = Duration::from_secs(1);
+            let config = Config::new().consecutive_failures(1);
+            let builder = Registry::builder(config).capacity(2).idle_time(idle);
+            builder.clock(Hooked).build().unwrap()
+        });
+        let _ = hosts.get(&0).call(|| Err::<(), _>("down"));
+        hook(|| assert!(HOSTS.get().unwrap().len() <= 2));
+        for id in 0..10 {
+            hosts.get(&id);
+        }
+        hosts.evict_idle();
+        runs()
+    });
+    assert!(runs > 0, "it was read");
+}
+
+type Names = Registry<String>;
+
+/// A registry whose factory for each key looks up what `next` says, if anything.
+fn chained(
+    hosts: &'static OnceLock<Names>,
+    next: impl Fn(&str) -> Option<&'static str> + Send + Sync + 'static,
+) -> &'static Names {
+    let usual = CheckedConfig::new(Config::new()).unwrap();
+    let builder = Registry::builder(Config::new()).with_config(move |key: &String| {
+        if let Some(next) = next(key) {
+            hosts.get().unwrap().get(next);
+        }
+        usual
+    });
+    hosts.get_or_init(|| builder.build().unwrap())
+}
+
+/// Whether the look-up ended by a panic.
+fn panics(look_up: impl FnOnce()) -> bool {
+    catch_unwind(AssertUnwindSafe(look_up)).is_err()
+}
+
+#[test]
+fn a_factory_that_looks_up_the_key_that_it_makes_is_told_so_instead_of_waiting() {
+    static HOSTS: OnceLock<Names> = OnceLock::new();
+    let hosts = chained(&HOSTS, |key| (key == "a").then_some("a"));
+    assert!(must_end("a look-up of itself", || panics(|| drop(hosts.get("a")))));
+    assert!(hosts.is_empty() && hosts.peek("a").is_none());
+    assert_eq!(must_end("another", || hosts.get("b").state()), State::Closed);
+}
+
+#[test]
+fn factories_that_look_each_other_up_on_one_thread_are_told_so() {
+    static HOSTS: OnceLock<Names> = OnceLock::new();
+    let hosts = chained(&HOSTS, |key| match key {
+        "a" => Some("b"),
+        "b" => Some("c"),
+        "c" => Some("a"),
+        _ => None,
+    });
+    for key in ["a", "b", "c"] {
+        assert!(must_end("a circle of three", move || panics(|| drop(hosts.get(key)))), "{key}");
+    }
+    assert!(hosts.is_empty());
+}
+
+#[test]
+fn factories_that_look_each_other_up_through_several_threads_are_told_so() {
+    static HOSTS: OnceLock<Names> = OnceLock::new();
+    const THREADS: usize = 4;
+    const KEYS: [&str; THREADS] = ["a", "b", "c", "d"];
+    // Each thread is in the factory of its key before any looks up that of the next thread.
+    let (started, entered) = (Barrier::new(THREADS), AtomicUsize::new(0));
+    let hosts = chained(&HOSTS, move |key| {
+        let at = KEYS.iter().position(|other| *other == key)?;
+        if entered.fetch_add(1, Ordering::SeqCst) < THREADS {
+            started.wait();
+        }
+        Some(KEYS[(at + 1) % THREADS])
+    });
+    let panicked = must_end("a circle of threads", move || {
+        let look_up = |key| thread::spawn(move || panics(|| drop(hosts.get(key))));
+        KEYS.map(look_up).map(|thread| thread.join().unwrap())
+    });
+    assert_eq!(panicked, [true; THREADS], "none can be made");
+    assert!(hosts.is_empty());
+}
+
+#[test]
+fn a_circle_through_two_registries_and_two_threads_is_found() {
+    static ONE: OnceLock<Names> = OnceLock::new();
+    static OTHER: OnceLock<Names> = OnceLock::new();
+    let usual = CheckedConfig::new(Config::new()).unwrap();
+    let started = Arc::new(Barrier::new(2));
+    let entered = Arc::new(AtomicUsize::new(0));
+    let build = |other: &'static OnceLock<Names>| {
+        let (started, entered) = (Arc::clone(&started), Arc::clone(&entered));
+        let builder = Registry::builder(Config::new()).with_config(move |key: &String| {
+            if entered.fetch_add(1, Ordering::SeqCst) < 2 {
+                started.wait();
+            }
+            other.get().unwrap().get(key.as_str());
+            usual
+        });
+        builder.build().unwrap()
+    };
+    let (one, other) = (ONE.get_or_init(|| build(&OTHER)), OTHER.get_or_init(|| build(&ONE)));
+    let panicked = must_end("a circle of registries", move || {
+        let look_up =
+            |names: &'static Names| thread::spawn(move || panics(|| drop(names.get("a"))));
+        [one, other].map(look_up).map(|thread| thread.join().unwrap())
+    });
+    assert_eq!(panicked, [true; 2]);
+    assert!(one.is_empty() && other.is_empty());
+}
+
+#[test]
+fn threads_that_wait_for_a_factory_without_a_circle_are_not_told_of_one() {
+    static HOSTS: OnceLock<Names> = OnceLock::new();
+    let hosts = chained(&HOSTS, |key| match key {
+        "a" | "b" | "c" => Some("d"),
+        "d" => Some("e"),
+        _ => None,
+    });
+    for _ in 0..200 {
+        let made = must_end("a tree", move || {
+            let look_up = |key| thread::spawn(move || panics(|| drop(hosts.get(key))));
+            ["a", "b", "c", "d", "e", "d", "c"].map(look_up).map(|thread| thread.join().unwrap())
+        });
+        assert_eq!(made, [false; 7]);
+        assert_eq!(hosts.len(), 5);
+        for key in ["a", "b", "c", "d", "e"] {
+            hosts.remove(key);
+        }
+    }
+}
+
+/// Looks up its own key when the circuit is forced, while the registry still makes the breaker.
+struct LooksItselfUp(&'static OnceLock<Registry<u32, StdClock, Self>>, Arc<AtomicUsize>);
+
+impl Observer for LooksItselfUp {
+    fn on_transition(&self, _: &Transition) {
+        let found = self.0.get().unwrap().peek(&1).is_some();
+        let got = catch_unwind(AssertUnwindSafe(|| drop(self.0.get().unwrap().get(&1)))).is_ok();
+        assert_eq!(found, got, "what is not there yet cannot be waited for");
+        self.1.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn an_observer_that_looks_up_its_own_key_while_that_is_made_does_not_wait() {
+    static HOSTS: OnceLock<Registry<u32, StdClock, LooksItselfUp>> = OnceLock::new();
+    let heard = Arc::new(AtomicUsize::new(0));
+    let hears = Arc::clone(&heard);
+    let builder = Registry::builder(Config::new())
+        .with_observer(move |_: &u32| LooksItselfUp(&HOSTS, Arc::clone(&hears)));
+    let hosts = HOSTS.get_or_init(|| builder.build().unwrap());
+    hosts.force_open_all();
+    assert_eq!(must_end("an observer", || hosts.get(&1).state()), State::Open);
+    assert_eq!(heard.load(Ordering::SeqCst), 1);
+}
