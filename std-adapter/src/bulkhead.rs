@@ -134,12 +134,13 @@ use pool::Pool;
 /// - *Cancellation*: a future that is dropped leaves the queue. If its turn had come, the next has
 ///   it.
 /// - *Panics*: a permit that is dropped by a panic is given back like any other. If a waker panics,
-///   so does what called it, a drop of a permit or [`resize`](Self::resize); nobody loses a permit
-///   or a turn by it.
+///   so does what called it, a drop of a permit or [`resize`](Self::resize), after all other wakers
+///   were called; nobody loses a permit or a turn by it. If several wakers panic, the first panic
+///   goes on. If the thread unwinds from a panic already, theirs end there.
 pub struct Bulkhead {
     pool: Pool,
     rejected: AtomicU64,
-    max_wait: Duration,
+    pub(crate) max_wait: Duration,
 }
 
 /// # Constructing
@@ -373,7 +374,7 @@ impl Bulkhead {
 /// # Refusing
 impl Bulkhead {
     #[cold]
-    fn full(&self) -> BulkheadRejected {
+    pub(crate) fn full(&self) -> BulkheadRejected {
         self.refuse(BulkheadReason::Full)
     }
 

@@ -4,7 +4,7 @@ use core::fmt::{self, Debug, DebugStruct};
 use core::future::{Future, Ready, ready};
 use core::marker::PhantomData;
 
-use crate::parts::{FallBack, FallBackAsync, Show, StandIn, Without};
+use crate::parts::{FallBack, LocalFallBackAsync, Show, StandIn, Without, or_as_it_was};
 use crate::policy::Ended;
 use crate::{Failure, PolicyError};
 
@@ -14,6 +14,18 @@ use crate::{Failure, PolicyError};
 /// failure or for those that [`when`](Self::when) picks: by who refused the call, by a timeout, by
 /// why the retries gave up, by the call's own error. What it returns is returned; nothing counts or
 /// retries it.
+///
+/// What a failure is, the judgement of the call says, as for the breaker and the retries
+/// ([`call_with`](crate::Policy::call_with)):
+///
+/// | the last attempt | a fallback stands in for |
+/// | --- | --- |
+/// | is judged a [`Failure`](crate::Outcome::Failure), times out, or is refused | an error and a value; a value is [`Failure::Unwanted`] |
+/// | is judged [`Ignored`](crate::Outcome::Ignored) | an error, since the caller has no value |
+/// | is judged a [`Success`](crate::Outcome::Success) | nothing: an error is returned as it is |
+///
+/// A value is not lost: if the fallback is not for it, or returns the error that it was given, the call
+/// returns the value.
 ///
 /// # Examples
 ///
@@ -160,8 +172,8 @@ impl<A, U> Fallback<A, Without, U> {
 }
 
 impl<A, P> Fallback<A, P, Without> {
-    /// Also instead of values for which `unwanted` says yes: they become
-    /// [`Failure::Unwanted`].
+    /// Also instead of values for which `unwanted` says yes, whatever they were judged: they become
+    /// [`Failure::Unwanted`], and are given up if the fallback returns that error.
     ///
     /// # Examples
     ///
@@ -179,23 +191,43 @@ impl<A, P> Fallback<A, P, Without> {
     }
 }
 
+/// What a fallback is to stand in for.
+struct Asked<T, E> {
+    error: PolicyError<E>,
+    /// The value, if it is one that is returned where nothing stands in for it.
+    value: Option<T>,
+}
+
 impl<A, P, U> Fallback<A, P, U> {
     /// The failure to stand in for, or what is returned as it is.
     #[inline]
     fn failure<T, E>(
         &self,
         mut ended: Ended<T, E>,
-    ) -> Result<PolicyError<E>, Result<T, PolicyError<E>>>
+    ) -> Result<Asked<T, E>, Result<T, PolicyError<E>>>
     where
         P: Applies<PolicyError<E>>,
         U: Unwanted<T>,
     {
-        if ended.result.as_ref().is_ok_and(|value| self.unwanted.unwanted(value)) {
-            ended.result = Err(Failure::Unwanted);
+        let unwanted = ended.result.as_ref().is_ok_and(|value| self.unwanted.unwanted(value));
+        if !(ended.failed || unwanted) {
+            return Err(ended.into_result());
         }
+        let value = match ended.result {
+            Ok(value) => {
+                ended.result = Err(Failure::Unwanted);
+                Some(value)
+            }
+            Err(failure) => {
+                ended.result = Err(failure);
+                None
+            }
+        };
         match ended.into_result() {
-            Err(error) if self.when.applies(&error) => Ok(error),
-            result => Err(result),
+            Err(error) if self.when.applies(&error) => {
+                Ok(Asked { error, value: value.filter(|_| !unwanted) })
+            }
+            result => Err(or_as_it_was(result, value)),
         }
     }
 }
@@ -209,7 +241,7 @@ where
     #[inline]
     fn fall_back(&self, ended: Ended<T, E>) -> Result<T, PolicyError<E>> {
         match self.failure(ended) {
-            Ok(error) => self.act.act(error),
+            Ok(Asked { error, value }) => or_as_it_was(self.act.act(error), value),
             Err(result) => result,
         }
     }
@@ -219,7 +251,7 @@ impl<T, E, A: StandIn<T, E>, P, U> StandIn<T, E> for Fallback<A, P, U> {
     type Future = A::Future;
 }
 
-impl<T, E, A, P, U> FallBackAsync<T, E> for Fallback<A, P, U>
+impl<T, E, A, P, U> LocalFallBackAsync<T, E> for Fallback<A, P, U>
 where
     A: ActAsync<T, E>,
     P: Applies<PolicyError<E>>,
@@ -229,8 +261,8 @@ where
     fn fall_back_async(
         &self,
         ended: Ended<T, E>,
-    ) -> Result<Self::Future, Result<T, PolicyError<E>>> {
-        self.failure(ended).map(|error| self.act.act_async(error))
+    ) -> Result<(Self::Future, Option<T>), Result<T, PolicyError<E>>> {
+        self.failure(ended).map(|Asked { error, value }| (self.act.act_async(error), value))
     }
 }
 

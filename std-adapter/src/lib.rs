@@ -126,8 +126,9 @@ mod timeout;
 pub mod tower;
 #[cfg(feature = "tracing")]
 mod traced;
+mod unwind;
 
-pub use breaker::CircuitBreaker;
+pub use breaker::{Breaker, CircuitBreaker};
 pub use bulkhead::{
     Bulkhead, BulkheadAcquire, BulkheadConfig, BulkheadConfigError, BulkheadPermit, BulkheadReason,
     BulkheadRejected, OwnedBulkheadAcquire, OwnedBulkheadPermit,
@@ -157,7 +158,7 @@ pub use registry::{
     RegistryEvent,
 };
 #[cfg(feature = "policy")]
-pub use retry::{Retry, RetryBudget, Retrying};
+pub use retry::{Retried, Retry, RetryBudget, Retrying};
 #[cfg(feature = "timer")]
 pub use sleep::TimerSleep;
 #[cfg(feature = "tokio")]

@@ -63,7 +63,8 @@ fn each_attempt_counts_and_what_is_refused_is_waited_out_only_if_asked() {
     let policy = |retry| Policy::new().timer(time.clone()).retry(retry).rate_limit(limit.clone());
     let down = || Err::<u32, _>("down");
     let error = policy(retry).call(down).unwrap_err();
-    assert!(matches!(error.failure, Failure::RateLimited(_)));
+    assert_eq!((error.failure, error.gave_up), (Failure::Inner("down"), Some(GaveUp::Refused)));
+    assert!(matches!(error.refused(), Some(Refused::RateLimited(_))));
     assert_eq!((error.attempts, time.now()), (1, Instant::ORIGIN));
 
     let error = policy(retry.wait_out(secs(1))).call(down).unwrap_err();
@@ -120,7 +121,7 @@ fn who_waits_for_a_place_keeps_to_the_rate_when_it_has_one() {
     drop(held);
     let error = drive(&time, waits).unwrap_err();
     assert!(matches!(error.failure, Failure::RateLimited(_)));
-    assert_eq!((bulkhead.in_use(), ends(breaker.totals())), (0, [0, 0, 2, 0]));
+    assert_eq!((bulkhead.in_use(), ends(breaker.totals())), (0, [0, 0, 1, 0]));
 }
 
 #[test]
