@@ -1,10 +1,13 @@
 //! `Fallback`: what stands in for a call that failed.
 
+use core::convert::Infallible;
 use core::fmt::{self, Debug, DebugStruct};
-use core::future::{Future, Ready, ready};
+use core::future::Future;
 use core::marker::PhantomData;
+use core::pin::Pin;
+use core::task::{Context, Poll};
 
-use crate::parts::{FallBack, LocalFallBackAsync, Show, StandIn, Without, or_as_it_was};
+use crate::parts::{Answer, FallBack, LocalFallBackAsync, Show, StandIn, Without, or_as_it_was};
 use crate::policy::Ended;
 use crate::{Failure, PolicyError};
 
@@ -247,7 +250,7 @@ where
     }
 }
 
-impl<T, E, A: StandIn<T, E>, P, U> StandIn<T, E> for Fallback<A, P, U> {
+impl<A: StandIn, P, U> StandIn for Fallback<A, P, U> {
     type Future = A::Future;
 }
 
@@ -258,11 +261,21 @@ where
     U: Unwanted<T>,
 {
     #[inline]
-    fn fall_back_async(
-        &self,
-        ended: Ended<T, E>,
-    ) -> Result<(Self::Future, Option<T>), Result<T, PolicyError<E>>> {
-        self.failure(ended).map(|Asked { error, value }| (self.act.act_async(error), value))
+    fn fall_back_async(&self, ended: Ended<T, E>) -> Answer<T, E, Self::Future> {
+        match self.failure(ended) {
+            Ok(Asked { error, value }) => match self.act.act_async(error) {
+                Ok(later) => Answer::Later(later, value),
+                Err(now) => Answer::Now(or_as_it_was(now, value)),
+            },
+            Err(result) => Answer::Now(result),
+        }
+    }
+
+    fn poll_later(
+        later: Pin<&mut A::Future>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<T, PolicyError<E>>> {
+        A::poll_later(later, context)
     }
 }
 
@@ -294,37 +307,55 @@ where
 #[diagnostic::on_unimplemented(
     message = "this fallback cannot stand in for a call that returns `Result<{T}, {E}>`"
 )]
-pub trait ActAsync<T, E>:
-    StandIn<T, E, Future: Future<Output = Result<T, PolicyError<E>>>>
-{
-    fn act_async(&self, error: PolicyError<E>) -> Self::Future;
+pub trait ActAsync<T, E>: StandIn {
+    /// The future of the result, or the result.
+    fn act_async(&self, error: PolicyError<E>) -> Result<Self::Future, Result<T, PolicyError<E>>>;
+
+    fn poll_later(
+        later: Pin<&mut Self::Future>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<T, PolicyError<E>>>;
 }
 
-impl<T, E> StandIn<T, E> for Value<T> {
-    type Future = Ready<Result<T, PolicyError<E>>>;
+impl<V> StandIn for Value<V> {
+    type Future = Infallible;
+}
+
+impl<F> StandIn for With<F> {
+    type Future = Infallible;
+}
+
+impl<F, A> StandIn for WithAsync<F, A> {
+    type Future = A;
 }
 
 impl<T: Clone, E> ActAsync<T, E> for Value<T> {
-    fn act_async(&self, error: PolicyError<E>) -> Self::Future {
-        ready(self.act(error))
+    fn act_async(&self, error: PolicyError<E>) -> Result<Infallible, Result<T, PolicyError<E>>> {
+        Err(self.act(error))
     }
-}
 
-impl<T, E, F> StandIn<T, E> for With<F> {
-    type Future = Ready<Result<T, PolicyError<E>>>;
+    fn poll_later(
+        later: Pin<&mut Infallible>,
+        _: &mut Context<'_>,
+    ) -> Poll<Result<T, PolicyError<E>>> {
+        match *later {}
+    }
 }
 
 impl<T, E, F> ActAsync<T, E> for With<F>
 where
     F: Fn(PolicyError<E>) -> Result<T, PolicyError<E>>,
 {
-    fn act_async(&self, error: PolicyError<E>) -> Self::Future {
-        ready(self.act(error))
+    fn act_async(&self, error: PolicyError<E>) -> Result<Infallible, Result<T, PolicyError<E>>> {
+        Err(self.act(error))
     }
-}
 
-impl<T, E, F, A> StandIn<T, E> for WithAsync<F, A> {
-    type Future = A;
+    fn poll_later(
+        later: Pin<&mut Infallible>,
+        _: &mut Context<'_>,
+    ) -> Poll<Result<T, PolicyError<E>>> {
+        match *later {}
+    }
 }
 
 impl<T, E, F, A> ActAsync<T, E> for WithAsync<F, A>
@@ -332,8 +363,15 @@ where
     F: Fn(PolicyError<E>) -> A,
     A: Future<Output = Result<T, PolicyError<E>>>,
 {
-    fn act_async(&self, error: PolicyError<E>) -> A {
-        (self.0)(error)
+    fn act_async(&self, error: PolicyError<E>) -> Result<A, Result<T, PolicyError<E>>> {
+        Ok((self.0)(error))
+    }
+
+    fn poll_later(
+        later: Pin<&mut A>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<T, PolicyError<E>>> {
+        later.poll(context)
     }
 }
 

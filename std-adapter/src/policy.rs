@@ -8,13 +8,14 @@ pub mod parts;
 pub(crate) use self::attempt::{Attempt, Ended, Unmade, Verdict, has_failed};
 pub use self::error::{Failure, GaveUp, PolicyError, RateLimited, Refused, TimedOut};
 
-use core::future::Future;
+use core::future::{Future, poll_fn};
+use core::pin::pin;
 use core::time::Duration;
 
 use cutout_core::{Outcome, Report};
 
 use self::parts::{
-    Admit, Conform, EnterAsync, EnterBlocking, FallBack, Judge, LocalFallBackAsync, Timed,
+    Admit, Answer, Conform, EnterAsync, EnterBlocking, FallBack, Judge, LocalFallBackAsync, Timed,
     TimedAsync, Tries, Untimed, Wait, WaitAsync, Without,
 };
 use crate::ThreadSleep;
@@ -199,8 +200,12 @@ impl<F, R, B, K, L, T, S> Policy<F, R, B, K, L, T, S> {
             }
         };
         match self.fallback.fall_back_async(ended) {
-            Ok((stands_in, value)) => parts::or_as_it_was(stands_in.await, value),
-            Err(result) => result,
+            Answer::Now(result) => result,
+            Answer::Later(later, value) => {
+                let mut later = pin!(later);
+                let stands_in = poll_fn(|context| F::poll_later(later.as_mut(), context)).await;
+                parts::or_as_it_was(stands_in, value)
+            }
         }
     }
 }

@@ -38,6 +38,64 @@ fn so_many_pass_at_once_and_then_one_in_each_interval() {
     assert_eq!(passing(), 3, "what was not used in time is not saved");
 }
 
+/// The most that pass in any half-open span of `span`, of calls that come at `times`.
+fn most_in(span: Duration, passed: &[Instant]) -> usize {
+    let within = |first: &Instant, at: &Instant| at.saturating_since(*first) < span;
+    (passed.iter().enumerate())
+        .map(|(n, first)| passed[n..].iter().take_while(|at| within(first, at)).count())
+        .max()
+        .unwrap_or(0)
+}
+
+/// When calls pass that come as often as they can for `length`, and not at all for as long in between.
+fn passed(config: RateLimitConfig, length: Duration, step: Duration) -> Vec<Instant> {
+    let time = ManualSleep::new();
+    let limit = RateLimit::with_clock(config, time.clone());
+    let mut passed = Vec::new();
+    for _ in 0..2 {
+        let until = time.now().saturating_add(length);
+        while time.now() < until {
+            while limit.check().is_ok() {
+                passed.push(time.now());
+            }
+            time.advance(step);
+        }
+        time.advance(length);
+    }
+    passed
+}
+
+#[test]
+fn a_span_sees_the_calls_and_the_burst_less_one_and_no_more() {
+    for burst in [1, 2, 5, 10] {
+        let config = RateLimitConfig::new(10, secs(1)).burst(burst);
+        let most = most_in(secs(1), &passed(config, secs(3), ms(5)));
+        assert_eq!(most, 10 + burst as usize - 1, "{burst} at once");
+    }
+    let unsaid = passed(RateLimitConfig::new(10, secs(1)), secs(3), ms(5));
+    assert_eq!(most_in(secs(1), &unsaid), 19, "twice the calls, less one");
+    assert_eq!(most_in(secs(2), &unsaid), 29, "and in the long run ten in each second");
+    assert_eq!(most_in(ms(1), &unsaid), 10);
+}
+
+#[test]
+fn a_rate_that_divides_no_second_is_not_exceeded() {
+    for calls in [3, 7, 9, 11] {
+        let config = RateLimitConfig::new(calls, ms(1)).burst(1);
+        let time = ManualSleep::new();
+        let limit = RateLimit::with_clock(config, time.clone());
+        let mut passed = Vec::new();
+        // As soon as each conforms, to the nanosecond.
+        while passed.len() < 4 * calls as usize {
+            match limit.check() {
+                Ok(()) => passed.push(time.now()),
+                Err(refused) => time.advance(refused.retry_after()),
+            }
+        }
+        assert_eq!(most_in(ms(1), &passed), calls as usize, "{calls} in a millisecond");
+    }
+}
+
 #[test]
 fn a_refusal_says_when_the_next_call_conforms() {
     let time = ManualSleep::new();

@@ -8,10 +8,12 @@
 // error of a call has a lifetime. That is why types stand in traits without such bounds: `Tries`,
 // `StandIn`.
 
+use core::convert::Infallible;
 use core::fmt::DebugStruct;
-use core::future::{Future, Ready};
+use core::future::Future;
 use core::ops::Deref;
 use core::pin::Pin;
+use core::task::{Context, Poll};
 use core::time::Duration;
 
 use cutout_core::{Clock, Observer, Rejected, Report, Ticket};
@@ -63,31 +65,38 @@ pub trait FallBack<T, E> {
 /// assert_eq!(tokio::spawn(call).await.unwrap().unwrap(), "from the cache");
 /// # }
 /// ```
-pub trait FallBackAsync<T, E>: LocalFallBackAsync<T, E> + StandIn<T, E, Future: Send> {}
+pub trait FallBackAsync<T, E>: LocalFallBackAsync<T, E> + StandIn<Future: Send> {}
 
-impl<T, E, F> FallBackAsync<T, E> for F where
-    F: LocalFallBackAsync<T, E> + StandIn<T, E, Future: Send>
-{
-}
+impl<T, E, F> FallBackAsync<T, E> for F where F: LocalFallBackAsync<T, E> + StandIn<Future: Send> {}
 
 /// What a fallback of asynchronous calls is: any [`Fallback`](crate::Fallback). Its future need not be
 /// `Send`.
-pub trait LocalFallBackAsync<T, E>:
-    StandIn<T, E, Future: Future<Output = Result<T, PolicyError<E>>>>
-{
-    /// The future of what stands in for the result, and the value that it stands in for; or the
-    /// result.
+pub trait LocalFallBackAsync<T, E>: StandIn {
     #[doc(hidden)]
-    fn fall_back_async(
-        &self,
-        ended: Ended<T, E>,
-    ) -> Result<(Self::Future, Option<T>), Result<T, PolicyError<E>>>;
+    fn fall_back_async(&self, ended: Ended<T, E>) -> Answer<T, E, Self::Future>;
+
+    #[doc(hidden)]
+    fn poll_later(
+        later: Pin<&mut Self::Future>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<T, PolicyError<E>>>;
 }
 
 /// What a fallback of asynchronous calls awaits.
-pub trait StandIn<T, E> {
-    /// The future of what stands in for a result.
+// It says nothing of the types of the call, so that it is one and the same type whatever lifetimes
+// those have.
+pub trait StandIn {
+    /// The future of what stands in for a result; [`Infallible`] where that is there at once.
     type Future;
+}
+
+/// What a call returns that may have a fallback.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum Answer<T, E, F> {
+    Now(Result<T, PolicyError<E>>),
+    /// What the future returns; or the value, if that is still what is unwanted.
+    Later(F, Option<T>),
 }
 
 /// What decides whether there is another attempt: [`Retry`](crate::Retry).
@@ -267,17 +276,21 @@ impl<T, E> FallBack<T, E> for Without {
     }
 }
 
-impl<T, E> StandIn<T, E> for Without {
-    type Future = Ready<Result<T, PolicyError<E>>>;
+impl StandIn for Without {
+    type Future = Infallible;
 }
 
 impl<T, E> LocalFallBackAsync<T, E> for Without {
     #[inline]
-    fn fall_back_async(
-        &self,
-        ended: Ended<T, E>,
-    ) -> Result<(Self::Future, Option<T>), Result<T, PolicyError<E>>> {
-        Err(ended.into_result())
+    fn fall_back_async(&self, ended: Ended<T, E>) -> Answer<T, E, Infallible> {
+        Answer::Now(ended.into_result())
+    }
+
+    fn poll_later(
+        later: Pin<&mut Infallible>,
+        _: &mut Context<'_>,
+    ) -> Poll<Result<T, PolicyError<E>>> {
+        match *later {}
     }
 }
 
