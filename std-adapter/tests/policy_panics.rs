@@ -99,13 +99,14 @@ fn a_call_that_waits_for_its_place_or_its_retry_counts_for_nothing_when_another_
 fn a_panic_inside_of_the_call_is_a_failure_wherever_inside() {
     let time = ManualSleep::new();
     type Shared = Arc<by_hand::Breaker>;
-    let failed = |act: &dyn Fn(&Shared)| {
+    type Act<'a> = &'a dyn Fn(&Shared);
+    let failed = |act: Act<'_>| {
         let breaker = Arc::new(breaker(&time));
         assert!(panics(|| act(&breaker)));
         ends(breaker.totals())
     };
     let on = |breaker: &Shared| Policy::new().timer(time.clone()).breaker(Arc::clone(breaker));
-    let cases: [(&str, &dyn Fn(&Shared)); 6] = [
+    let cases: [(&str, Act<'_>); 6] = [
         ("blocking", &|b| {
             let _ = on(b).call(|| panic!("call") as Answer);
         }),

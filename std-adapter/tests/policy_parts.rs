@@ -3,9 +3,9 @@
 
 mod by_hand;
 
+use core::error::Error;
 use core::future::Future;
 use core::time::Duration;
-use std::error::Error;
 use std::sync::Arc;
 
 use by_hand::{ends, ms};
@@ -104,16 +104,19 @@ fn a_call_that_queues_is_taken_back_from_any_breaker() {
 
 struct Named {
     value: Policy<Fallback<Value<u32>>>,
-    with: Policy<Fallback<With<fn(PolicyError<BoxError>) -> Result<u32, PolicyError<BoxError>>>>>,
-    later: Policy<Fallback<WithAsync<fn(PolicyError<BoxError>) -> Later, Later>>>,
+    with: Policy<Fallback<With<Now>>>,
+    later: Policy<Fallback<WithAsync<Soon, Later>>>,
     none: Policy<Without>,
 }
 
-type Later = core::future::Ready<Result<u32, PolicyError<BoxError>>>;
+type Now = fn(PolicyError<BoxError>) -> Answer;
+type Soon = fn(PolicyError<BoxError>) -> Later;
+type Later = core::future::Ready<Answer>;
+type Answer = Result<u32, PolicyError<BoxError>>;
 
 #[test]
 fn the_types_of_fallbacks_have_names() {
-    fn two(_: PolicyError<BoxError>) -> Result<u32, PolicyError<BoxError>> {
+    fn two(_: PolicyError<BoxError>) -> Answer {
         Ok(2)
     }
     fn three(_: PolicyError<BoxError>) -> Later {
@@ -121,8 +124,8 @@ fn the_types_of_fallbacks_have_names() {
     }
     let named = Named {
         value: Policy::new().fallback(Fallback::value(1)),
-        with: Policy::new().fallback(Fallback::with(two)),
-        later: Policy::new().fallback(Fallback::with_async(three)),
+        with: Policy::new().fallback(Fallback::with(two as Now)),
+        later: Policy::new().fallback(Fallback::with_async(three as Soon)),
         none: Policy::new(),
     };
     let down = async || Err::<u32, BoxError>("down".into());

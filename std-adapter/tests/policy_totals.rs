@@ -6,8 +6,8 @@ mod by_hand;
 use core::cell::Cell;
 use core::future::ready;
 use core::pin::pin;
+use core::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use by_hand::{about_to_try, breaker, drive, ends, ms, poll, secs};
 use cutout::{

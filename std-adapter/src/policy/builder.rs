@@ -44,6 +44,7 @@ impl<R, B, K, L, T, S> Policy<Without, R, B, K, L, T, S> {
 impl<F, B, K, L, T, S> Policy<F, Without, B, K, L, T, S> {
     /// Which calls are tried again, how often, and when.
     #[must_use]
+    #[allow(clippy::type_complexity)] // it names the parts, as the type of a policy does
     pub fn retry<W, N, G, A>(
         self,
         retry: Retry<W, N, G, A>,
