@@ -1,11 +1,13 @@
-//! `CircuitBreaker` for std: the engine with a default clock and isolated observers.
+//! `CircuitBreaker` for std: the engine with a default clock and isolated observers; and `Breaker`,
+//! what others need of one.
 
 use core::fmt;
 use core::ops::Deref;
 use std::sync::Arc;
 
 use cutout_core::{
-    CircuitBreaker as Engine, Clock, Config, ConfigError, Observer, Rejected, Saved,
+    CircuitBreaker as Engine, Clock, Config, ConfigError, Observer, Outcome, Rejected, Report,
+    Saved, Ticket,
 };
 
 use crate::sync::const_fn;
@@ -230,5 +232,74 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> Deref for CircuitBreaker<C, O,
 impl<C: Clock, O: Observer, const BUCKETS: usize> fmt::Debug for CircuitBreaker<C, O, BUCKETS> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.engine.fmt(f)
+    }
+}
+
+/// What tower's layers and a [`Policy`](crate::Policy) need of a circuit breaker: a [`CircuitBreaker`]
+/// of any clock and observer, also as `dyn Breaker`.
+///
+/// A layer holds it by any pointer that can be cloned, `P: Deref<Target: Breaker> + Clone`, and each
+/// admitted call holds a clone. A `&'static CircuitBreaker` is the cheapest; an [`Arc`] costs two
+/// changes of its count for each call, and threads that call at the same time wait for each other at
+/// that count.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+/// use cutout::{Breaker, CircuitBreaker, Config};
+///
+/// let breaker: Arc<dyn Breaker + Send + Sync> = Arc::new(CircuitBreaker::new(Config::new()));
+/// let ticket = breaker.admit()?;
+/// breaker.take_back(ticket); // there was nothing to call
+/// assert!(breaker.refusal().is_none());
+/// # Ok::<_, cutout::Rejected>(())
+/// ```
+pub trait Breaker: fmt::Debug {
+    /// What a call that came now would be refused with: [`cutout_core::CircuitBreaker::refusal`].
+    fn refusal(&self) -> Option<Rejected>;
+
+    /// Admits a call: [`cutout_core::CircuitBreaker::admit`].
+    ///
+    /// # Errors
+    ///
+    /// If the circuit refuses.
+    fn admit(&self) -> Result<Ticket, Rejected>;
+
+    /// Ends a call with its outcome: [`cutout_core::CircuitBreaker::settle`].
+    fn settle(&self, ticket: Ticket, report: Report);
+
+    /// Ends a call that was given up: [`cutout_core::CircuitBreaker::cancel`].
+    fn cancel(&self, ticket: Ticket);
+
+    /// Takes back the admission of a call that was not made:
+    /// [`cutout_core::CircuitBreaker::take_back`]. A breaker that cannot do that ignores the call.
+    fn take_back(&self, ticket: Ticket) {
+        self.settle(ticket, Outcome::Ignored.into());
+    }
+}
+
+impl<C: Clock, O: Observer, const BUCKETS: usize> Breaker for CircuitBreaker<C, O, BUCKETS> {
+    #[inline]
+    fn refusal(&self) -> Option<Rejected> {
+        (**self).refusal()
+    }
+
+    #[inline]
+    fn admit(&self) -> Result<Ticket, Rejected> {
+        (**self).admit()
+    }
+
+    #[inline]
+    fn settle(&self, ticket: Ticket, report: Report) {
+        (**self).settle(ticket, report);
+    }
+
+    fn cancel(&self, ticket: Ticket) {
+        (**self).cancel(ticket);
+    }
+
+    fn take_back(&self, ticket: Ticket) {
+        (**self).take_back(ticket);
     }
 }

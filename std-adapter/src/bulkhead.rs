@@ -32,6 +32,33 @@ use pool::Pool;
 /// share of them. Who comes when all permits are out is refused at once, or waits in a bounded
 /// queue for a bounded time, first come, first served.
 ///
+/// Make one for each host where there is a breaker for each host. If hosts share a bulkhead, the calls
+/// that hang at one of them hold all its permits, and the others are refused with it:
+///
+#[cfg_attr(feature = "policy", doc = "```")]
+#[cfg_attr(not(feature = "policy"), doc = "```ignore")]
+/// use cutout::{Bulkhead, CircuitBreaker, Config, Policy};
+///
+/// struct Host {
+///     breaker: CircuitBreaker,
+///     bulkhead: Bulkhead,
+/// }
+///
+/// fn host() -> Host {
+///     Host { breaker: CircuitBreaker::new(Config::new()), bulkhead: Bulkhead::new(2) }
+/// }
+///
+/// let (hangs, well) = (host(), host());
+/// let _calls = (hangs.bulkhead.try_acquire()?, hangs.bulkhead.try_acquire()?);
+///
+/// let call = |host: &Host| {
+///     Policy::new().breaker(&host.breaker).bulkhead(&host.bulkhead).call(|| Ok::<_, ()>("page"))
+/// };
+/// assert!(call(&hangs).is_err());
+/// assert_eq!(call(&well), Ok("page"));
+/// # Ok::<_, cutout::BulkheadRejected>(())
+/// ```
+///
 /// It is not `Clone`; share it by a `static` or by an [`Arc`]:
 ///
 /// ```
@@ -134,12 +161,13 @@ use pool::Pool;
 /// - *Cancellation*: a future that is dropped leaves the queue. If its turn had come, the next has
 ///   it.
 /// - *Panics*: a permit that is dropped by a panic is given back like any other. If a waker panics,
-///   so does what called it, a drop of a permit or [`resize`](Self::resize); nobody loses a permit
-///   or a turn by it.
+///   so does what called it, a drop of a permit or [`resize`](Self::resize), after all other wakers
+///   were called; nobody loses a permit or a turn by it. If several wakers panic, the first panic
+///   goes on. If the thread unwinds from a panic already, theirs end there.
 pub struct Bulkhead {
     pool: Pool,
     rejected: AtomicU64,
-    max_wait: Duration,
+    pub(crate) max_wait: Duration,
 }
 
 /// # Constructing
@@ -373,7 +401,7 @@ impl Bulkhead {
 /// # Refusing
 impl Bulkhead {
     #[cold]
-    fn full(&self) -> BulkheadRejected {
+    pub(crate) fn full(&self) -> BulkheadRejected {
         self.refuse(BulkheadReason::Full)
     }
 

@@ -1,10 +1,13 @@
 //! `Fallback`: what stands in for a call that failed.
 
+use core::convert::Infallible;
 use core::fmt::{self, Debug, DebugStruct};
-use core::future::{Future, Ready, ready};
+use core::future::Future;
 use core::marker::PhantomData;
+use core::pin::Pin;
+use core::task::{Context, Poll};
 
-use crate::parts::{FallBack, FallBackAsync, Show, StandIn, Without};
+use crate::parts::{Answer, FallBack, LocalFallBackAsync, Show, StandIn, Without, or_as_it_was};
 use crate::policy::Ended;
 use crate::{Failure, PolicyError};
 
@@ -14,6 +17,18 @@ use crate::{Failure, PolicyError};
 /// failure or for those that [`when`](Self::when) picks: by who refused the call, by a timeout, by
 /// why the retries gave up, by the call's own error. What it returns is returned; nothing counts or
 /// retries it.
+///
+/// What a failure is, the judgement of the call says, as for the breaker and the retries
+/// ([`call_with`](crate::Policy::call_with)):
+///
+/// | the last attempt | a fallback stands in for |
+/// | --- | --- |
+/// | is judged a [`Failure`](crate::Outcome::Failure), times out, or is refused | an error and a value; a value is [`Failure::Unwanted`] |
+/// | is judged [`Ignored`](crate::Outcome::Ignored) | an error, since the caller has no value |
+/// | is judged a [`Success`](crate::Outcome::Success) | nothing: an error is returned as it is |
+///
+/// A value is not lost: if the fallback is not for it, or returns the error that it was given, the call
+/// returns the value.
 ///
 /// # Examples
 ///
@@ -160,8 +175,8 @@ impl<A, U> Fallback<A, Without, U> {
 }
 
 impl<A, P> Fallback<A, P, Without> {
-    /// Also instead of values for which `unwanted` says yes: they become
-    /// [`Failure::Unwanted`].
+    /// Also instead of values for which `unwanted` says yes, whatever they were judged: they become
+    /// [`Failure::Unwanted`], and are given up if the fallback returns that error.
     ///
     /// # Examples
     ///
@@ -179,23 +194,43 @@ impl<A, P> Fallback<A, P, Without> {
     }
 }
 
+/// What a fallback is to stand in for.
+struct Asked<T, E> {
+    error: PolicyError<E>,
+    /// The value, if it is one that is returned where nothing stands in for it.
+    value: Option<T>,
+}
+
 impl<A, P, U> Fallback<A, P, U> {
     /// The failure to stand in for, or what is returned as it is.
     #[inline]
     fn failure<T, E>(
         &self,
         mut ended: Ended<T, E>,
-    ) -> Result<PolicyError<E>, Result<T, PolicyError<E>>>
+    ) -> Result<Asked<T, E>, Result<T, PolicyError<E>>>
     where
         P: Applies<PolicyError<E>>,
         U: Unwanted<T>,
     {
-        if ended.result.as_ref().is_ok_and(|value| self.unwanted.unwanted(value)) {
-            ended.result = Err(Failure::Unwanted);
+        let unwanted = ended.result.as_ref().is_ok_and(|value| self.unwanted.unwanted(value));
+        if !(ended.failed || unwanted) {
+            return Err(ended.into_result());
         }
+        let value = match ended.result {
+            Ok(value) => {
+                ended.result = Err(Failure::Unwanted);
+                Some(value)
+            }
+            Err(failure) => {
+                ended.result = Err(failure);
+                None
+            }
+        };
         match ended.into_result() {
-            Err(error) if self.when.applies(&error) => Ok(error),
-            result => Err(result),
+            Err(error) if self.when.applies(&error) => {
+                Ok(Asked { error, value: value.filter(|_| !unwanted) })
+            }
+            result => Err(or_as_it_was(result, value)),
         }
     }
 }
@@ -209,28 +244,38 @@ where
     #[inline]
     fn fall_back(&self, ended: Ended<T, E>) -> Result<T, PolicyError<E>> {
         match self.failure(ended) {
-            Ok(error) => self.act.act(error),
+            Ok(Asked { error, value }) => or_as_it_was(self.act.act(error), value),
             Err(result) => result,
         }
     }
 }
 
-impl<T, E, A: StandIn<T, E>, P, U> StandIn<T, E> for Fallback<A, P, U> {
+impl<A: StandIn, P, U> StandIn for Fallback<A, P, U> {
     type Future = A::Future;
 }
 
-impl<T, E, A, P, U> FallBackAsync<T, E> for Fallback<A, P, U>
+impl<T, E, A, P, U> LocalFallBackAsync<T, E> for Fallback<A, P, U>
 where
     A: ActAsync<T, E>,
     P: Applies<PolicyError<E>>,
     U: Unwanted<T>,
 {
     #[inline]
-    fn fall_back_async(
-        &self,
-        ended: Ended<T, E>,
-    ) -> Result<Self::Future, Result<T, PolicyError<E>>> {
-        self.failure(ended).map(|error| self.act.act_async(error))
+    fn fall_back_async(&self, ended: Ended<T, E>) -> Answer<T, E, Self::Future> {
+        match self.failure(ended) {
+            Ok(Asked { error, value }) => match self.act.act_async(error) {
+                Ok(later) => Answer::Later(later, value),
+                Err(now) => Answer::Now(or_as_it_was(now, value)),
+            },
+            Err(result) => Answer::Now(result),
+        }
+    }
+
+    fn poll_later(
+        later: Pin<&mut A::Future>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<T, PolicyError<E>>> {
+        A::poll_later(later, context)
     }
 }
 
@@ -262,37 +307,55 @@ where
 #[diagnostic::on_unimplemented(
     message = "this fallback cannot stand in for a call that returns `Result<{T}, {E}>`"
 )]
-pub trait ActAsync<T, E>:
-    StandIn<T, E, Future: Future<Output = Result<T, PolicyError<E>>>>
-{
-    fn act_async(&self, error: PolicyError<E>) -> Self::Future;
+pub trait ActAsync<T, E>: StandIn {
+    /// The future of the result, or the result.
+    fn act_async(&self, error: PolicyError<E>) -> Result<Self::Future, Result<T, PolicyError<E>>>;
+
+    fn poll_later(
+        later: Pin<&mut Self::Future>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<T, PolicyError<E>>>;
 }
 
-impl<T, E> StandIn<T, E> for Value<T> {
-    type Future = Ready<Result<T, PolicyError<E>>>;
+impl<V> StandIn for Value<V> {
+    type Future = Infallible;
+}
+
+impl<F> StandIn for With<F> {
+    type Future = Infallible;
+}
+
+impl<F, A> StandIn for WithAsync<F, A> {
+    type Future = A;
 }
 
 impl<T: Clone, E> ActAsync<T, E> for Value<T> {
-    fn act_async(&self, error: PolicyError<E>) -> Self::Future {
-        ready(self.act(error))
+    fn act_async(&self, error: PolicyError<E>) -> Result<Infallible, Result<T, PolicyError<E>>> {
+        Err(self.act(error))
     }
-}
 
-impl<T, E, F> StandIn<T, E> for With<F> {
-    type Future = Ready<Result<T, PolicyError<E>>>;
+    fn poll_later(
+        later: Pin<&mut Infallible>,
+        _: &mut Context<'_>,
+    ) -> Poll<Result<T, PolicyError<E>>> {
+        match *later {}
+    }
 }
 
 impl<T, E, F> ActAsync<T, E> for With<F>
 where
     F: Fn(PolicyError<E>) -> Result<T, PolicyError<E>>,
 {
-    fn act_async(&self, error: PolicyError<E>) -> Self::Future {
-        ready(self.act(error))
+    fn act_async(&self, error: PolicyError<E>) -> Result<Infallible, Result<T, PolicyError<E>>> {
+        Err(self.act(error))
     }
-}
 
-impl<T, E, F, A> StandIn<T, E> for WithAsync<F, A> {
-    type Future = A;
+    fn poll_later(
+        later: Pin<&mut Infallible>,
+        _: &mut Context<'_>,
+    ) -> Poll<Result<T, PolicyError<E>>> {
+        match *later {}
+    }
 }
 
 impl<T, E, F, A> ActAsync<T, E> for WithAsync<F, A>
@@ -300,8 +363,15 @@ where
     F: Fn(PolicyError<E>) -> A,
     A: Future<Output = Result<T, PolicyError<E>>>,
 {
-    fn act_async(&self, error: PolicyError<E>) -> A {
-        (self.0)(error)
+    fn act_async(&self, error: PolicyError<E>) -> Result<A, Result<T, PolicyError<E>>> {
+        Ok((self.0)(error))
+    }
+
+    fn poll_later(
+        later: Pin<&mut A>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<T, PolicyError<E>>> {
+        later.poll(context)
     }
 }
 

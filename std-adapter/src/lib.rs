@@ -129,8 +129,9 @@ mod timeout;
 pub mod tower;
 #[cfg(feature = "tracing")]
 mod traced;
+mod unwind;
 
-pub use breaker::CircuitBreaker;
+pub use breaker::{Breaker, CircuitBreaker};
 pub use bulkhead::{
     Bulkhead, BulkheadAcquire, BulkheadConfig, BulkheadConfigError, BulkheadPermit, BulkheadReason,
     BulkheadRejected, OwnedBulkheadAcquire, OwnedBulkheadPermit,
@@ -160,7 +161,7 @@ pub use registry::{
     RegistryError, RegistryEvent,
 };
 #[cfg(feature = "policy")]
-pub use retry::{Retry, RetryBudget, Retrying};
+pub use retry::{Retried, Retry, RetryBudget, Retrying};
 #[cfg(feature = "timer")]
 pub use sleep::TimerSleep;
 #[cfg(feature = "tokio")]

@@ -5,17 +5,18 @@ mod builder;
 mod error;
 pub mod parts;
 
-pub(crate) use self::attempt::{Attempt, Ended, Run, Verdict};
+pub(crate) use self::attempt::{Attempt, Ended, Unmade, Verdict, has_failed};
 pub use self::error::{Failure, GaveUp, PolicyError, RateLimited, Refused, TimedOut};
 
-use core::future::Future;
+use core::future::{Future, poll_fn};
+use core::pin::pin;
 use core::time::Duration;
 
 use cutout_core::{Outcome, Report};
 
 use self::parts::{
-    Admit, Conform, Enter, EnterAsync, FallBack, FallBackAsync, Judge, Timed, TimedAsync, Untimed,
-    Wait, WaitAsync, Without,
+    Admit, Answer, Conform, EnterAsync, EnterBlocking, FallBack, Judge, LocalFallBackAsync, Timed,
+    TimedAsync, Tries, Untimed, Wait, WaitAsync, Without,
 };
 use crate::ThreadSleep;
 
@@ -31,9 +32,10 @@ use crate::ThreadSleep;
 ///
 /// - *The timeout is inside the breaker*, so that a call which is given up counts as a failure.
 /// - *The breaker is outside the bulkhead*: a circuit that is open is no reason to queue. What the
-///   bulkhead or the rate limit refuses settles the admission as
-///   [`Ignored`](crate::Outcome::Ignored), and so does an attempt that has to wait for a place: it is
-///   admitted anew when it has one. Neither can hold a half-open circuit, nor count against the
+///   bulkhead or the rate limit refuses at once settles the admission as
+///   [`Ignored`](crate::Outcome::Ignored). The admission of an attempt that has to wait for a place is
+///   [taken back](cutout_core::CircuitBreaker::take_back), and counts nowhere; the attempt is admitted
+///   anew when it has its place. Neither can hold a half-open circuit, nor count against the
 ///   dependency.
 /// - *The rate limit is innermost of those that refuse*, since what it has let pass it cannot take
 ///   back.
@@ -51,9 +53,9 @@ use crate::ThreadSleep;
 /// | --- | --- |
 /// | [`fallback`](Self::fallback) | a [`Fallback`](crate::Fallback): a value, a closure, a future; by kind of failure |
 /// | [`retry`](Self::retry) | a [`Retry`](crate::Retry) |
-/// | [`breaker`](Self::breaker) | what dereferences to a [`CircuitBreaker`](crate::CircuitBreaker) |
-/// | [`bulkhead`](Self::bulkhead) | what dereferences to a [`Bulkhead`](crate::Bulkhead) |
-/// | `rate_limit` | what dereferences to a `RateLimit` (feature `rate-limit`) |
+/// | [`breaker`](Self::breaker) | a [`CircuitBreaker`](crate::CircuitBreaker), or what dereferences to one or to a [`Breaker`](crate::Breaker) |
+/// | [`bulkhead`](Self::bulkhead) | a [`Bulkhead`](crate::Bulkhead), or what dereferences to one |
+/// | `rate_limit` | a `RateLimit`, or what dereferences to one (feature `rate-limit`) |
 /// | [`timeout`](Self::timeout) | a [`Limit`](crate::Limit): a duration, or a closure that knows one |
 /// | [`timer`](Self::timer) | what waits: [`Sleep`](crate::Sleep) or [`Pause`](crate::Pause) |
 ///
@@ -63,7 +65,8 @@ use crate::ThreadSleep;
 /// # Panics
 ///
 /// A call or a classifier that panics is a failure for the breaker and gives its place back; the
-/// panic goes on. It is not retried.
+/// panic goes on. It is not retried. Only a panic inside of the call is one: a call that is dropped
+/// because another future of its task panics is cancelled.
 ///
 /// # Examples
 ///
@@ -141,7 +144,7 @@ impl<F, R, B, K, L, T, S> Policy<F, R, B, K, L, T, S> {
     ///
     /// # Errors
     ///
-    /// What the last attempt failed with, and who refused it if it did not run.
+    /// What the last attempt that ran failed with, and who refused the last attempt if it did not run.
     ///
     /// # Cancellation
     ///
@@ -150,7 +153,7 @@ impl<F, R, B, K, L, T, S> Policy<F, R, B, K, L, T, S> {
     pub async fn call_async<V, E, A>(&self, call: impl FnMut() -> A) -> Result<V, PolicyError<E>>
     where
         A: Future<Output = Result<V, E>>,
-        F: FallBackAsync<V, E>,
+        F: LocalFallBackAsync<V, E>,
         R: Judge<V, E, S> + WaitAsync<S>,
         B: Admit,
         K: EnterAsync<S>,
@@ -163,13 +166,13 @@ impl<F, R, B, K, L, T, S> Policy<F, R, B, K, L, T, S> {
     /// As [`call_async`](Self::call_async), and lets `classify` judge each result.
     ///
     /// The breaker counts what it says; a [`Failure`](Outcome::Failure) is retried, a value that is
-    /// one too, and other outcomes are not, also if they are errors. If it knows when to come back
-    /// ([`Outcome::retry_after`]), breaker and retries both heed it.
+    /// one too, and other outcomes are not, also if they are errors. A fallback stands in for
+    /// failures, and for errors that are ignored. If it knows when to come back ([`Outcome::retry_after`]), breaker and retries both heed it.
     ///
     /// # Errors
     ///
     /// As of [`call_async`](Self::call_async). A value that is still a failure in the last attempt is
-    /// returned as it is.
+    /// returned as it is, unless a fallback stands in for it.
     ///
     /// # Cancellation
     ///
@@ -181,7 +184,7 @@ impl<F, R, B, K, L, T, S> Policy<F, R, B, K, L, T, S> {
     ) -> Result<V, PolicyError<E>>
     where
         A: Future<Output = Result<V, E>>,
-        F: FallBackAsync<V, E>,
+        F: LocalFallBackAsync<V, E>,
         R: Judge<V, E, S> + WaitAsync<S>,
         B: Admit,
         K: EnterAsync<S>,
@@ -190,15 +193,19 @@ impl<F, R, B, K, L, T, S> Policy<F, R, B, K, L, T, S> {
     {
         let mut course = self.retry.begin(&self.timer);
         let ended = loop {
-            let attempt = self.attempt_async(&mut call, &classify).await;
+            let attempt = self.attempt_async(&mut course, &mut call, &classify).await;
             match self.retry.judge(&mut course, attempt, &self.timer) {
                 Verdict::Return(ended) => break ended,
                 Verdict::RetryAfter(delay) => self.retry.wait_async(&self.timer, delay).await,
             }
         };
         match self.fallback.fall_back_async(ended) {
-            Ok(stands_in) => stands_in.await,
-            Err(result) => result,
+            Answer::Now(result) => result,
+            Answer::Later(later, value) => {
+                let mut later = pin!(later);
+                let stands_in = poll_fn(|context| F::poll_later(later.as_mut(), context)).await;
+                parts::or_as_it_was(stands_in, value)
+            }
         }
     }
 }
@@ -212,7 +219,7 @@ impl<F, R, B, K, L, T, S> Policy<F, R, B, K, L, T, S> {
     ///
     /// # Errors
     ///
-    /// What the last attempt failed with, and who refused it if it did not run.
+    /// What the last attempt that ran failed with, and who refused the last attempt if it did not run.
     ///
     /// # Examples
     ///
@@ -234,7 +241,7 @@ impl<F, R, B, K, L, T, S> Policy<F, R, B, K, L, T, S> {
         F: FallBack<V, E>,
         R: Judge<V, E, S> + Wait<S>,
         B: Admit,
-        K: Enter,
+        K: EnterBlocking<S>,
         L: Conform,
         T: Untimed,
     {
@@ -256,11 +263,11 @@ impl<F, R, B, K, L, T, S> Policy<F, R, B, K, L, T, S> {
         F: FallBack<V, E>,
         R: Judge<V, E, S> + Wait<S>,
         B: Admit,
-        K: Enter,
+        K: EnterBlocking<S>,
         L: Conform,
         T: Untimed,
     {
-        self.run(|| self.attempt(&mut call, &classify))
+        self.run(|course| self.attempt(course, &mut call, &classify))
     }
 
     /// Runs `call` through all parts, and tells it how long it may take.
@@ -292,7 +299,7 @@ impl<F, R, B, K, L, T, S> Policy<F, R, B, K, L, T, S> {
         F: FallBack<V, E>,
         R: Judge<V, E, S> + Wait<S>,
         B: Admit,
-        K: Enter,
+        K: EnterBlocking<S>,
         L: Conform,
         T: Timed,
     {
@@ -314,22 +321,26 @@ impl<F, R, B, K, L, T, S> Policy<F, R, B, K, L, T, S> {
         F: FallBack<V, E>,
         R: Judge<V, E, S> + Wait<S>,
         B: Admit,
-        K: Enter,
+        K: EnterBlocking<S>,
         L: Conform,
         T: Timed,
     {
-        self.run(|| self.attempt(|| call(self.timeout.limit()), &classify))
+        self.run(|course| self.attempt(course, || call(self.timeout.limit()), &classify))
     }
 
     /// Attempt after attempt, until the retries have enough.
-    fn run<V, E>(&self, mut attempt: impl FnMut() -> Attempt<V, E>) -> Result<V, PolicyError<E>>
+    fn run<V, E>(
+        &self,
+        mut attempt: impl FnMut(&mut <R as Tries<V, E>>::Course) -> Attempt<V, E>,
+    ) -> Result<V, PolicyError<E>>
     where
         F: FallBack<V, E>,
         R: Judge<V, E, S> + Wait<S>,
     {
         let mut course = self.retry.begin(&self.timer);
         let ended = loop {
-            match self.retry.judge(&mut course, attempt(), &self.timer) {
+            let attempt = attempt(&mut course);
+            match self.retry.judge(&mut course, attempt, &self.timer) {
                 Verdict::Return(ended) => break ended,
                 Verdict::RetryAfter(delay) => self.retry.wait(&self.timer, delay),
             }

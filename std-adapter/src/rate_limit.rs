@@ -16,7 +16,7 @@ use crate::lengths::Length;
 use crate::parts::Conform;
 use crate::{RateLimited, StdClock};
 
-/// A limit on calls in a span of time.
+/// A limit on calls in a span of time: how many in which span, [`RateLimitConfig::new`] says exactly.
 ///
 /// It is told the time by a [`Clock`], like all that is here, and lock-free. What it has let pass
 /// cannot be taken back, so it stands innermost of all that refuses in a [`Policy`](crate::Policy).
@@ -84,16 +84,45 @@ const SHORTEST: Duration = Duration::from_millis(1);
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl RateLimitConfig {
-    /// `calls` in each span of `per`, evenly: one more is allowed every `per / calls`. After a time
-    /// without calls, as many may come at once; see [`burst`](Self::burst).
+    /// `calls` in `per` on average: one more every `per / calls`, rounded up to whole nanoseconds.
+    /// After a time without calls, as many as [`burst`](Self::burst) may come at once; that is `calls`
+    /// unless it is said.
+    ///
+    /// In any span as long as `per`, no more than `calls + burst - 1` pass; in a span of another length,
+    /// no more than `burst` and one for each whole `per / calls` that is shorter than the span. So
+    /// without a `burst` of your own, a span of `per` may see twice the `calls`, less one: all at once,
+    /// and as many again as their time comes. Where no span of `per` may see more than `calls`, say
+    /// `burst(1)`.
     ///
     /// Allowed are 1 to 100,000 calls per 1 ms to 1 day.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use cutout::{ManualSleep, RateLimit, RateLimitConfig};
+    ///
+    /// let config = RateLimitConfig::new(10, Duration::from_secs(1));
+    /// for (config, in_a_second) in [(config, 19), (config.burst(1), 10)] {
+    ///     let time = ManualSleep::new();
+    ///     let limit = RateLimit::with_clock(config, time.clone());
+    ///     let mut passed = 0;
+    ///     for _ in 0..1_000 {
+    ///         while limit.check().is_ok() {
+    ///             passed += 1;
+    ///         }
+    ///         time.advance(Duration::from_millis(1));
+    ///     }
+    ///     assert_eq!(passed, in_a_second);
+    /// }
+    /// ```
     #[must_use]
     pub const fn new(calls: u32, per: Duration) -> Self {
         Self { calls, per, burst: calls }
     }
 
-    /// How many calls may come at once: 1 to 100,000.
+    /// How many calls may come at once, after a time without calls: 1 to 100,000. With 1, no two calls
+    /// come closer together than `per / calls`.
     #[must_use]
     pub const fn burst(mut self, calls: u32) -> Self {
         self.burst = calls;
@@ -107,8 +136,11 @@ impl RateLimitConfig {
         if !(SHORTEST..=LONGEST).contains(&self.per) {
             return Err(RateLimitConfigError::Per);
         }
-        // At least 10 ns, in the range that was just checked.
-        let interval = self.per / calls.get();
+        // At least 10 ns, in the range that was just checked; rounded up, so that the rate is never
+        // above what was asked for.
+        #[allow(clippy::cast_possible_truncation)] // no more than a day
+        let interval =
+            Duration::from_nanos((self.per.as_nanos() as u64).div_ceil(calls.get().into()));
         Quota::with_period(interval)
             .map(|quota| quota.allow_burst(burst))
             .ok_or(RateLimitConfigError::Per)
@@ -206,20 +238,25 @@ impl<C: Clock> fmt::Debug for RateLimit<C> {
     }
 }
 
-impl<H, C> Conform for H
-where
-    H: Deref<Target = RateLimit<C>>,
-    C: Clock,
-{
-    #[inline]
-    fn conform(&self) -> Result<(), RateLimited> {
-        self.check()
-    }
+/// The same for a limit of the policy's own and for handles of one.
+macro_rules! conform {
+    ([$($generic:tt)*] $limit:ty) => {
+        impl<$($generic)* C: Clock> Conform for $limit {
+            #[inline]
+            fn conform(&self) -> Result<(), RateLimited> {
+                self.check()
+            }
 
-    fn show(&self, list: &mut fmt::DebugStruct<'_, '_>) {
-        list.field("rate_limit", &**self);
-    }
+            fn show(&self, list: &mut fmt::DebugStruct<'_, '_>) {
+                let limit: &RateLimit<C> = self;
+                list.field("rate_limit", limit);
+            }
+        }
+    };
 }
+
+conform!([] RateLimit<C>);
+conform!([H: Deref<Target = RateLimit<C>>,] H);
 
 /// Tells `governor` the time.
 struct Teller<C>(C);

@@ -5,13 +5,10 @@ mod delays;
 mod judge;
 
 pub use self::budget::RetryBudget;
-pub use self::judge::Retrying;
+pub use self::judge::{ByResult, Retried, Retrying};
 
 use core::fmt::{self, Debug, DebugStruct};
-use core::ops::Deref;
 use core::time::Duration;
-
-use cutout_core::Clock;
 
 use self::delays::Delays;
 use crate::Failure;
@@ -27,9 +24,13 @@ use crate::parts::{Show, Without};
 /// | returns an error, or a value, that is judged a [`Failure`](crate::Outcome::Failure) | if [`when`](Self::when) agrees |
 /// | times out | if [`when`](Self::when) agrees |
 /// | is judged [`Success`](crate::Outcome::Success) or [`Ignored`](crate::Outcome::Ignored) | no |
-/// | is refused by the breaker or the rate limit | no, or after the time that they name: [`wait_out`](Self::wait_out) |
+/// | is refused by the breaker or the rate limit | no, unless it is [waited out](Self::wait_out) |
 /// | is refused by the bulkhead | no: a bulkhead has a queue of its own to wait in |
 /// | panics | no |
+///
+/// A call ends with what its last attempt that ran returned. If a retry was refused, the error says
+/// both: how the dependency failed ([`PolicyError::failure`](crate::PolicyError::failure)) and who
+/// refused the retry ([`PolicyError::refused`](crate::PolicyError::refused)).
 ///
 /// Between two attempts it waits for a random part of the delay (*full jitter*), so that callers that
 /// failed together do not come back together. The delay never exceeds the [`cap`](Self::cap). If
@@ -61,7 +62,7 @@ use crate::parts::{Show, Without};
 /// assert_eq!((error.attempts, error.gave_up), (4, Some(GaveUp::Attempts)));
 /// ```
 #[derive(Clone, Copy)]
-pub struct Retry<W = Without, N = Without, G = Without> {
+pub struct Retry<W = Without, N = Without, G = Without, A = Without> {
     delays: Delays,
     attempts: u32,
     within: Option<Duration>,
@@ -70,6 +71,7 @@ pub struct Retry<W = Without, N = Without, G = Without> {
     when: W,
     before_next: N,
     budget: G,
+    at_end: A,
 }
 
 /// # Constructing
@@ -109,12 +111,13 @@ impl Retry {
             when: Without,
             before_next: Without,
             budget: Without,
+            at_end: Without,
         }
     }
 }
 
 /// # Delays
-impl<W, N, G> Retry<W, N, G> {
+impl<W, N, G, A> Retry<W, N, G, A> {
     /// How many times as long each delay is as the last, where it is
     /// [`exponential`](Retry::exponential): 2 unless it is said. Other delays are left as they are.
     #[must_use]
@@ -146,7 +149,7 @@ impl<W, N, G> Retry<W, N, G> {
 }
 
 /// # Limits
-impl<W, N, G> Retry<W, N, G> {
+impl<W, N, G, A> Retry<W, N, G, A> {
     /// So many attempts in all. The first is always made, so 0 is taken for 1; an attempt that is
     /// refused and [waited out](Self::wait_out) is one of them. [`u32::MAX`] is without limit.
     #[must_use]
@@ -155,18 +158,28 @@ impl<W, N, G> Retry<W, N, G> {
         self
     }
 
-    /// No attempt begins later than this after the call began. An attempt that has begun may take
-    /// longer: that is for the [timeout](crate::Policy::timeout).
+    /// No attempt begins later than this after the call began, whatever it has waited for: the delay,
+    /// a place in the bulkhead, the time that a server or a refusal asked for, or a timer that is
+    /// late. The wait for a place ends with the deadline. A call whose next attempt would begin later
+    /// gives up with [`GaveUp::Deadline`](crate::GaveUp::Deadline).
+    ///
+    /// An attempt that has begun may take longer: that is for the [timeout](crate::Policy::timeout).
     #[must_use]
     pub const fn within(mut self, deadline: Duration) -> Self {
         self.within = Some(deadline);
         self
     }
 
-    /// What the breaker or the rate limit refuses is tried again after the `retry_after` that they
-    /// name and the delay, of which as much is left out as does not fit: a call waits no longer than
-    /// `limit` for that in all. Such a retry spends no budget. A refusal that names no time, or too
-    /// long a one, is returned.
+    /// What the breaker or the rate limit refuses is tried again, after the `retry_after` that the
+    /// refusal names and the delay. If the two together do not fit into `limit`, the delay is cut: a
+    /// call waits no longer than `limit` for refusals in all. A refusal that asks for more is returned.
+    ///
+    /// A refusal that names no time, because the circuit is half-open and full or takes up its load
+    /// again, is tried again after the delay alone, which is then a millisecond at least and grows with
+    /// each attempt, refused or not. A circuit that an operator has forced open is not waited for.
+    ///
+    /// To be refused costs no [budget](Self::budget): an attempt is paid for when it begins, if another
+    /// attempt of its call ran before.
     #[must_use]
     pub const fn wait_out(mut self, limit: Duration) -> Self {
         self.wait_out = Some(limit);
@@ -175,23 +188,24 @@ impl<W, N, G> Retry<W, N, G> {
 }
 
 /// # Conditions
-impl<W, N> Retry<W, N, Without> {
-    /// Every retry is to be paid for from `budget`: a reference, an [`Arc`](std::sync::Arc), or
-    /// whatever else dereferences to one. When it is spent, there are no retries.
+impl<W, N, A> Retry<W, N, Without, A> {
+    /// Every retry is to be paid for from `budget`: a [`RetryBudget`], a reference, an
+    /// [`Arc`](std::sync::Arc), or whatever else dereferences to one. When it is spent, there are no
+    /// retries.
+    ///
+    /// A retry is paid for when it begins. One that does not begin, because the breaker, the bulkhead
+    /// or the rate limit refuses it or the deadline is over, costs nothing.
     #[must_use]
-    pub fn budget<G, C>(self, budget: G) -> Retry<W, N, G>
-    where
-        G: Deref<Target = RetryBudget<C>>,
-        C: Clock,
-    {
-        let Self { delays, attempts, within, wait_out, seed, when, before_next, .. } = self;
-        Retry { delays, attempts, within, wait_out, seed, when, before_next, budget }
+    pub fn budget<G: judge::Pay>(self, budget: G) -> Retry<W, N, G, A> {
+        let Self { delays, attempts, within, wait_out, seed, when, before_next, at_end, .. } = self;
+        Retry { delays, attempts, within, wait_out, seed, when, before_next, budget, at_end }
     }
 }
 
-impl<N, G> Retry<Without, N, G> {
+impl<N, G, A> Retry<Without, N, G, A> {
     /// Only failures for which `when` says yes are tried again. It is asked about
-    /// [`Failure::Inner`] and [`Failure::TimedOut`].
+    /// [`Failure::Inner`], [`Failure::TimedOut`], and [`Failure::Unwanted`] for a value that was judged
+    /// a failure; [`when_result`](Self::when_result) sees the value.
     ///
     /// # Examples
     ///
@@ -199,7 +213,7 @@ impl<N, G> Retry<Without, N, G> {
     ///
     /// ```
     /// use core::time::Duration;
-    /// use cutout::{Failure, Policy, Retry};
+    /// use cutout::{Failure, Outcome, Policy, Retry};
     /// use std::io::{Error, ErrorKind};
     ///
     /// let policy = Policy::new().retry(Retry::fixed(Duration::ZERO).when(|failure| match failure {
@@ -208,16 +222,61 @@ impl<N, G> Retry<Without, N, G> {
     /// }));
     /// let error = policy.call(|| Err::<(), _>(Error::from(ErrorKind::BrokenPipe))).unwrap_err();
     /// assert_eq!((error.attempts, error.gave_up), (1, None));
+    ///
+    /// let mut posts = 0;
+    /// let post = || {
+    ///     posts += 1;
+    ///     Ok::<u16, Error>(503)
+    /// };
+    /// assert_eq!(policy.call_with(post, |_| Outcome::Failure).unwrap(), 503);
+    /// assert_eq!(posts, 1);
     /// ```
     #[must_use]
-    pub fn when<E, W: Fn(&Failure<E>) -> bool>(self, when: W) -> Retry<W, N, G> {
-        let Self { delays, attempts, within, wait_out, seed, before_next, budget, .. } = self;
-        Retry { delays, attempts, within, wait_out, seed, when, before_next, budget }
+    pub fn when<E, W: Fn(&Failure<E>) -> bool>(self, when: W) -> Retry<W, N, G, A> {
+        let Self { delays, attempts, within, wait_out, seed, before_next, budget, at_end, .. } =
+            self;
+        Retry { delays, attempts, within, wait_out, seed, when, before_next, budget, at_end }
+    }
+
+    /// As [`when`](Self::when), and `when` is shown the value that was judged a failure.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use cutout::{Failure, Outcome, Policy, Retry};
+    ///
+    /// // "Too many requests" means that the server did nothing.
+    /// let retry = Retry::fixed(Duration::ZERO)
+    ///     .when_result(|result: Result<&u16, &Failure<()>>| result == Ok(&429));
+    /// let policy = Policy::new().retry(retry);
+    ///
+    /// for (status, expected) in [(429, 3), (503, 1)] {
+    ///     let mut attempts = 0;
+    ///     let post = || {
+    ///         attempts += 1;
+    ///         Ok(status)
+    ///     };
+    ///     assert_eq!(policy.call_with(post, |_| Outcome::Failure), Ok(status));
+    ///     assert_eq!(attempts, expected);
+    /// }
+    /// ```
+    #[must_use]
+    pub fn when_result<T, E, W>(self, when: W) -> Retry<ByResult<W>, N, G, A>
+    where
+        W: Fn(Result<&T, &Failure<E>>) -> bool,
+    {
+        let Self { delays, attempts, within, wait_out, seed, before_next, budget, at_end, .. } =
+            self;
+        let when = ByResult::new(when);
+        Retry { delays, attempts, within, wait_out, seed, when, before_next, budget, at_end }
     }
 }
 
-impl<W, G> Retry<W, Without, G> {
-    /// Calls `hook` before each wait for a next attempt, when it is certain that there is to be one.
+/// # Hearing of attempts
+impl<W, G, A> Retry<W, Without, G, A> {
+    /// Calls `hook` before each wait for a next attempt. The attempt that it waits for may still be
+    /// refused, or come too late for the deadline.
     ///
     /// # Examples
     ///
@@ -235,22 +294,58 @@ impl<W, G> Retry<W, Without, G> {
     /// assert_eq!(retries.get(), 2);
     /// ```
     #[must_use]
-    pub fn before_next<T, E, N>(self, hook: N) -> Retry<W, N, G>
+    pub fn before_next<T, E, N>(self, hook: N) -> Retry<W, N, G, A>
     where
         N: Fn(&Retrying<'_, T, E>),
     {
-        let Self { delays, attempts, within, wait_out, seed, when, budget, .. } = self;
-        Retry { delays, attempts, within, wait_out, seed, when, before_next: hook, budget }
+        let Self { delays, attempts, within, wait_out, seed, when, budget, at_end, .. } = self;
+        let before_next = hook;
+        Retry { delays, attempts, within, wait_out, seed, when, before_next, budget, at_end }
     }
 }
 
-impl<W, N, G: judge::Pay> Show for Retry<W, N, G> {
+impl<W, N, G> Retry<W, N, G, Without> {
+    /// Calls `hook` when a call has had its last attempt, also where that has succeeded: this tells how
+    /// many attempts a call took that returns a value. It comes before the fallback. A call that
+    /// panics, or is dropped, has no such end.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use cutout::{Policy, Retried, Retry};
+    /// use std::cell::Cell;
+    ///
+    /// let (calls, attempts) = (Cell::new(0), Cell::new(0));
+    /// let policy = Policy::new().retry(
+    ///     Retry::fixed(Duration::ZERO)
+    ///         .at_end(|end: &Retried<'_, &str, &str>| attempts.set(end.attempts)),
+    /// );
+    /// let second_time_lucky = || {
+    ///     calls.set(calls.get() + 1);
+    ///     if calls.get() == 2 { Ok("page") } else { Err("down") }
+    /// };
+    /// assert_eq!(policy.call(second_time_lucky), Ok("page"));
+    /// assert_eq!(attempts.get(), 2);
+    /// ```
+    #[must_use]
+    pub fn at_end<T, E, A>(self, hook: A) -> Retry<W, N, G, A>
+    where
+        A: Fn(&Retried<'_, T, E>),
+    {
+        let Self { delays, attempts, within, wait_out, seed, when, before_next, budget, .. } = self;
+        let at_end = hook;
+        Retry { delays, attempts, within, wait_out, seed, when, before_next, budget, at_end }
+    }
+}
+
+impl<W, N, G: judge::Pay, A> Show for Retry<W, N, G, A> {
     fn show(&self, list: &mut DebugStruct<'_, '_>) {
         list.field("retry", self);
     }
 }
 
-impl<W, N, G: judge::Pay> Debug for Retry<W, N, G> {
+impl<W, N, G: judge::Pay, A> Debug for Retry<W, N, G, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Retry");
         shown.field("delays", &self.delays).field("up_to", &self.attempts);

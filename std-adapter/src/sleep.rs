@@ -50,10 +50,35 @@ impl<S: Sleep + ?Sized> Sleep for &S {
 pub trait Pause {
     /// Returns no earlier than `duration` after this call.
     fn pause(&self, duration: Duration);
+
+    /// Returns as soon as `is_over` says yes, and no later than `duration` after this call; whether
+    /// `is_over` has said yes.
+    ///
+    /// A wait for a place in a bulkhead is one, and [unparks](std::thread::Thread::unpark) this thread
+    /// when the place has come. [`ThreadSleep`] parks the thread until then. Unless you override it,
+    /// a timer pauses again and again, each time for a millisecond or for the 64th part of what it has
+    /// waited, whichever is longer, and asks `is_over` in between.
+    fn pause_until(&self, duration: Duration, is_over: &mut dyn FnMut() -> bool) -> bool {
+        const LEAST: Duration = Duration::from_millis(1);
+        let mut left = duration;
+        while !is_over() {
+            if left.is_zero() {
+                return false;
+            }
+            let step = ((duration - left) / 64).max(LEAST).min(left);
+            self.pause(step);
+            left -= step;
+        }
+        true
+    }
 }
 
 impl<S: Pause + ?Sized> Pause for &S {
     fn pause(&self, duration: Duration) {
         (**self).pause(duration);
+    }
+
+    fn pause_until(&self, duration: Duration, is_over: &mut dyn FnMut() -> bool) -> bool {
+        (**self).pause_until(duration, is_over)
     }
 }

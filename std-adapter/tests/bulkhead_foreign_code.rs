@@ -83,6 +83,165 @@ fn a_waker_that_panics_costs_no_permit() {
     assert_eq!(bulkhead.in_use(), 0);
 }
 
+/// A panic whose payload panics when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("in the payload");
+    }
+}
+
+struct Throws(&'static str);
+
+impl Wake for Throws {
+    fn wake(self: Arc<Self>) {
+        if self.0 == "bomb" {
+            std::panic::panic_any(Bomb);
+        }
+        std::panic::panic_any(self.0);
+    }
+}
+
+/// What `act` panics with, if it is one of our words.
+fn thrown(act: impl FnOnce()) -> &'static str {
+    let payload = catch_unwind(AssertUnwindSafe(act)).expect_err("it panics");
+    payload.downcast_ref::<&str>().copied().unwrap_or("something else")
+}
+
+#[test]
+fn of_several_wakers_that_panic_the_first_is_heard_and_all_are_called() {
+    let bulkhead = bulkhead(1, 8);
+    let held = bulkhead.try_acquire_owned().unwrap();
+    let waits = ["first", "second", "bomb", "third"].map(|word| wait_with(&bulkhead, Throws(word)));
+    let mut last = wait(&bulkhead);
+    assert_eq!(thrown(|| bulkhead.resize(6).unwrap()), "first");
+    assert_eq!((bulkhead.in_use(), bulkhead.waiting()), (6, 0));
+    assert!(last.was_woken());
+    drop((last.ready().unwrap(), waits, held));
+    assert_eq!(bulkhead.in_use(), 0);
+}
+
+#[test]
+fn wakers_that_panic_when_permits_are_dropped_by_a_panic_do_not_end_the_process() {
+    let bulkhead = bulkhead(2, 8);
+    let waits = {
+        let held = [bulkhead.try_acquire_owned().unwrap(), bulkhead.try_acquire_owned().unwrap()];
+        let waits = ["one", "bomb"].map(|word| wait_with(&bulkhead, Throws(word)));
+        assert_eq!(
+            thrown(move || {
+                let _held = held;
+                std::panic::panic_any("of the holder");
+            }),
+            "of the holder"
+        );
+        waits
+    };
+    assert_eq!((bulkhead.in_use(), bulkhead.waiting()), (2, 0));
+    drop(waits);
+    assert_eq!(bulkhead.in_use(), 0);
+}
+
+#[test]
+fn two_permits_dropped_together_whose_wakers_panic_are_both_given_back() {
+    let bulkhead = bulkhead(2, 8);
+    let held = [bulkhead.try_acquire_owned().unwrap(), bulkhead.try_acquire_owned().unwrap()];
+    let waits = ["one", "other"].map(|word| wait_with(&bulkhead, Throws(word)));
+    assert_eq!(thrown(|| drop(held)), "one");
+    drop(waits);
+    assert_eq!((bulkhead.in_use(), bulkhead.waiting()), (0, 0));
+}
+
+/// A waker that panics when it is dropped, once its task has let go of it.
+struct Mine;
+
+impl Wake for Mine {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for Mine {
+    fn drop(&mut self) {
+        std::panic::panic_any("in the waker's drop");
+    }
+}
+
+/// A wait whose queue holds the last of its waker.
+fn wait_with_mine<S: Sleep>(
+    bulkhead: &Arc<Bulkhead>,
+    sleep: S,
+) -> Pin<Box<OwnedBulkheadAcquire<S>>> {
+    let mut wait = Box::pin(bulkhead.acquire_owned_async(sleep));
+    let waker = Waker::from(Arc::new(Mine));
+    assert!(wait.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    drop(waker);
+    wait
+}
+
+#[test]
+fn a_waker_that_panics_when_it_is_dropped_leaves_no_place_taken() {
+    let bulkhead = bulkhead(1, 2);
+    let held = bulkhead.try_acquire_owned().unwrap();
+    let wait = wait_with_mine(&bulkhead, Never);
+    assert_eq!(thrown(|| drop(wait)), "in the waker's drop");
+    assert_eq!((bulkhead.in_use(), bulkhead.waiting()), (1, 0));
+
+    // And none ends the process if its thread unwinds already.
+    let wait = wait_with_mine(&bulkhead, Never);
+    let both = || {
+        let _wait = wait;
+        std::panic::panic_any("of the holder");
+    };
+    assert_eq!(thrown(both), "of the holder");
+    drop(held);
+    assert_eq!((bulkhead.in_use(), bulkhead.waiting()), (0, 0));
+}
+
+/// A timer whose wait panics when it is dropped.
+struct Sticks;
+
+impl Sleep for Sticks {
+    type Sleeping = Stuck;
+
+    fn sleep(&self, _: Duration) -> Stuck {
+        Stuck
+    }
+}
+
+struct Stuck;
+
+impl Future for Stuck {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Pending
+    }
+}
+
+impl Drop for Stuck {
+    fn drop(&mut self) {
+        std::panic::panic_any("in the timer's drop");
+    }
+}
+
+#[test]
+fn a_waker_and_a_timer_that_both_panic_when_they_are_dropped_do_not_end_the_process() {
+    let bulkhead = bulkhead(1, 2);
+    let held = bulkhead.try_acquire_owned().unwrap();
+    let wait = wait_with_mine(&bulkhead, Sticks);
+    assert_eq!(thrown(|| drop(wait)), "in the waker's drop");
+    drop(held);
+    assert_eq!((bulkhead.in_use(), bulkhead.waiting()), (0, 0));
+
+    // With its turn come: the timer panics while it is let go, and the permit is given back.
+    let held = bulkhead.try_acquire_owned().unwrap();
+    let mut wait = wait_with_mine(&bulkhead, Sticks);
+    assert_eq!(thrown(|| drop(held)), "in the waker's drop");
+    let waker = Waker::noop();
+    let polls = || drop(wait.as_mut().poll(&mut Context::from_waker(waker)));
+    assert_eq!(thrown(polls), "in the timer's drop");
+    assert_eq!((bulkhead.in_use(), bulkhead.waiting()), (0, 0));
+}
+
 /// Holds something, as wakers hold their tasks. Called or dropped, it drops that.
 struct Holds<T>(Mutex<Option<T>>);
 

@@ -199,3 +199,96 @@ fn a_call_that_is_dropped_before_its_fallback_has_none() {
     let mut call = pin!(policy.call_async(hang::<Result<(), &str>>));
     assert!(poll(call.as_mut()).is_pending());
 }
+
+// By the judgement, and not by `Err`.
+
+#[test]
+fn it_stands_in_for_a_value_that_was_judged_a_failure() {
+    let time = ManualSleep::new();
+    let judge = |_: &Result<u16, &str>| Outcome::Failure;
+    let busy = || Ok::<u16, &str>(503);
+    let policy = Policy::new().timer(time.clone());
+    let value = policy.clone().fallback(Fallback::value(304));
+    assert_eq!(both!(time, value, busy, judge), [Ok(304); 2]);
+    let closure = policy.clone().fallback(Fallback::with(|error: Error| {
+        assert_eq!((error.failure, error.attempts), (Failure::Unwanted, 1));
+        Ok(304)
+    }));
+    assert_eq!(both!(time, closure, busy, judge), [Ok(304); 2]);
+    let future = policy.clone().fallback(Fallback::with_async(async |_: Error| Ok(304)));
+    assert_eq!(drive(&time, future.call_async_with(|| ready(busy()), judge)), Ok(304));
+    let retried = policy.retry(Retry::fixed(ms(1))).fallback(Fallback::with(|error: Error| {
+        assert_eq!((error.attempts, error.gave_up), (3, Some(GaveUp::Attempts)));
+        Ok(304)
+    }));
+    assert_eq!(both!(time, retried, busy, judge), [Ok(304); 2]);
+}
+
+#[test]
+fn it_does_not_stand_in_for_an_error_that_was_judged_a_success() {
+    let time = ManualSleep::new();
+    let policy = Policy::new().timer(time.clone()).fallback(Fallback::value("cached"));
+    for result in both!(time, policy, down, |_: &_| Outcome::Success) {
+        assert_eq!(result.unwrap_err().failure, Failure::Inner("down"));
+    }
+    let retried = policy.retry(Retry::fixed(ms(1)));
+    for result in both!(time, retried, down, |_: &_| Outcome::Success) {
+        assert_eq!(result.unwrap_err().attempts, 1);
+    }
+}
+
+#[test]
+fn it_stands_in_for_an_error_that_is_ignored_and_not_for_a_value() {
+    let time = ManualSleep::new();
+    for retry in [false, true] {
+        let policy = Policy::new().timer(time.clone()).fallback(Fallback::value("cached"));
+        let ignore = |_: &_| Outcome::Ignored;
+        if retry {
+            let policy = policy.retry(Retry::fixed(ms(1)));
+            assert_eq!(both!(time, policy, down, ignore), [Ok("cached"); 2]);
+            assert_eq!(both!(time, policy, fine, ignore), [Ok("page"); 2]);
+        } else {
+            assert_eq!(both!(time, policy, down, ignore), [Ok("cached"); 2]);
+            assert_eq!(both!(time, policy, fine, ignore), [Ok("page"); 2]);
+        }
+    }
+}
+
+#[test]
+fn a_value_that_nothing_stands_in_for_is_not_lost() {
+    let time = ManualSleep::new();
+    let judge = |_: &Result<u16, &str>| Outcome::Failure;
+    let busy = || Ok::<u16, &str>(503);
+    let policy = Policy::new().timer(time.clone());
+    let refusals = Fallback::value(304).when(|error: &Error| error.refused().is_some());
+    let not_picked = policy.clone().fallback(refusals);
+    assert_eq!(both!(time, not_picked, busy, judge), [Ok(503); 2]);
+    let not_picked = policy.clone().fallback(refusals.instead_of(|status| *status == 503));
+    assert_eq!(both!(time, not_picked, busy, judge), [Ok(503); 2]);
+    let left = policy.clone().fallback(Fallback::with(Err));
+    assert_eq!(both!(time, left, busy, judge), [Ok(503); 2]);
+    let left = policy.clone().fallback(Fallback::with_async(async |error: Error| Err(error)));
+    assert_eq!(drive(&time, left.call_async_with(|| ready(busy()), judge)), Ok(503));
+    let named = policy.fallback(Fallback::with(|mut error: Error| {
+        error.failure = Failure::Inner("busy");
+        Err(error)
+    }));
+    for result in both!(time, named, busy, judge) {
+        assert_eq!(result.unwrap_err().failure, Failure::Inner("busy"));
+    }
+}
+
+#[test]
+fn it_hears_who_refused_the_retry_of_what_failed() {
+    let time = ManualSleep::new();
+    let breaker = breaker(&time);
+    let picked = Fallback::value("cached")
+        .when(|error: &Error| error.failure == Failure::Inner("down") && error.refused().is_some());
+    let policy = Policy::new()
+        .timer(time.clone())
+        .fallback(picked)
+        .retry(Retry::fixed(ms(1)))
+        .breaker(&breaker);
+    assert_eq!(policy.call(down), Ok("cached"));
+    assert_eq!(ends(breaker.totals()), [0, 2, 0, 0]);
+}

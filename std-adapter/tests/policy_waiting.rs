@@ -63,7 +63,7 @@ fn a_call_that_waits_too_long_for_its_place_is_refused_and_says_so() {
     let Some(Refused::BulkheadRejected(rejected)) = error.refused() else { panic!("{error:?}") };
     assert_eq!(rejected.reason(), BulkheadReason::TimedOut);
     assert_eq!(time.now().as_nanos(), 2_000_000_000);
-    assert_eq!((ends(breaker.totals()), bulkhead.rejected()), ([0, 0, 1, 0], 1));
+    assert_eq!((ends(breaker.totals()), bulkhead.rejected()), ([0; 4], 1));
 }
 
 #[test]

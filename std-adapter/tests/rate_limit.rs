@@ -38,6 +38,64 @@ fn so_many_pass_at_once_and_then_one_in_each_interval() {
     assert_eq!(passing(), 3, "what was not used in time is not saved");
 }
 
+/// The most that pass in any half-open span of `span`, of calls that come at `times`.
+fn most_in(span: Duration, passed: &[Instant]) -> usize {
+    let within = |first: &Instant, at: &Instant| at.saturating_since(*first) < span;
+    (passed.iter().enumerate())
+        .map(|(n, first)| passed[n..].iter().take_while(|at| within(first, at)).count())
+        .max()
+        .unwrap_or(0)
+}
+
+/// When calls pass that come as often as they can for `length`, and not at all for as long in between.
+fn passed(config: RateLimitConfig, length: Duration, step: Duration) -> Vec<Instant> {
+    let time = ManualSleep::new();
+    let limit = RateLimit::with_clock(config, time.clone());
+    let mut passed = Vec::new();
+    for _ in 0..2 {
+        let until = time.now().saturating_add(length);
+        while time.now() < until {
+            while limit.check().is_ok() {
+                passed.push(time.now());
+            }
+            time.advance(step);
+        }
+        time.advance(length);
+    }
+    passed
+}
+
+#[test]
+fn a_span_sees_the_calls_and_the_burst_less_one_and_no_more() {
+    for burst in [1, 2, 5, 10] {
+        let config = RateLimitConfig::new(10, secs(1)).burst(burst);
+        let most = most_in(secs(1), &passed(config, secs(3), ms(5)));
+        assert_eq!(most, 10 + burst as usize - 1, "{burst} at once");
+    }
+    let unsaid = passed(RateLimitConfig::new(10, secs(1)), secs(3), ms(5));
+    assert_eq!(most_in(secs(1), &unsaid), 19, "twice the calls, less one");
+    assert_eq!(most_in(secs(2), &unsaid), 29, "and in the long run ten in each second");
+    assert_eq!(most_in(ms(1), &unsaid), 10);
+}
+
+#[test]
+fn a_rate_that_divides_no_second_is_not_exceeded() {
+    for calls in [3, 7, 9, 11] {
+        let config = RateLimitConfig::new(calls, ms(1)).burst(1);
+        let time = ManualSleep::new();
+        let limit = RateLimit::with_clock(config, time.clone());
+        let mut passed = Vec::new();
+        // As soon as each conforms, to the nanosecond.
+        while passed.len() < 4 * calls as usize {
+            match limit.check() {
+                Ok(()) => passed.push(time.now()),
+                Err(refused) => time.advance(refused.retry_after()),
+            }
+        }
+        assert_eq!(most_in(ms(1), &passed), calls as usize, "{calls} in a millisecond");
+    }
+}
+
 #[test]
 fn a_refusal_says_its_wait_in_few_digits_and_never_too_short() {
     let limit =
@@ -74,7 +132,8 @@ fn each_attempt_counts_and_what_is_refused_is_waited_out_only_if_asked() {
     let policy = |retry| Policy::new().timer(time.clone()).retry(retry).rate_limit(limit.clone());
     let down = || Err::<u32, _>("down");
     let error = policy(retry).call(down).unwrap_err();
-    assert!(matches!(error.failure, Failure::RateLimited(_)));
+    assert_eq!((error.failure, error.gave_up), (Failure::Inner("down"), Some(GaveUp::Refused)));
+    assert!(matches!(error.refused(), Some(Refused::RateLimited(_))));
     assert_eq!((error.attempts, time.now()), (1, Instant::ORIGIN));
 
     let error = policy(retry.wait_out(secs(1))).call(down).unwrap_err();
@@ -131,7 +190,7 @@ fn who_waits_for_a_place_keeps_to_the_rate_when_it_has_one() {
     drop(held);
     let error = drive(&time, waits).unwrap_err();
     assert!(matches!(error.failure, Failure::RateLimited(_)));
-    assert_eq!((bulkhead.in_use(), ends(breaker.totals())), (0, [0, 0, 2, 0]));
+    assert_eq!((bulkhead.in_use(), ends(breaker.totals())), (0, [0, 0, 1, 0]));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use core::time::Duration;
 
 use by_hand::{breaker, drive, ends, hang, ms, panics, poll, secs};
 use cutout::{
-    Bulkhead, Clock, Failure, GaveUp, Instant, ManualSleep, Outcome, Policy, Rate, Retry,
+    Bulkhead, Clock, Failure, GaveUp, Instant, ManualSleep, Outcome, Policy, Rate, Retried, Retry,
     RetryBudget, Retrying,
 };
 use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
@@ -181,6 +181,79 @@ fn only_what_the_condition_picks_is_tried_again() {
     assert_eq!(both!(time, policy, down).map(|result| result.unwrap_err().attempts), [1, 1]);
     let busy = || Err::<u32, _>("busy");
     assert_eq!(both!(time, policy, busy).map(|result| result.unwrap_err().attempts), [3, 3]);
+}
+
+#[test]
+fn a_condition_is_asked_about_values_that_were_judged_failures() {
+    let time = ManualSleep::new();
+    let policy = Policy::new().timer(time.clone());
+    let attempts = Cell::new(0);
+    let post = || {
+        attempts.set(attempts.get() + 1);
+        Ok::<u16, &'static str>(503)
+    };
+    let judge = |_: &Result<u16, &'static str>| Outcome::Failure;
+
+    let asked = RefCell::new(Vec::new());
+    let safe = |failure: &Failure<&'static str>| {
+        asked.borrow_mut().push(*failure);
+        matches!(failure, Failure::Inner("refused"))
+    };
+    let by_failure = policy.clone().retry(Retry::fixed(ms(1)).when(safe));
+    assert_eq!(both!(time, by_failure, post, judge), [Ok(503); 2]);
+    assert_eq!((attempts.take(), asked.take()), (2, vec![Failure::Unwanted; 2]));
+
+    let all = policy.clone().retry(Retry::fixed(ms(1)).when(|_: &Failure<&str>| true));
+    assert_eq!(both!(time, all, post, judge), [Ok(503); 2]);
+    assert_eq!(attempts.take(), 6);
+
+    for (picked, expected) in [(503, 6), (429, 2)] {
+        let by_value = Retry::fixed(ms(1))
+            .when_result(move |result: Result<&u16, &Failure<&str>>| result == Ok(&picked));
+        let by_value = policy.clone().retry(by_value);
+        assert_eq!(both!(time, by_value, post, judge), [Ok(503); 2]);
+        assert_eq!(attempts.take(), expected, "{picked}");
+    }
+}
+
+#[test]
+fn a_condition_on_results_is_asked_about_errors_and_timeouts_too() {
+    let time = ManualSleep::new();
+    let retry = Retry::fixed(ms(1))
+        .when_result(|result: Result<&u32, &Failure<&str>>| result != Err(&Failure::Inner("down")));
+    let policy = Policy::new().timer(time.clone()).retry(retry);
+    assert_eq!(both!(time, policy, down).map(|result| result.unwrap_err().attempts), [1, 1]);
+    let policy = policy.timeout(ms(5));
+    let error = drive(&time, policy.call_async(hang::<Result<u32, &str>>)).unwrap_err();
+    assert_eq!((error.attempts, error.is_timeout()), (3, true));
+}
+
+#[test]
+fn the_end_of_a_call_says_how_many_attempts_it_took_also_if_it_succeeded() {
+    let time = ManualSleep::new();
+    let ends = RefCell::new(Vec::new());
+    let retry = Retry::fixed(ms(1)).at_end(|end: &Retried<'_, u32, &'static str>| {
+        ends.borrow_mut().push((end.attempts, end.result.copied().map_err(|failure| *failure)));
+    });
+    let policy = Policy::new().timer(time.clone()).retry(retry);
+    let calls = Cell::new(0);
+    let third_time_lucky = || {
+        calls.set(calls.get() + 1);
+        if calls.get() % 3 == 0 { Ok(calls.get()) } else { Err("down") }
+    };
+    assert_eq!(both!(time, policy, third_time_lucky), [Ok(3), Ok(6)]);
+    assert_eq!(ends.take(), [(3, Ok(3)), (3, Ok(6))]);
+    let _ = both!(time, policy, down);
+    assert_eq!(ends.take(), [(3, Err(Failure::Inner("down"))); 2]);
+    let fine = || Ok(1);
+    assert_eq!(both!(time, policy, fine), [Ok(1); 2]);
+    assert_eq!(ends.take(), [(1, Ok(1)); 2]);
+    {
+        let mut dropped = pin!(policy.call_async(hang::<Result<u32, &str>>));
+        assert!(poll(dropped.as_mut()).is_pending());
+    }
+    assert!(panics(|| policy.call(|| panic!("in the call") as Result<u32, &str>)));
+    assert_eq!(ends.take(), [], "neither has ended");
 }
 
 #[test]

@@ -3,13 +3,17 @@
 
 mod by_hand;
 
+use core::cell::RefCell;
 use core::future::ready;
+use core::task::Poll;
 use core::time::Duration;
+use std::sync::Arc;
 
-use by_hand::{about_to_try, breaker, drive, ms, opened, secs};
+use by_hand::{about_to_try, breaker, drive, ms, opened, poll, secs};
 use cutout::{
-    Bulkhead, Clock, Failure, GaveUp, Instant, ManualSleep, Outcome, Policy, PolicyError, Rate,
-    Refused, RejectReason, Retry, RetryBudget, State,
+    Bulkhead, CircuitBreaker, Clock, Config, Failure, GaveUp, Instant, ManualSleep, Outcome, Pause,
+    Policy, PolicyError, Rate, Recovery, Refused, RejectReason, Retried, Retry, RetryBudget,
+    Retrying, Sleep, State,
 };
 
 type Error = PolicyError<&'static str>;
@@ -41,18 +45,29 @@ fn what_the_breaker_refused_is_not_tried_again_and_spends_no_budget() {
 }
 
 #[test]
-fn a_refusal_in_the_middle_ends_the_retries_with_what_they_had_paid_for() {
-    let time = ManualSleep::new();
-    let (breaker, budget) = (breaker(&time), budget());
-    for _ in 0..5 {
-        budget.record_call();
+fn a_retry_that_is_refused_costs_no_budget_and_the_error_says_what_the_dependency_said() {
+    for asynchronous in [false, true] {
+        let time = ManualSleep::new();
+        let (breaker, budget) = (breaker(&time), budget());
+        for _ in 0..5 {
+            budget.record_call();
+        }
+        let retry = Retry::fixed(ms(1)).up_to(9).budget(&budget);
+        let policy = Policy::new().timer(time.clone()).retry(retry).breaker(&breaker);
+        let result = if asynchronous {
+            drive(&time, policy.call_async(|| ready(down())))
+        } else {
+            policy.call(down)
+        };
+        let error = result.unwrap_err();
+        assert_eq!(error.failure, Failure::Inner("down"), "the second opened the circuit");
+        assert_eq!((error.attempts, error.gave_up), (2, Some(GaveUp::Refused)));
+        let Some(Refused::Rejected(rejected)) = error.refused() else { panic!("{error:?}") };
+        assert_eq!(rejected.reason(), RejectReason::Open);
+        assert_eq!(budget.saved(), 5, "six brought in, one paid: the third attempt did not begin");
+        let said = error.to_string();
+        assert!(said.starts_with("down (2 attempts; the next was refused: the circuit is open"));
     }
-    let retry = Retry::fixed(ms(1)).up_to(9).budget(&budget);
-    let policy = Policy::new().timer(time.clone()).retry(retry).breaker(&breaker);
-    let error = policy.call(down).unwrap_err();
-    assert!(matches!(error.failure, Failure::Rejected(_)), "the second failure opened the circuit");
-    assert_eq!((error.attempts, error.gave_up), (2, None));
-    assert_eq!(budget.saved(), 4, "six brought in, two paid: the second was refused too late");
 }
 
 #[test]
@@ -124,19 +139,87 @@ fn waiting_out_keeps_to_the_deadline_and_to_the_number_of_attempts() {
 }
 
 #[test]
-fn a_refusal_that_names_no_time_is_not_waited_out() {
+fn a_refusal_that_names_no_time_is_waited_out_by_the_ordinary_delay() {
     let time = ManualSleep::new();
     let breaker = about_to_try(&time);
     let trial = breaker.try_acquire().unwrap();
-    let retry = Retry::fixed(Duration::ZERO).wait_out(Duration::MAX);
+    let retry = Retry::linear(ms(7)).exactly().up_to(4).wait_out(Duration::MAX);
     let policy = Policy::new().timer(time.clone()).retry(retry).breaker(&breaker);
     for result in both!(time, policy, down) {
         let error = result.unwrap_err();
         let Some(Refused::Rejected(rejected)) = error.refused() else { panic!("{error:?}") };
         assert_eq!(rejected.reason(), RejectReason::HalfOpenFull);
+        assert_eq!((error.attempts, error.gave_up), (0, Some(GaveUp::Attempts)));
+    }
+    assert_eq!(time.now(), Instant::from_nanos(10_000_000_000 + 2 * (7 + 14 + 21) * 1_000_000));
+    trial.settle(Outcome::Success);
+}
+
+#[test]
+fn a_refusal_that_names_no_time_is_waited_out_no_longer_than_the_limit() {
+    for delay in [Duration::ZERO, ms(1), ms(300), secs(9)] {
+        let time = ManualSleep::new();
+        let breaker = about_to_try(&time);
+        let _trial = breaker.try_acquire().unwrap();
+        let retry = Retry::fixed(delay).up_to(u32::MAX).wait_out(secs(2));
+        let policy = Policy::new().timer(time.clone()).retry(retry).breaker(&breaker);
+        let before = time.now();
+        for result in both!(time, policy, down) {
+            let error = result.unwrap_err();
+            assert_eq!((error.attempts, error.gave_up), (0, Some(GaveUp::RetryAfter)), "{delay:?}");
+        }
+        assert_eq!(time.now().saturating_since(before), secs(4), "{delay:?}");
+    }
+}
+
+#[test]
+fn a_circuit_that_is_forced_open_is_not_waited_for() {
+    let time = ManualSleep::new();
+    let breaker = breaker(&time);
+    breaker.force_open();
+    let retry = Retry::fixed(ms(1)).wait_out(Duration::MAX);
+    let policy = Policy::new().timer(time.clone()).retry(retry).breaker(&breaker);
+    for result in both!(time, policy, down) {
+        let error = result.unwrap_err();
         assert_eq!((error.attempts, error.gave_up), (0, None));
     }
-    trial.settle(Outcome::Success);
+    assert_eq!(time.now(), Instant::ORIGIN);
+}
+
+#[test]
+fn all_callers_of_a_dependency_that_is_well_again_are_answered() {
+    let time = ManualSleep::new();
+    let config = Config::new().consecutive_failures(1).break_duration(secs(1)).trials(3);
+    let recovery = Recovery::in_stages_of(secs(1));
+    let breaker = Arc::new(CircuitBreaker::with_clock(config.recovery(recovery), time.clone()));
+    let _ = breaker.call(|| Err::<(), _>("down"));
+    let retry = Retry::exponential(ms(50)).cap(ms(500)).up_to(u32::MAX).wait_out(secs(60));
+    let policy = Policy::new().timer(time.clone()).retry(retry).breaker(Arc::clone(&breaker));
+    let work = time.clone();
+    let answer = || {
+        let work = work.sleep(ms(100));
+        async move {
+            work.await;
+            Ok::<_, &str>(1)
+        }
+    };
+    let mut calls: Vec<_> = (0..50).map(|_| Box::pin(policy.call_async(answer))).collect();
+    let mut answered = 0;
+    while !calls.is_empty() {
+        calls.retain_mut(|call| match poll(call.as_mut()) {
+            Poll::Ready(result) => {
+                assert_eq!(result, Ok(1));
+                answered += 1;
+                false
+            }
+            Poll::Pending => true,
+        });
+        if let Some(next) = time.next() {
+            time.advance(next);
+        }
+    }
+    assert_eq!(answered, 50);
+    assert!(time.now() < Instant::from_nanos(60_000_000_000));
 }
 
 #[test]
@@ -152,4 +235,153 @@ fn what_the_bulkhead_refused_is_not_tried_again() {
         assert_eq!((error.attempts, error.gave_up), (0, None));
     }
     assert_eq!(bulkhead.rejected(), 2);
+}
+
+#[test]
+fn two_refusals_that_together_exceed_the_limit_are_not_waited_out() {
+    let time = ManualSleep::new();
+    let breaker = opened(&time);
+    // Half of the limit each, and a nanosecond: whoever opens it again while the call waits.
+    let retry = Retry::fixed(Duration::ZERO).up_to(9);
+    for (limit, waits) in [(secs(20), 2), (secs(20) - Duration::from_nanos(1), 1)] {
+        breaker.reset();
+        breaker.open_for(secs(10));
+        let timer = Reopens { time: time.clone(), breaker: &breaker };
+        let policy = Policy::new().timer(timer).retry(retry.wait_out(limit)).breaker(&breaker);
+        let before = time.now();
+        let error = policy.call(down).unwrap_err();
+        assert_eq!((error.attempts, error.gave_up), (0, Some(GaveUp::RetryAfter)));
+        assert_eq!(time.now().saturating_since(before), waits * secs(10));
+    }
+}
+
+/// Each wait ends with the circuit open for ten seconds more.
+struct Reopens<'a> {
+    time: ManualSleep,
+    breaker: &'a by_hand::Breaker,
+}
+
+impl Clock for Reopens<'_> {
+    fn now(&self) -> Instant {
+        self.time.now()
+    }
+}
+
+impl Pause for Reopens<'_> {
+    fn pause(&self, duration: Duration) {
+        self.time.pause(duration);
+        self.breaker.reset();
+        self.breaker.open_for(secs(10));
+    }
+}
+
+#[test]
+fn what_the_rate_limit_or_the_bulkhead_refuses_costs_no_budget_and_keeps_the_failure() {
+    let time = ManualSleep::new();
+    let (bulkhead, budget) = (Arc::new(Bulkhead::new(1)), budget());
+    for _ in 0..5 {
+        budget.record_call();
+    }
+    let held = RefCell::new(None);
+    let retry = Retry::fixed(ms(1)).budget(&budget).before_next(|_: &Retrying<'_, u32, &str>| {
+        *held.borrow_mut() = bulkhead.try_acquire().ok()
+    });
+    let policy = Policy::new().timer(time.clone()).retry(retry).bulkhead(&*bulkhead);
+    for _ in 0..2 {
+        held.take();
+        let error = policy.call(down).unwrap_err();
+        assert_eq!((error.failure, error.gave_up), (Failure::Inner("down"), Some(GaveUp::Refused)));
+        assert!(matches!(error.refused(), Some(Refused::BulkheadRejected(_))));
+    }
+    assert_eq!(budget.saved(), 7);
+}
+
+#[cfg(feature = "rate-limit")]
+#[test]
+fn a_retry_that_is_over_the_rate_costs_neither_the_saved_nor_the_minimum_of_a_budget() {
+    let time = ManualSleep::new();
+    let config = cutout::RateLimitConfig::new(1, secs(60)).burst(1);
+    for (budget, saved) in [
+        (RetryBudget::with_clock(Rate::percent(100), 0, time.clone()), 1),
+        (RetryBudget::with_clock(Rate::percent(0), 1, time.clone()), 0),
+    ] {
+        let limit = cutout::RateLimit::with_clock(config, time.clone());
+        let retry = Retry::fixed(Duration::ZERO).budget(&budget);
+        let policy = Policy::new().timer(time.clone()).retry(retry).rate_limit(&limit);
+        let error = policy.call(down).unwrap_err();
+        assert_eq!((error.failure, error.attempts), (Failure::Inner("down"), 1));
+        assert!(matches!(error.refused(), Some(Refused::RateLimited(_))));
+        assert_eq!(budget.saved(), saved);
+        assert!(budget.try_spend(), "it has one");
+        assert!(!budget.try_spend(), "and no more");
+    }
+}
+
+#[test]
+fn a_value_is_returned_if_the_retry_of_it_is_refused() {
+    let time = ManualSleep::new();
+    let config = Config::new().consecutive_failures(1).break_duration(secs(10));
+    let breaker = CircuitBreaker::with_clock(config, time.clone());
+    let ends = RefCell::new(Vec::new());
+    let retry = Retry::fixed(ms(1)).at_end(|end: &Retried<'_, u16, &str>| {
+        ends.borrow_mut().push((end.attempts, end.failed, end.gave_up, end.refused.is_some()));
+    });
+    let policy = Policy::new().timer(time.clone()).retry(retry).breaker(&breaker);
+    let judge = |_: &Result<u16, &str>| Outcome::Failure;
+    assert_eq!(policy.call_with(|| Ok(503), judge), Ok(503));
+    breaker.reset();
+    let call = policy.call_async_with(|| ready(Ok::<_, &str>(503)), judge);
+    assert_eq!(drive(&time, call), Ok(503));
+    assert_eq!(*ends.borrow(), [(1, true, Some(GaveUp::Refused), true); 2]);
+}
+
+#[test]
+fn a_retry_that_was_refused_and_waited_out_is_paid_for_once_when_it_begins() {
+    let time = ManualSleep::new();
+    let (breaker, budget) = (breaker(&time), budget());
+    for _ in 0..5 {
+        budget.record_call();
+    }
+    // The second failure opens the circuit for ten seconds; the third attempt is the trial.
+    let retry = Retry::fixed(Duration::ZERO).up_to(9).budget(&budget).wait_out(secs(10));
+    let policy = Policy::new().timer(time.clone()).retry(retry).breaker(&breaker);
+    let mut answers = [Err("down"), Err("down"), Ok(1)].into_iter();
+    assert_eq!(policy.call(|| answers.next().unwrap()), Ok(1));
+    assert_eq!(budget.saved(), 4, "six brought in, two retries were made");
+}
+
+/// A clock whose coarse reading is that of the last tick of four milliseconds, as a system's is.
+#[derive(Clone)]
+struct Ticking(ManualSleep);
+
+impl Clock for Ticking {
+    fn now(&self) -> Instant {
+        self.0.now()
+    }
+
+    fn now_coarse(&self) -> Instant {
+        let now = self.0.now().as_nanos();
+        Instant::from_nanos(now - now % 4_000_000)
+    }
+
+    fn resolution(&self) -> Duration {
+        ms(4)
+    }
+}
+
+#[test]
+fn an_open_circuit_is_waited_out_once_on_a_clock_that_ticks() {
+    for start in [1, 999_999, 3_999_999, 4_000_000, 17_123_457] {
+        for delay in [Duration::ZERO, Duration::from_nanos(1), Duration::from_micros(100)] {
+            let time = ManualSleep::new();
+            time.advance(Duration::from_nanos(start));
+            let config = Config::new().consecutive_failures(1).break_duration(secs(1)).trials(1);
+            let breaker = CircuitBreaker::with_clock(config, Ticking(time.clone()));
+            let _ = breaker.call(|| Err::<(), _>("down"));
+            time.advance(ms(300));
+            let retry = Retry::fixed(delay).up_to(2).wait_out(secs(10));
+            let policy = Policy::new().timer(time.clone()).retry(retry).breaker(&breaker);
+            assert_eq!(policy.call(|| Ok::<_, &str>(1)), Ok(1), "{start} {delay:?}");
+        }
+    }
 }

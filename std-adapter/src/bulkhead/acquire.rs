@@ -4,6 +4,7 @@ use core::future::Future;
 use core::mem;
 use core::pin::Pin;
 use core::task::{Context, Poll};
+use core::time::Duration;
 use std::time::Instant;
 
 use pin_project_lite::pin_project;
@@ -13,9 +14,12 @@ use super::permit::Holder;
 use super::place::{Entered, Place, enter};
 use super::queue::Wake;
 #[cfg(feature = "policy")]
-use super::{Bulkhead, BulkheadPermit};
+use super::{Bulkhead, BulkheadAcquire, BulkheadPermit};
+#[cfg(feature = "policy")]
+use crate::Pause;
 use crate::Sleep;
 use crate::sync::{park_until, thread};
+use crate::unwind::Panics;
 
 #[cfg(feature = "policy")]
 impl Bulkhead {
@@ -24,6 +28,43 @@ impl Bulkhead {
     pub(crate) fn acquire_free(&self) -> Option<BulkheadPermit<'_>> {
         self.pool.take().then(|| self.permit())
     }
+
+    /// Whether who finds no permit free may find a place in the queue.
+    pub(crate) fn has_room(&self) -> bool {
+        self.pool.has_places()
+    }
+
+    /// As [`acquire`](Self::acquire), on a timer, and for `at_most` so long.
+    pub(crate) fn acquire_on<S: Pause>(
+        &self,
+        timer: &S,
+        at_most: Option<Duration>,
+    ) -> Result<BulkheadPermit<'_>, BulkheadRejected> {
+        let mut place = match enter(self, || Wake::Thread(thread::current()))? {
+            Entered::Permit(permit) => return Ok(permit),
+            Entered::Place(place) => place,
+        };
+        let wait = shorter(self.max_wait, at_most);
+        let mut permit = None;
+        timer.pause_until(wait, &mut || {
+            permit = place.poll();
+            permit.is_some()
+        });
+        permit.map_or_else(|| place.give_up(), Ok)
+    }
+
+    /// As [`acquire_async`](Self::acquire_async), for `at_most` so long.
+    pub(crate) const fn acquire_async_within<S: Sleep>(
+        &self,
+        timer: S,
+        at_most: Option<Duration>,
+    ) -> BulkheadAcquire<'_, S> {
+        BulkheadAcquire::within(self, timer, at_most)
+    }
+}
+
+fn shorter(max_wait: Duration, at_most: Option<Duration>) -> Duration {
+    at_most.map_or(max_wait, |at_most| max_wait.min(at_most))
 }
 
 /// Blocks this thread until it has a permit, is refused, or has waited as long as it may.
@@ -59,6 +100,18 @@ pin_project! {
         step: Step<H, S>,
         #[pin]
         sleeping: Option<S::Sleeping>,
+        at_most: Option<Duration>,
+    }
+
+    impl<H: Holder, S: Sleep> PinnedDrop for Acquire<H, S> {
+        fn drop(this: Pin<&mut Self>) {
+            // A waker and a timer are dropped here. If both panic, one of them is heard.
+            let mut this = this.project();
+            let mut panics = Panics::default();
+            panics.catch(|| drop(mem::replace(this.step, Step::Done)));
+            panics.catch(|| this.sleeping.set(None));
+            panics.go_on();
+        }
     }
 }
 
@@ -69,8 +122,8 @@ enum Step<H: Holder, S> {
 }
 
 impl<H: Holder, S: Sleep> Acquire<H, S> {
-    pub(super) const fn new(holder: H, sleep: S) -> Self {
-        Self { step: Step::Start(holder, sleep), sleeping: None }
+    pub(super) const fn new(holder: H, sleep: S, at_most: Option<Duration>) -> Self {
+        Self { step: Step::Start(holder, sleep), sleeping: None, at_most }
     }
 }
 
@@ -82,7 +135,7 @@ impl<H: Holder, S: Sleep> Future for Acquire<H, S> {
         // A place that is in no step leaves the queue, should the timer panic.
         let place = match mem::replace(this.step, Step::Done) {
             Step::Start(holder, sleep) => {
-                let max_wait = holder.max_wait;
+                let max_wait = shorter(holder.max_wait, *this.at_most);
                 match enter(holder, || Wake::Task(context.waker().clone()))? {
                     Entered::Permit(permit) => return Poll::Ready(Ok(permit)),
                     Entered::Place(place) => {

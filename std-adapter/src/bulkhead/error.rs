@@ -36,7 +36,7 @@ pub struct BulkheadRejected {
 }
 
 impl BulkheadRejected {
-    pub(super) const fn new(reason: BulkheadReason) -> Self {
+    pub(crate) const fn new(reason: BulkheadReason) -> Self {
         Self { reason }
     }
 

@@ -4,6 +4,7 @@ use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
+use core::time::Duration;
 use std::sync::Arc;
 
 use pin_project_lite::pin_project;
@@ -27,7 +28,15 @@ pin_project! {
 
 impl<'a, S: Sleep> BulkheadAcquire<'a, S> {
     pub(super) const fn new(bulkhead: &'a Bulkhead, sleep: S) -> Self {
-        Self { wait: Acquire::new(bulkhead, sleep) }
+        Self::within(bulkhead, sleep, None)
+    }
+
+    pub(super) const fn within(
+        bulkhead: &'a Bulkhead,
+        sleep: S,
+        at_most: Option<Duration>,
+    ) -> Self {
+        Self { wait: Acquire::new(bulkhead, sleep, at_most) }
     }
 }
 
@@ -60,7 +69,7 @@ pin_project! {
 
 impl<S: Sleep> OwnedBulkheadAcquire<S> {
     pub(super) const fn new(bulkhead: Arc<Bulkhead>, sleep: S) -> Self {
-        Self { wait: Acquire::new(bulkhead, sleep) }
+        Self { wait: Acquire::new(bulkhead, sleep, None) }
     }
 }
 

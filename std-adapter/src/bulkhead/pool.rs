@@ -14,6 +14,7 @@ use std::sync::PoisonError;
 use super::queue::{Number, Queue, Wake};
 use super::word::{Joined, Seen, Word};
 use crate::sync::{Mutex, MutexGuard, const_fn};
+use crate::unwind::{Panics, in_drop};
 
 /// What a caller gets who wants to wait.
 pub(super) enum Turn {
@@ -73,15 +74,15 @@ impl Pool {
     /// Gives what is free to those who wait.
     #[cold]
     fn hand_over(&self) {
+        let mut panics = Panics::default();
         while let Some((wake, is_last)) = self.hand_over_one() {
             // A waker is not ours, and may panic: the others have their turn all the same.
-            let others = OnDrop(|| self.hand_over());
-            wake.wake();
-            mem::forget(others);
-            if is_last {
+            let returned = panics.catch(|| wake.wake());
+            if returned && is_last {
                 break;
             }
         }
+        panics.go_on();
     }
 
     /// Gives one permit to the first in the queue: how to wake it, and whether no more is owed.
@@ -106,6 +107,11 @@ impl Pool {
             Joined::Full => Turn::Never,
         };
         drop(queue); // and only then `wake`
+        let mut panics = Panics::default();
+        if !panics.catch(|| drop(wake)) && matches!(turn, Turn::Now) {
+            panics.catch(|| self.give_back());
+        }
+        panics.go_on();
         turn
     }
 
@@ -118,7 +124,9 @@ impl Pool {
             self.word.leave();
         }
         drop(queue); // and only then `wake`
-        wake.is_none()
+        let had_come = wake.is_none();
+        in_drop(|| drop(wake));
+        had_come
     }
 
     /// Whether no permit has come to this place.
@@ -142,21 +150,12 @@ impl Pool {
             }
             None => false,
         };
-        drop(queue); // and only then `wake`
+        drop(queue); // and only then `wake`, which is the old one now
         waits
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
         // Nothing that runs under it panics.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Does something when it is dropped.
-struct OnDrop<F: Fn()>(F);
-
-impl<F: Fn()> Drop for OnDrop<F> {
-    fn drop(&mut self) {
-        (self.0)();
     }
 }

@@ -15,6 +15,26 @@ use crate::sync::AtomicU64;
 ///
 /// # Examples
 ///
+/// In a [`Policy`](crate::Policy), whose retries tell of each call's end (feature `policy`):
+///
+#[cfg_attr(feature = "policy", doc = "```")]
+#[cfg_attr(not(feature = "policy"), doc = "```ignore")]
+/// use core::time::Duration;
+/// use cutout::metrics::Metrics;
+/// use cutout::{Policy, Retried, Retry};
+///
+/// let metrics = Metrics::new();
+/// let retries = metrics.retries("bank");
+/// let retry = Retry::fixed(Duration::ZERO)
+///     .at_end(move |end: &Retried<'_, &str, &str>| retries.record_end(end));
+/// let policy = Policy::new().retry(retry);
+///
+/// let mut answers = [Err("busy"), Ok("paid")].into_iter();
+/// assert_eq!(policy.call(|| answers.next().unwrap()), Ok("paid")); // with one retry
+/// ```
+///
+/// Around retries of another make:
+///
 /// ```
 /// use cutout::metrics::Metrics;
 ///
@@ -26,7 +46,7 @@ use crate::sync::AtomicU64;
 ///     attempts += 1;
 ///     if attempts < 2 { Err("busy") } else { Ok("paid") }
 /// };
-/// let result = attempt().or_else(|_| attempt()); // where `policy.call(attempt)` would be
+/// let result = attempt().or_else(|_| attempt());
 /// retries.record(&result, attempts);
 /// assert_eq!(result, Ok("paid"));
 /// ```
@@ -42,7 +62,19 @@ impl Retries {
 
     /// Counts a call that ended with `result` after so many attempts. One or none is no retry.
     pub fn record<T, E>(&self, result: &Result<T, E>, attempts: u32) {
-        self.place.numbers().of(result.is_ok(), attempts > 1).fetch_add(1, Relaxed);
+        self.count(result.is_ok(), attempts);
+    }
+
+    /// Counts a call of a [`Policy`](crate::Policy) that ended so: see
+    /// [`Retry::at_end`](crate::Retry::at_end). It goes by the judgement of the call: a value that was
+    /// judged a failure counts as one, and an error that was judged a success does not.
+    #[cfg(feature = "policy")]
+    pub fn record_end<T, E>(&self, end: &crate::Retried<'_, T, E>) {
+        self.count(!end.failed, end.attempts);
+    }
+
+    fn count(&self, succeeded: bool, attempts: u32) {
+        self.place.numbers().of(succeeded, attempts > 1).fetch_add(1, Relaxed);
     }
 }
 

@@ -1,24 +1,57 @@
-//! One attempt: admitted, given a place, within the rate, limited in time, judged and settled.
+//! One attempt: admitted, given a place, paid for, within the rate, limited in time, judged and
+//! settled.
 
-use core::future::Future;
+use core::future::{Future, poll_fn};
 use core::pin::pin;
 use core::time::Duration;
-use std::thread;
 
 use cutout_core::{Outcome, Report};
 
 use super::Policy;
-use super::parts::{Admit, Conform, Enter, EnterAsync, Place, TimedAsync};
-use crate::{BulkheadRejected, Failure, GaveUp, PolicyError, Refused, TimedOut};
+use super::parts::{
+    Admit, Conform, Enter, EnterAsync, EnterBlocking, Judge, Place, TimedAsync, Tries,
+};
+use crate::unwind::in_drop;
+use crate::{BulkheadReason, BulkheadRejected, Failure, GaveUp, PolicyError, Refused, TimedOut};
 
-/// How an attempt ended: it ran, or it was refused.
-pub(crate) type Attempt<T, E> = Result<Run<T, E>, Refused>;
+/// How an attempt ended: it ran, or it did not.
+pub(crate) type Attempt<T, E> = Result<Run<T, E>, Unmade>;
 
 /// How an attempt that ran ended.
 #[derive(Debug)]
 pub enum Run<T, E> {
     Returned { result: Result<T, E>, report: Report },
     TimedOut(TimedOut),
+}
+
+/// Why an attempt did not run.
+#[derive(Clone, Copy, Debug)]
+pub struct Unmade {
+    /// Who refused it.
+    pub refused: Option<Refused>,
+    /// Why there is no other.
+    pub gave_up: Option<GaveUp>,
+}
+
+impl From<Refused> for Unmade {
+    fn from(refused: Refused) -> Self {
+        Self { refused: Some(refused), gave_up: None }
+    }
+}
+
+impl From<GaveUp> for Unmade {
+    fn from(gave_up: GaveUp) -> Self {
+        Self { refused: None, gave_up: Some(gave_up) }
+    }
+}
+
+impl Unmade {
+    /// What a call failed with of which no attempt ran.
+    pub(crate) fn failure<E>(&self) -> Failure<E> {
+        // The only call that nobody refused is one whose place came after its deadline.
+        let late = Refused::BulkheadRejected(BulkheadRejected::new(BulkheadReason::TimedOut));
+        self.refused.unwrap_or(late).into()
+    }
 }
 
 /// What is to be done after an attempt.
@@ -31,9 +64,14 @@ pub enum Verdict<T, E> {
 /// How all attempts of a call ended.
 #[derive(Debug)]
 pub struct Ended<T, E> {
+    /// How the last attempt that ran ended, or who refused the call if none ran.
     pub result: Result<T, Failure<E>>,
+    /// Whether the call has failed: see [`has_failed`].
+    pub failed: bool,
     pub attempts: u32,
     pub gave_up: Option<GaveUp>,
+    /// Who refused the last attempt.
+    pub refused: Option<Refused>,
 }
 
 impl<T, E> Ended<T, E> {
@@ -41,32 +79,67 @@ impl<T, E> Ended<T, E> {
     #[inline]
     pub(super) fn at_first(attempt: Attempt<T, E>) -> Self {
         let attempts = u32::from(attempt.is_ok());
-        let result = match attempt {
-            Ok(Run::Returned { result, .. }) => result.map_err(Failure::Inner),
-            Ok(Run::TimedOut(timed_out)) => Err(Failure::TimedOut(timed_out)),
-            Err(refused) => Err(refused.into()),
+        let (mut gave_up, mut refused) = (None, None);
+        let (result, failed) = match attempt {
+            Ok(run) => {
+                let (result, report) = run.into_result();
+                let failed = has_failed(&result, report);
+                (result, failed)
+            }
+            Err(unmade) => {
+                (gave_up, refused) = (unmade.gave_up, unmade.refused);
+                (Err(unmade.failure()), true)
+            }
         };
-        Self { result, attempts, gave_up: None }
+        Self { result, failed, attempts, gave_up, refused }
     }
 
     #[inline]
     pub(crate) fn into_result(self) -> Result<T, PolicyError<E>> {
-        let Self { result, attempts, gave_up } = self;
-        result.map_err(|failure| PolicyError { failure, attempts, gave_up })
+        let Self { result, attempts, gave_up, refused, .. } = self;
+        result.map_err(|failure| PolicyError { failure, attempts, gave_up, refused })
     }
 }
 
-/// An attempt that the breaker has admitted. Dropped, it is cancelled, or a failure if by a panic.
+/// Whether a call has failed for its caller: by the judgement, or because an error was ignored. An
+/// ignored error says nothing of the dependency, but leaves the caller without a value.
+#[inline]
+pub(crate) fn has_failed<T, E>(result: &Result<T, E>, report: Report) -> bool {
+    match report.outcome() {
+        Outcome::Success => false,
+        Outcome::Failure => true,
+        Outcome::Ignored => result.is_err(),
+    }
+}
+
+impl<T, E> Run<T, E> {
+    /// The result, and what it was judged.
+    #[inline]
+    pub(crate) fn into_result(self) -> (Result<T, Failure<E>>, Report) {
+        match self {
+            Self::Returned { result, report } => (result.map_err(Failure::Inner), report),
+            Self::TimedOut(timed_out) => {
+                (Err(Failure::TimedOut(timed_out)), Outcome::Failure.into())
+            }
+        }
+    }
+}
+
+/// An attempt that the breaker has admitted. Dropped, it is cancelled; a failure, if code of the call
+/// has panicked.
 struct Admission<'a, B: Admit> {
     breaker: &'a B,
     ticket: Option<B::Ticket>,
+    /// Whether code of the call is running, which ends early only by a panic. Whether the thread
+    /// unwinds says nothing of that: another future of the same task may have panicked.
+    in_call: bool,
 }
 
 impl<'a, B: Admit> Admission<'a, B> {
     #[inline]
     fn to(breaker: &'a B) -> Result<Self, Refused> {
         match breaker.admit() {
-            Ok(ticket) => Ok(Self { breaker, ticket: Some(ticket) }),
+            Ok(ticket) => Ok(Self { breaker, ticket: Some(ticket), in_call: false }),
             Err(rejected) => Err(Refused::Rejected(rejected)),
         }
     }
@@ -77,17 +150,26 @@ impl<'a, B: Admit> Admission<'a, B> {
             self.breaker.settle(ticket, report);
         }
     }
+
+    /// The attempt did not run.
+    fn take_back(mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            self.breaker.take_back(ticket);
+        }
+    }
 }
 
 impl<B: Admit> Drop for Admission<'_, B> {
     fn drop(&mut self) {
-        if let Some(ticket) = self.ticket.take() {
-            if thread::panicking() {
+        let Some(ticket) = self.ticket.take() else { return };
+        // Clocks, observers and conditions of the breaker are others' code.
+        in_drop(|| {
+            if self.in_call {
                 self.breaker.settle(ticket, Outcome::Failure.into());
             } else {
                 self.breaker.cancel(ticket);
             }
-        }
+        });
     }
 }
 
@@ -98,36 +180,76 @@ struct Held<'a, B: Admit> {
 }
 
 impl<F, R, B: Admit, K: Enter, L: Conform, T, S> Policy<F, R, B, K, L, T, S> {
-    /// Admission and place, or `None` if a place is to be waited for.
+    /// All that an attempt needs, or `None` if a place is to be waited for.
     #[inline]
-    fn enter_at_once(&self) -> Result<Option<Held<'_, B>>, Refused> {
+    fn enter_at_once<V, E>(
+        &self,
+        course: &mut <R as Tries<V, E>>::Course,
+    ) -> Result<Option<Held<'_, B>>, Unmade>
+    where
+        R: Judge<V, E, S>,
+    {
+        self.retry.look_at_deadline(course, &self.timer)?;
         let admission = Admission::to(&self.breaker)?;
         match self.bulkhead.enter_at_once() {
-            Some(place) => self.conform(Held { place, admission }).map(Some),
-            None => {
+            Some(place) => self.start::<V, E>(course, Held { place, admission }).map(Some),
+            None if self.bulkhead.has_room_to_wait() => {
                 // Who waits in our own queue must not hold a trial, nor seem to be slow.
-                admission.settle(Outcome::Ignored.into());
+                admission.take_back();
                 Ok(None)
+            }
+            None => {
+                admission.settle(Outcome::Ignored.into());
+                Err(Refused::BulkheadRejected(self.bulkhead.refuse()).into())
             }
         }
     }
 
-    /// Admission for what has waited for its place.
-    fn enter_late<'a>(
+    /// All that an attempt needs which has waited for its place, for `at_most` so long.
+    fn enter_late<'a, V, E>(
         &'a self,
+        course: &mut <R as Tries<V, E>>::Course,
+        at_most: Option<Duration>,
         place: Result<Place<'a>, BulkheadRejected>,
-    ) -> Result<Held<'a, B>, Refused> {
-        let place = place.map_err(Refused::BulkheadRejected)?;
-        self.conform(Held { place, admission: Admission::to(&self.breaker)? })
+    ) -> Result<Held<'a, B>, Unmade>
+    where
+        R: Judge<V, E, S>,
+    {
+        let place = place.map_err(|rejected| {
+            let by_deadline = rejected.reason() == BulkheadReason::TimedOut
+                && at_most.is_some_and(|at_most| at_most < self.bulkhead.max_wait());
+            Unmade {
+                refused: Some(Refused::BulkheadRejected(rejected)),
+                gave_up: by_deadline.then_some(GaveUp::Deadline),
+            }
+        })?;
+        // The place may have come in time and nobody have looked.
+        self.retry.time_left(course, &self.timer)?;
+        self.start::<V, E>(course, Held { place, admission: Admission::to(&self.breaker)? })
     }
 
+    /// Pays for the attempt and takes it from the rate: nothing may refuse it after that.
     #[inline]
-    fn conform<'a>(&self, held: Held<'a, B>) -> Result<Held<'a, B>, Refused> {
+    fn start<'a, V, E>(
+        &self,
+        course: &mut <R as Tries<V, E>>::Course,
+        held: Held<'a, B>,
+    ) -> Result<Held<'a, B>, Unmade>
+    where
+        R: Judge<V, E, S>,
+    {
+        if let Err(gave_up) = self.retry.pay(course) {
+            drop(held.place);
+            held.admission.take_back();
+            return Err(gave_up.into());
+        }
         match self.rate_limit.conform() {
             Ok(()) => Ok(held),
             Err(limited) => {
+                self.retry.pay_back(course);
+                drop(held.place);
                 held.admission.settle(Outcome::Ignored.into());
-                Err(Refused::RateLimited(limited))
+                Err(Refused::RateLimited(limited).into())
             }
         }
     }
@@ -136,15 +258,28 @@ impl<F, R, B: Admit, K: Enter, L: Conform, T, S> Policy<F, R, B, K, L, T, S> {
     #[inline]
     pub(super) fn attempt<V, E, J: Into<Report>>(
         &self,
+        course: &mut <R as Tries<V, E>>::Course,
         call: impl FnOnce() -> Result<V, E>,
         classify: &impl Fn(&Result<V, E>) -> J,
-    ) -> Attempt<V, E> {
-        let held = match self.enter_at_once()? {
+    ) -> Attempt<V, E>
+    where
+        R: Judge<V, E, S>,
+        K: EnterBlocking<S>,
+    {
+        let mut held = match self.enter_at_once::<V, E>(course)? {
             Some(held) => held,
-            None => self.enter_late(self.bulkhead.enter())?,
+            None => {
+                let at_most = self.retry.time_left(course, &self.timer)?;
+                let place = self.bulkhead.enter(&self.timer, at_most);
+                self.enter_late::<V, E>(course, at_most, place)?
+            }
         };
+        held.admission.in_call = true;
         let result = call();
+        // A waker of who waits for the place is not code of the call.
+        held.admission.in_call = false;
         drop(held.place);
+        held.admission.in_call = true;
         let report = classify(&result).into();
         held.admission.settle(report);
         Ok(Run::Returned { result, report })
@@ -153,24 +288,43 @@ impl<F, R, B: Admit, K: Enter, L: Conform, T, S> Policy<F, R, B, K, L, T, S> {
     /// One attempt that holds up nobody.
     pub(super) async fn attempt_async<V, E, J: Into<Report>, A>(
         &self,
+        course: &mut <R as Tries<V, E>>::Course,
         call: &mut impl FnMut() -> A,
         classify: &impl Fn(&Result<V, E>) -> J,
     ) -> Attempt<V, E>
     where
         A: Future<Output = Result<V, E>>,
+        R: Judge<V, E, S>,
         K: EnterAsync<S>,
         T: TimedAsync<S>,
     {
-        let held = match self.enter_at_once()? {
+        let mut held = match self.enter_at_once::<V, E>(course)? {
             Some(held) => held,
-            None => self.enter_late(self.bulkhead.enter_async(&self.timer).await)?,
+            None => {
+                let at_most = self.retry.time_left(course, &self.timer)?;
+                let place = self.bulkhead.enter_async(&self.timer, at_most).await;
+                self.enter_late::<V, E>(course, at_most, place)?
+            }
         };
         let bounded = {
+            let in_call = &mut held.admission.in_call;
+            *in_call = true;
             let call = pin!(call());
-            self.timeout.bound(&self.timer, call).await
+            let mut bounded = pin!(self.timeout.bound(&self.timer, call));
+            *in_call = false;
+            poll_fn(|context| {
+                // Left standing by a panic, and by the end: what is left of the call is dropped then.
+                *in_call = true;
+                let poll = bounded.as_mut().poll(context);
+                *in_call = poll.is_ready();
+                poll
+            })
+            .await
         };
-        // Only now is the work over, or dropped.
+        // Only now is the work over, or dropped. A waker of who waits for the place is none of it.
+        held.admission.in_call = false;
         drop(held.place);
+        held.admission.in_call = true;
         match bounded {
             Ok(result) => {
                 let report = classify(&result).into();

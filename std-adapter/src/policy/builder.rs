@@ -44,15 +44,33 @@ impl<R, B, K, L, T, S> Policy<Without, R, B, K, L, T, S> {
 impl<F, B, K, L, T, S> Policy<F, Without, B, K, L, T, S> {
     /// Which calls are tried again, how often, and when.
     #[must_use]
-    pub fn retry<W, N, G>(self, retry: Retry<W, N, G>) -> Policy<F, Retry<W, N, G>, B, K, L, T, S> {
+    #[allow(clippy::type_complexity)] // it names the parts, as the type of a policy does
+    pub fn retry<W, N, G, A>(
+        self,
+        retry: Retry<W, N, G, A>,
+    ) -> Policy<F, Retry<W, N, G, A>, B, K, L, T, S> {
         let Self { fallback, breaker, bulkhead, rate_limit, timeout, timer, .. } = self;
         Policy { fallback, retry, breaker, bulkhead, rate_limit, timeout, timer }
     }
 }
 
 impl<F, R, K, L, T, S> Policy<F, R, Without, K, L, T, S> {
-    /// The breaker that admits each attempt: a reference, an [`Arc`](std::sync::Arc), or whatever
-    /// else dereferences to one.
+    /// The breaker that admits each attempt: a [`CircuitBreaker`](crate::CircuitBreaker) of the
+    /// policy's own, a reference, an [`Arc`](std::sync::Arc), or whatever else dereferences to one or to
+    /// a `dyn` [`Breaker`](crate::Breaker).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use cutout::{Breaker, CircuitBreaker, Config, Policy};
+    ///
+    /// let own = Policy::new().breaker(CircuitBreaker::new(Config::new()));
+    /// assert_eq!(own.call(|| Ok::<_, ()>("page")), Ok("page"));
+    ///
+    /// let any: Arc<dyn Breaker + Send + Sync> = Arc::new(CircuitBreaker::new(Config::new()));
+    /// assert_eq!(Policy::new().breaker(any).call(|| Ok::<_, ()>("page")), Ok("page"));
+    /// ```
     #[must_use]
     pub fn breaker<B: Admit>(self, breaker: B) -> Policy<F, R, B, K, L, T, S> {
         let Self { fallback, retry, bulkhead, rate_limit, timeout, timer, .. } = self;
@@ -61,8 +79,11 @@ impl<F, R, K, L, T, S> Policy<F, R, Without, K, L, T, S> {
 }
 
 impl<F, R, B, L, T, S> Policy<F, R, B, Without, L, T, S> {
-    /// The bulkhead that each attempt needs a place in: a reference, an [`Arc`](std::sync::Arc), or
-    /// whatever else dereferences to one.
+    /// The bulkhead that each attempt needs a place in: a [`Bulkhead`](crate::Bulkhead) of the policy's
+    /// own, a reference, an [`Arc`](std::sync::Arc), or whatever else dereferences to one.
+    ///
+    /// Give each host a bulkhead of its own, as it has a breaker of its own: calls that hang at one host
+    /// take all places of a bulkhead that they share with others.
     #[must_use]
     pub fn bulkhead<K: Enter>(self, bulkhead: K) -> Policy<F, R, B, K, L, T, S> {
         let Self { fallback, retry, breaker, rate_limit, timeout, timer, .. } = self;
@@ -72,8 +93,8 @@ impl<F, R, B, L, T, S> Policy<F, R, B, Without, L, T, S> {
 
 #[cfg(feature = "rate-limit")]
 impl<F, R, B, K, T, S> Policy<F, R, B, K, Without, T, S> {
-    /// The rate that all attempts together keep to: a reference, an [`Arc`](std::sync::Arc), or
-    /// whatever else dereferences to a [`RateLimit`](crate::RateLimit).
+    /// The rate that all attempts together keep to: a [`RateLimit`](crate::RateLimit) of the policy's
+    /// own, a reference, an [`Arc`](std::sync::Arc), or whatever else dereferences to one.
     #[must_use]
     pub fn rate_limit<L: Conform>(self, rate_limit: L) -> Policy<F, R, B, K, L, T, S> {
         let Self { fallback, retry, breaker, bulkhead, timeout, timer, .. } = self;

@@ -110,7 +110,8 @@ pub enum Failure<E> {
     RateLimited(RateLimited),
     /// It did not end within its limit.
     TimedOut(TimedOut),
-    /// It returned a value that [`Fallback::instead_of`](crate::Fallback::instead_of) is to replace.
+    /// It returned a value that was judged a failure, or that
+    /// [`Fallback::instead_of`](crate::Fallback::instead_of) is to replace.
     Unwanted,
     /// It returned this error.
     Inner(E),
@@ -169,6 +170,8 @@ pub enum GaveUp {
     Attempts,
     /// The next attempt would have begun after the deadline.
     Deadline,
+    /// The next attempt was refused: [`PolicyError::refused`] says by whom.
+    Refused,
     /// The retry budget is spent.
     Budget,
     /// The server, or the part that refused, asked for a longer wait than is allowed.
@@ -180,6 +183,7 @@ impl fmt::Display for GaveUp {
         f.write_str(match self {
             Self::Attempts => "all attempts were made",
             Self::Deadline => "the deadline is too near",
+            Self::Refused => "the next was refused",
             Self::Budget => "the retry budget is spent",
             Self::RetryAfter => "the wait that was asked for is too long",
         })
@@ -211,19 +215,36 @@ impl fmt::Display for GaveUp {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct PolicyError<E> {
-    /// How the last attempt failed.
+    /// How the last attempt failed that ran; if none ran, who refused the call.
     pub failure: Failure<E>,
     /// How many attempts ran; one that was refused did not.
     pub attempts: u32,
     /// Why there was no other attempt, where the failure is one that is retried.
     pub gave_up: Option<GaveUp>,
+    /// Who refused the last attempt.
+    pub(super) refused: Option<Refused>,
 }
 
 impl<E> PolicyError<E> {
-    /// Who refused the last attempt, if it did not run.
+    /// Who refused the last attempt, if it did not run. If an attempt ran before, the
+    /// [`failure`](Self::failure) says how that failed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use cutout::{CircuitBreaker, Config, Failure, GaveUp, Policy, Refused, Retry};
+    ///
+    /// let host = CircuitBreaker::new(Config::new().consecutive_failures(1));
+    /// let policy = Policy::new().retry(Retry::fixed(Duration::ZERO)).breaker(&host);
+    ///
+    /// let error = policy.call(|| Err::<(), _>("down")).unwrap_err();
+    /// assert_eq!((error.failure, error.gave_up), (Failure::Inner("down"), Some(GaveUp::Refused)));
+    /// assert!(matches!(error.refused(), Some(Refused::Rejected(_))));
+    /// ```
     #[must_use]
     pub const fn refused(&self) -> Option<Refused> {
-        self.failure.refused()
+        self.refused
     }
 
     /// Whether the last attempt was given up for its limit of time.
@@ -245,10 +266,17 @@ impl<E> PolicyError<E> {
 impl<E: fmt::Display> fmt::Display for PolicyError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.failure.fmt(f)?;
-        match (self.attempts, self.gave_up) {
-            (_, None) => Ok(()),
-            (1, Some(gave_up)) => write!(f, " (1 attempt; {gave_up})"),
-            (attempts, Some(gave_up)) => write!(f, " ({attempts} attempts; {gave_up})"),
+        let Some(gave_up) = self.gave_up else { return Ok(()) };
+        let attempts = if self.attempts == 1 { "attempt" } else { "attempts" };
+        write!(f, " ({} {attempts}; ", self.attempts)?;
+        match self.refused {
+            Some(refused) if self.attempts > 0 => {
+                if gave_up != GaveUp::Refused {
+                    write!(f, "{gave_up}; ")?;
+                }
+                write!(f, "the next was {refused})")
+            }
+            _ => write!(f, "{gave_up})"),
         }
     }
 }

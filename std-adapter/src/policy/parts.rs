@@ -8,18 +8,22 @@
 // error of a call has a lifetime. That is why types stand in traits without such bounds: `Tries`,
 // `StandIn`.
 
+use core::convert::Infallible;
 use core::fmt::DebugStruct;
-use core::future::{Future, Ready};
+use core::future::Future;
 use core::ops::Deref;
 use core::pin::Pin;
+use core::task::{Context, Poll};
 use core::time::Duration;
 
 use cutout_core::{Clock, Observer, Rejected, Report, Ticket};
 
 use super::attempt::{Attempt, Ended, Verdict};
+pub use crate::fallback::{Value, With, WithAsync};
+pub use crate::retry::ByResult;
 use crate::{
-    Bulkhead, BulkheadPermit, BulkheadRejected, CircuitBreaker, PolicyError, RateLimited, Sleep,
-    TimedOut,
+    Breaker, Bulkhead, BulkheadPermit, BulkheadRejected, CircuitBreaker, Failure, GaveUp, Pause,
+    PolicyError, RateLimited, Sleep, TimedOut,
 };
 
 /// The place of a part that a policy does not have. It costs nothing.
@@ -38,39 +42,94 @@ pub trait FallBack<T, E> {
     fn fall_back(&self, ended: Ended<T, E>) -> Result<T, PolicyError<E>>;
 }
 
-/// What a fallback of asynchronous calls is: any [`Fallback`](crate::Fallback).
-pub trait FallBackAsync<T, E>:
-    StandIn<T, E, Future: Future<Output = Result<T, PolicyError<E>>>>
-{
-    /// The result, or the future of one.
+/// What a fallback of asynchronous calls is, where the calls may be spawned: any
+/// [`Fallback`](crate::Fallback) whose future is `Send`.
+///
+/// # Examples
+///
+/// A policy whose fallback has no name, and a call of it that is spawned:
+///
+/// ```
+/// use cutout::parts::FallBackAsync;
+/// use cutout::{Fallback, Policy};
+/// use std::io::Error;
+///
+/// fn policy() -> Policy<impl FallBackAsync<String, Error>> {
+///     Policy::new().fallback(Fallback::with_async(async |_| Ok("from the cache".to_owned())))
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let policy = policy();
+/// let call = async move { policy.call_async(async || Err(Error::other("down"))).await };
+/// assert_eq!(tokio::spawn(call).await.unwrap().unwrap(), "from the cache");
+/// # }
+/// ```
+pub trait FallBackAsync<T, E>: LocalFallBackAsync<T, E> + StandIn<Future: Send> {}
+
+impl<T, E, F> FallBackAsync<T, E> for F where F: LocalFallBackAsync<T, E> + StandIn<Future: Send> {}
+
+/// What a fallback of asynchronous calls is: any [`Fallback`](crate::Fallback). Its future need not be
+/// `Send`.
+pub trait LocalFallBackAsync<T, E>: StandIn {
     #[doc(hidden)]
-    fn fall_back_async(
-        &self,
-        ended: Ended<T, E>,
-    ) -> Result<Self::Future, Result<T, PolicyError<E>>>;
+    fn fall_back_async(&self, ended: Ended<T, E>) -> Answer<T, E, Self::Future>;
+
+    #[doc(hidden)]
+    fn poll_later(
+        later: Pin<&mut Self::Future>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<T, PolicyError<E>>>;
 }
 
 /// What a fallback of asynchronous calls awaits.
-pub trait StandIn<T, E> {
-    #[doc(hidden)]
+// It says nothing of the types of the call, so that it is one and the same type whatever lifetimes
+// those have.
+pub trait StandIn {
+    /// The future of what stands in for a result; [`Infallible`] where that is there at once.
     type Future;
+}
+
+/// What a call returns that may have a fallback.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum Answer<T, E, F> {
+    Now(Result<T, PolicyError<E>>),
+    /// What the future returns; or the value, if that is still what is unwanted.
+    Later(F, Option<T>),
 }
 
 /// What decides whether there is another attempt: [`Retry`](crate::Retry).
 #[diagnostic::on_unimplemented(
     message = "these retries do not fit a call that returns `Result<{T}, {E}>` on the timer `{S}`",
-    note = "`when` and `before_next` take the types of the call; with `within`, the timer is a clock"
+    note = "`when`, `before_next` and `at_end` take the types of the call; with retries, the timer is a clock"
 )]
-pub trait Judge<T, E, S>: Tries {
+pub trait Judge<T, E, S>: Tries<T, E> {
     #[doc(hidden)]
     fn begin(&self, timer: &S) -> Self::Course;
+
+    /// Whether another attempt may begin now: for one that has waited for it.
+    #[doc(hidden)]
+    fn look_at_deadline(&self, course: &Self::Course, timer: &S) -> Result<(), GaveUp>;
+
+    /// How long until no attempt may begin any more, where there is a deadline.
+    #[doc(hidden)]
+    fn time_left(&self, course: &Self::Course, timer: &S) -> Result<Option<Duration>, GaveUp>;
+
+    /// Pays for the attempt that begins now, if it is a retry.
+    #[doc(hidden)]
+    fn pay(&self, course: &mut Self::Course) -> Result<(), GaveUp>;
+
+    /// Takes back what was paid: the attempt does not begin.
+    #[doc(hidden)]
+    fn pay_back(&self, course: &mut Self::Course);
 
     #[doc(hidden)]
     fn judge(&self, course: &mut Self::Course, attempt: Attempt<T, E>, timer: &S) -> Verdict<T, E>;
 }
 
 /// What remembers the attempts of a call: [`Retry`](crate::Retry).
-pub trait Tries {
+pub trait Tries<T, E> {
     #[doc(hidden)]
     type Course;
 }
@@ -87,10 +146,11 @@ pub trait WaitAsync<S> {
     fn wait_async(&self, timer: &S, delay: Duration) -> impl Future<Output = ()>;
 }
 
-/// What admits attempts: anything that dereferences to a [`CircuitBreaker`].
+/// What admits attempts: a [`CircuitBreaker`], or anything that dereferences to one or to another
+/// [`Breaker`].
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no handle of a breaker",
-    note = "it must dereference to a `CircuitBreaker`: a reference, an `Arc`, a handle of a registry"
+    message = "`{Self}` is no breaker and no handle of one",
+    note = "a breaker, a reference to one, an `Arc` of one (also `Arc<dyn Breaker>`), a handle of a registry"
 )]
 pub trait Admit {
     #[doc(hidden)]
@@ -106,24 +166,41 @@ pub trait Admit {
     fn cancel(&self, ticket: Self::Ticket);
 
     #[doc(hidden)]
+    fn take_back(&self, ticket: Self::Ticket);
+
+    #[doc(hidden)]
     fn show(&self, list: &mut DebugStruct<'_, '_>);
 }
 
-/// What gives out places: anything that dereferences to a [`Bulkhead`].
+/// What gives out places: a [`Bulkhead`], or anything that dereferences to one.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no handle of a bulkhead",
-    note = "it must dereference to a `Bulkhead`: a reference or an `Arc`"
+    message = "`{Self}` is no bulkhead and no handle of one",
+    note = "a bulkhead, a reference to one, or an `Arc` of one"
 )]
 pub trait Enter {
     /// A place that is free, for nothing but a look.
     #[doc(hidden)]
     fn enter_at_once(&self) -> Option<Place<'_>>;
 
+    /// Whether who finds no place may wait for one.
     #[doc(hidden)]
-    fn enter(&self) -> Result<Place<'_>, BulkheadRejected>;
+    fn has_room_to_wait(&self) -> bool;
+
+    /// Counts a refusal.
+    #[doc(hidden)]
+    fn refuse(&self) -> BulkheadRejected;
+
+    #[doc(hidden)]
+    fn max_wait(&self) -> Duration;
 
     #[doc(hidden)]
     fn show(&self, list: &mut DebugStruct<'_, '_>);
+}
+
+/// How blocking calls wait for a place: on a timer that is [`Pause`].
+pub trait EnterBlocking<S>: Enter {
+    #[doc(hidden)]
+    fn enter(&self, timer: &S, at_most: Option<Duration>) -> Result<Place<'_>, BulkheadRejected>;
 }
 
 /// How asynchronous calls wait for a place: on a timer that is [`Sleep`].
@@ -132,6 +209,7 @@ pub trait EnterAsync<S>: Enter {
     fn enter_async<'a>(
         &'a self,
         timer: &'a S,
+        at_most: Option<Duration>,
     ) -> impl Future<Output = Result<Place<'a>, BulkheadRejected>>;
 }
 
@@ -139,10 +217,10 @@ pub trait EnterAsync<S>: Enter {
 #[doc(hidden)]
 pub type Place<'a> = Option<BulkheadPermit<'a>>;
 
-/// What limits attempts in time: a `RateLimit`, by anything that dereferences to it.
+/// What limits attempts in time: a `RateLimit`, or anything that dereferences to one.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no handle of a rate limit",
-    note = "it must dereference to a `RateLimit`: a reference or an `Arc`"
+    message = "`{Self}` is no rate limit and no handle of one",
+    note = "a `RateLimit`, a reference to one, or an `Arc` of one"
 )]
 pub trait Conform {
     #[doc(hidden)]
@@ -175,6 +253,18 @@ pub trait TimedAsync<S> {
     ) -> impl Future<Output = Result<F::Output, TimedOut>>;
 }
 
+/// What a fallback has made of a failure; and if that is still an unwanted value, the value.
+#[inline]
+pub(crate) fn or_as_it_was<T, E>(
+    result: Result<T, PolicyError<E>>,
+    value: Option<T>,
+) -> Result<T, PolicyError<E>> {
+    match (result, value) {
+        (Err(PolicyError { failure: Failure::Unwanted, .. }), Some(value)) => Ok(value),
+        (result, _) => result,
+    }
+}
+
 impl Show for Without {
     fn show(&self, _: &mut DebugStruct<'_, '_>) {}
 }
@@ -186,27 +276,49 @@ impl<T, E> FallBack<T, E> for Without {
     }
 }
 
-impl<T, E> StandIn<T, E> for Without {
-    type Future = Ready<Result<T, PolicyError<E>>>;
+impl StandIn for Without {
+    type Future = Infallible;
 }
 
-impl<T, E> FallBackAsync<T, E> for Without {
+impl<T, E> LocalFallBackAsync<T, E> for Without {
     #[inline]
-    fn fall_back_async(
-        &self,
-        ended: Ended<T, E>,
-    ) -> Result<Self::Future, Result<T, PolicyError<E>>> {
-        Err(ended.into_result())
+    fn fall_back_async(&self, ended: Ended<T, E>) -> Answer<T, E, Infallible> {
+        Answer::Now(ended.into_result())
+    }
+
+    fn poll_later(
+        later: Pin<&mut Infallible>,
+        _: &mut Context<'_>,
+    ) -> Poll<Result<T, PolicyError<E>>> {
+        match *later {}
     }
 }
 
-impl Tries for Without {
+impl<T, E> Tries<T, E> for Without {
     type Course = ();
 }
 
 impl<T, E, S> Judge<T, E, S> for Without {
     #[inline]
     fn begin(&self, _: &S) {}
+
+    #[inline]
+    fn look_at_deadline(&self, (): &(), _: &S) -> Result<(), GaveUp> {
+        Ok(())
+    }
+
+    #[inline]
+    fn time_left(&self, (): &(), _: &S) -> Result<Option<Duration>, GaveUp> {
+        Ok(None)
+    }
+
+    #[inline]
+    fn pay(&self, (): &mut ()) -> Result<(), GaveUp> {
+        Ok(())
+    }
+
+    #[inline]
+    fn pay_back(&self, (): &mut ()) {}
 
     #[inline]
     fn judge(&self, (): &mut (), attempt: Attempt<T, E>, _: &S) -> Verdict<T, E> {
@@ -236,15 +348,14 @@ impl Admit for Without {
     #[inline]
     fn cancel(&self, (): ()) {}
 
+    #[inline]
+    fn take_back(&self, (): ()) {}
+
     fn show(&self, _: &mut DebugStruct<'_, '_>) {}
 }
 
-impl<H, C, O, const BUCKETS: usize> Admit for H
-where
-    H: Deref<Target = CircuitBreaker<C, O, BUCKETS>>,
-    C: Clock,
-    O: Observer,
-{
+/// A breaker of the policy's own.
+impl<C: Clock, O: Observer, const BUCKETS: usize> Admit for CircuitBreaker<C, O, BUCKETS> {
     type Ticket = Ticket;
 
     #[inline]
@@ -261,8 +372,38 @@ where
         (**self).cancel(ticket);
     }
 
+    fn take_back(&self, ticket: Ticket) {
+        (**self).take_back(ticket);
+    }
+
     fn show(&self, list: &mut DebugStruct<'_, '_>) {
-        list.field("breaker", &**self);
+        list.field("breaker", self);
+    }
+}
+
+impl<H: Deref<Target: Breaker>> Admit for H {
+    type Ticket = Ticket;
+
+    #[inline]
+    fn admit(&self) -> Result<Ticket, Rejected> {
+        (**self).admit()
+    }
+
+    #[inline]
+    fn settle(&self, ticket: Ticket, report: Report) {
+        (**self).settle(ticket, report);
+    }
+
+    fn cancel(&self, ticket: Ticket) {
+        (**self).cancel(ticket);
+    }
+
+    fn take_back(&self, ticket: Ticket) {
+        (**self).take_back(ticket);
+    }
+
+    fn show(&self, list: &mut DebugStruct<'_, '_>) {
+        list.field("breaker", &&**self);
     }
 }
 
@@ -272,40 +413,88 @@ impl Enter for Without {
         Some(None)
     }
 
-    #[inline]
-    fn enter(&self) -> Result<Place<'_>, BulkheadRejected> {
-        Ok(None)
+    fn has_room_to_wait(&self) -> bool {
+        false
+    }
+
+    fn refuse(&self) -> BulkheadRejected {
+        BulkheadRejected::new(crate::BulkheadReason::Full)
+    }
+
+    fn max_wait(&self) -> Duration {
+        Duration::ZERO
     }
 
     fn show(&self, _: &mut DebugStruct<'_, '_>) {}
 }
 
-impl<S> EnterAsync<S> for Without {
-    async fn enter_async<'a>(&'a self, _: &'a S) -> Result<Place<'a>, BulkheadRejected> {
+impl<S> EnterBlocking<S> for Without {
+    fn enter(&self, _: &S, _: Option<Duration>) -> Result<Place<'_>, BulkheadRejected> {
         Ok(None)
     }
 }
 
-impl<H: Deref<Target = Bulkhead>> Enter for H {
-    #[inline]
-    fn enter_at_once(&self) -> Option<Place<'_>> {
-        self.acquire_free().map(Some)
-    }
-
-    fn enter(&self) -> Result<Place<'_>, BulkheadRejected> {
-        self.acquire().map(Some)
-    }
-
-    fn show(&self, list: &mut DebugStruct<'_, '_>) {
-        list.field("bulkhead", &**self);
+impl<S> EnterAsync<S> for Without {
+    async fn enter_async<'a>(
+        &'a self,
+        _: &'a S,
+        _: Option<Duration>,
+    ) -> Result<Place<'a>, BulkheadRejected> {
+        Ok(None)
     }
 }
 
-impl<H: Deref<Target = Bulkhead>, S: Sleep> EnterAsync<S> for H {
-    async fn enter_async<'a>(&'a self, timer: &'a S) -> Result<Place<'a>, BulkheadRejected> {
-        self.acquire_async(timer).await.map(Some)
-    }
+/// The same for a bulkhead of the policy's own and for handles of one.
+macro_rules! enter {
+    ([$($generic:tt)*] $holder:ty) => {
+        impl<$($generic)*> Enter for $holder {
+            #[inline]
+            fn enter_at_once(&self) -> Option<Place<'_>> {
+                self.acquire_free().map(Some)
+            }
+
+            fn has_room_to_wait(&self) -> bool {
+                self.has_room()
+            }
+
+            fn refuse(&self) -> BulkheadRejected {
+                self.full()
+            }
+
+            fn max_wait(&self) -> Duration {
+                self.max_wait
+            }
+
+            fn show(&self, list: &mut DebugStruct<'_, '_>) {
+                let bulkhead: &Bulkhead = self;
+                list.field("bulkhead", bulkhead);
+            }
+        }
+
+        impl<$($generic)* S: Pause> EnterBlocking<S> for $holder {
+            fn enter(
+                &self,
+                timer: &S,
+                at_most: Option<Duration>,
+            ) -> Result<Place<'_>, BulkheadRejected> {
+                self.acquire_on(timer, at_most).map(Some)
+            }
+        }
+
+        impl<$($generic)* S: Sleep> EnterAsync<S> for $holder {
+            async fn enter_async<'a>(
+                &'a self,
+                timer: &'a S,
+                at_most: Option<Duration>,
+            ) -> Result<Place<'a>, BulkheadRejected> {
+                self.acquire_async_within(timer, at_most).await.map(Some)
+            }
+        }
+    };
 }
+
+enter!([] Bulkhead);
+enter!([H: Deref<Target = Bulkhead>,] H);
 
 impl Conform for Without {
     #[inline]

@@ -25,7 +25,8 @@ const SECOND: u64 = 1_000_000_000;
 /// retries <= share * n + burst + minimum rate * (seconds + 1)
 /// ```
 ///
-/// A call counts when its first attempt has run: what the breaker refused brings nothing in. A budget
+/// A call counts when its first attempt has run: what the breaker refused brings nothing in. A retry
+/// is paid for when it begins: what is refused costs nothing. A budget
 /// is an object of its own, so that several policies can share it, by reference, `static` or
 /// [`Arc`](std::sync::Arc).
 ///
@@ -54,6 +55,13 @@ pub struct RetryBudget<C: Clock = StdClock> {
     /// Up to which instant the minimum rate is spent.
     spent_until: AtomicU64,
     clock: C,
+}
+
+/// What a retry was taken from.
+#[derive(Clone, Copy, Debug)]
+pub enum Spent {
+    Saved,
+    Minimum,
 }
 
 impl RetryBudget {
@@ -109,8 +117,38 @@ impl<C: Clock> RetryBudget<C> {
     /// Takes a retry from the budget, if it has one.
     #[must_use]
     pub fn try_spend(&self) -> bool {
+        self.spend().is_some()
+    }
+
+    /// The same; what it was taken from.
+    pub(crate) fn spend(&self) -> Option<Spent> {
         let saved = self.balance.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(RETRY));
-        saved.is_ok() || self.spend_of_minimum()
+        if saved.is_ok() {
+            Some(Spent::Saved)
+        } else {
+            self.spend_of_minimum().then_some(Spent::Minimum)
+        }
+    }
+
+    /// Gives back what was taken a moment ago for a retry that does not begin.
+    pub(crate) fn give_back(&self, spent: Spent) {
+        let _ = match spent {
+            Spent::Saved => self.balance.fetch_update(Relaxed, Relaxed, |balance| {
+                Some(balance.saturating_add(RETRY).min(self.most))
+            }),
+            Spent::Minimum => self
+                .spent_until
+                .fetch_update(Relaxed, Relaxed, |spent| Some(spent.saturating_sub(self.interval))),
+        };
+    }
+
+    /// Whether a retry could be taken now.
+    pub(crate) fn has_one(&self) -> bool {
+        if self.balance.load(Relaxed) >= RETRY {
+            return true;
+        }
+        let now = || self.clock.now().as_nanos();
+        self.interval != 0 && self.spent_until.load(Relaxed) < now().saturating_add(SECOND)
     }
 
     /// A whole second of the minimum rate may be spent at once, and no more.

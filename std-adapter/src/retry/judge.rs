@@ -4,13 +4,14 @@ use core::fmt::DebugStruct;
 use core::ops::Deref;
 use core::time::Duration;
 
-use cutout_core::{Clock, Instant, Outcome};
+use cutout_core::{Clock, Instant, Outcome, RejectReason};
 use fastrand::Rng;
 
+use super::budget::Spent;
 use super::{Retry, RetryBudget};
 use crate::parts::{Judge, Tries, Wait, WaitAsync, Without};
-use crate::policy::{Attempt, Ended, Run, Verdict};
-use crate::{Failure, GaveUp, Pause, Sleep};
+use crate::policy::{Attempt, Ended, Unmade, Verdict, has_failed};
+use crate::{Failure, GaveUp, Pause, Refused, Sleep};
 
 /// What [`Retry::before_next`] is told.
 #[derive(Debug)]
@@ -24,9 +25,26 @@ pub struct Retrying<'a, T, E> {
     pub delay: Duration,
 }
 
+/// What [`Retry::at_end`] is told: how a call ended, after all attempts.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Retried<'a, T, E> {
+    /// How many attempts ran.
+    pub attempts: u32,
+    /// How the last one ended that ran, or who refused the call if none ran.
+    pub result: Result<&'a T, &'a Failure<E>>,
+    /// Whether the call has failed: it was judged a failure, which a value may be too, or it is an error
+    /// that was not judged a success.
+    pub failed: bool,
+    /// Why there was no other attempt, where the failure is one that is retried.
+    pub gave_up: Option<GaveUp>,
+    /// Who refused the last attempt, if it did not run.
+    pub refused: Option<Refused>,
+}
+
 /// What the retries of one call remember.
 #[derive(Debug)]
-pub struct Course {
+pub struct Course<T, E> {
     /// When the call began, where there is a deadline.
     began: Option<Instant>,
     /// Attempts that ran.
@@ -35,21 +53,44 @@ pub struct Course {
     made: u32,
     /// For how long refusals were waited out.
     waited: Duration,
+    /// What was paid for the attempt that is about to begin.
+    paid: Option<Spent>,
+    /// How the last attempt ended that ran, while there may be another.
+    last: Option<Result<T, Failure<E>>>,
+    /// Who refused the last attempt.
+    refused: Option<Refused>,
     rng: Option<Rng>,
 }
 
-/// What an attempt leaves behind that is to be tried again.
-struct Again {
-    ran: bool,
-    /// The wait that the server, or the part that refused, has asked for.
-    asked: Duration,
+impl<T, E> Course<T, E> {
+    /// The end of a call of which at least one attempt failed or was refused.
+    fn end(&mut self, gave_up: Option<GaveUp>) -> Ended<T, E> {
+        let mut refused = self.refused.take();
+        let result = self.last.take().unwrap_or_else(|| {
+            let failure = Unmade { refused, gave_up }.failure();
+            refused = failure.refused();
+            Err(failure)
+        });
+        Ended { result, failed: true, attempts: self.ran, gave_up, refused }
+    }
 }
 
-impl<W, N, G> Retry<W, N, G> {
+/// What an attempt leaves behind that is to be tried again.
+enum Again {
+    /// It ran, and the server asks for that wait.
+    Ran { asked: Duration },
+    /// It was refused, by what asks for that wait or names no time.
+    Refused { asked: Option<Duration> },
+}
+
+/// The shortest wait for what names no time.
+const LEAST: Duration = Duration::from_millis(1);
+
+impl<W, N, G, A> Retry<W, N, G, A> {
     /// When the next attempt is to begin.
-    fn plan<C: Clock>(
+    fn plan<T, E, C: Clock>(
         &self,
-        course: &mut Course,
+        course: &mut Course<T, E>,
         again: &Again,
         clock: &C,
     ) -> Result<Duration, GaveUp>
@@ -59,144 +100,270 @@ impl<W, N, G> Retry<W, N, G> {
         if course.made >= self.attempts {
             return Err(GaveUp::Attempts);
         }
-        let allowed = if again.ran {
-            self.delays.longest()
-        } else {
-            self.wait_out.unwrap_or_default().saturating_sub(course.waited)
+        let (asked, allowed, number) = match *again {
+            Again::Ran { asked } => (asked, self.delays.longest(), course.ran),
+            Again::Refused { asked } => {
+                let left = self.wait_out.unwrap_or_default().saturating_sub(course.waited);
+                if left.is_zero() {
+                    return Err(GaveUp::RetryAfter);
+                }
+                let number = if asked.is_some() { course.ran } else { course.made };
+                (asked.unwrap_or_default(), left, number)
+            }
         };
-        if again.asked > allowed {
+        if asked > allowed {
             return Err(GaveUp::RetryAfter);
         }
         let rng = &mut course.rng;
-        let delay = self.delays.after(course.ran.max(1), |most| {
+        let delay = self.delays.after(number.max(1), |most| {
             rng.get_or_insert_with(|| self.seed.map_or_else(Rng::new, Rng::with_seed)).u64(..=most)
         });
-        let mut wait = again.asked.saturating_add(delay);
-        if !again.ran {
-            wait = wait.min(allowed);
+        let wait = match again {
+            Again::Ran { .. } => asked.saturating_add(delay),
+            Again::Refused { asked: Some(asked) } => asked.saturating_add(delay).min(allowed),
+            Again::Refused { asked: None } => delay.max(LEAST).min(allowed),
+        };
+        if self.left(course, clock)?.is_some_and(|left| wait > left) {
+            return Err(GaveUp::Deadline);
         }
-        if let (Some(within), Some(began)) = (self.within, course.began) {
-            if clock.now().saturating_since(began).saturating_add(wait) > within {
-                return Err(GaveUp::Deadline);
-            }
-        }
-        // Last, so that nothing is spent on a retry that is not made.
-        if again.ran && !self.budget.pay() {
+        // It is paid for when it begins; who cannot pay then need not wait for it.
+        if course.ran > 0 && !self.budget.can_pay() {
             return Err(GaveUp::Budget);
         }
-        if !again.ran {
+        if matches!(again, Again::Refused { .. }) {
             course.waited += wait;
         }
         Ok(wait)
     }
+
+    /// How long until the deadline, if there is one; an error after it.
+    fn left<T, E, C: Clock>(
+        &self,
+        course: &Course<T, E>,
+        clock: &C,
+    ) -> Result<Option<Duration>, GaveUp> {
+        let (Some(within), Some(began)) = (self.within, course.began) else { return Ok(None) };
+        let elapsed = clock.now().saturating_since(began);
+        within.checked_sub(elapsed).map(Some).ok_or(GaveUp::Deadline)
+    }
+
+    /// What is waited for where `refused` has refused, if it is waited out.
+    fn asked_by(&self, refused: Refused) -> Option<Again> {
+        self.wait_out?;
+        match refused {
+            // When an operator releases a circuit, nobody knows.
+            Refused::Rejected(rejected) if rejected.reason() == RejectReason::ForcedOpen => None,
+            Refused::BulkheadRejected(_) => None,
+            _ => Some(Again::Refused { asked: refused.retry_after() }),
+        }
+    }
 }
 
-impl<W, N, G> Tries for Retry<W, N, G> {
-    type Course = Course;
+impl<T, E, W, N, G, A> Tries<T, E> for Retry<W, N, G, A> {
+    type Course = Course<T, E>;
 }
 
-impl<T, E, S, W, N, G> Judge<T, E, S> for Retry<W, N, G>
+impl<T, E, S, W, N, G, A> Judge<T, E, S> for Retry<W, N, G, A>
 where
     S: Clock,
-    W: Pick<E>,
+    W: Pick<T, E>,
     N: Hear<T, E>,
     G: Pay,
+    A: HearEnd<T, E>,
 {
     #[inline]
-    fn begin(&self, clock: &S) -> Course {
+    fn begin(&self, clock: &S) -> Course<T, E> {
         let began = self.within.map(|_| clock.now());
-        Course { began, ran: 0, made: 0, waited: Duration::ZERO, rng: None }
+        Course {
+            began,
+            ran: 0,
+            made: 0,
+            waited: Duration::ZERO,
+            paid: None,
+            last: None,
+            refused: None,
+            rng: None,
+        }
     }
 
     #[inline]
-    fn judge(&self, course: &mut Course, attempt: Attempt<T, E>, clock: &S) -> Verdict<T, E> {
-        course.made = course.made.saturating_add(1);
-        if attempt.is_ok() {
-            if course.ran == 0 {
-                self.budget.earn();
-            }
-            course.ran = course.ran.saturating_add(1);
+    fn look_at_deadline(&self, course: &Course<T, E>, clock: &S) -> Result<(), GaveUp> {
+        // The first attempt of a call begins with it.
+        if course.made == 0 { Ok(()) } else { self.left(course, clock).map(|_| ()) }
+    }
+
+    fn time_left(&self, course: &Course<T, E>, clock: &S) -> Result<Option<Duration>, GaveUp> {
+        self.left(course, clock)
+    }
+
+    #[inline]
+    fn pay(&self, course: &mut Course<T, E>) -> Result<(), GaveUp> {
+        if course.ran > 0 {
+            course.paid = self.budget.pay()?;
         }
-        let (result, again) = match attempt {
-            Ok(Run::Returned { result, report }) => {
-                let again = (report.outcome() == Outcome::Failure)
-                    .then(|| Again { ran: true, asked: report.asks_to_wait().unwrap_or_default() });
-                (result.map_err(Failure::Inner), again)
+        Ok(())
+    }
+
+    fn pay_back(&self, course: &mut Course<T, E>) {
+        if let Some(paid) = course.paid.take() {
+            self.budget.give_back(paid);
+        }
+    }
+
+    #[inline]
+    fn judge(&self, course: &mut Course<T, E>, attempt: Attempt<T, E>, clock: &S) -> Verdict<T, E> {
+        match attempt {
+            Ok(run) => {
+                course.made = course.made.saturating_add(1);
+                if course.ran == 0 {
+                    self.budget.earn();
+                }
+                course.ran = course.ran.saturating_add(1);
+                let (result, report) = run.into_result();
+                if report.outcome() == Outcome::Failure {
+                    course.last = Some(result);
+                    course.refused = None;
+                    let asked = report.asks_to_wait().unwrap_or_default();
+                    return self.after_failure(course, &Again::Ran { asked }, clock);
+                }
+                let (attempts, gave_up, refused) = (course.ran, None, None);
+                let failed = has_failed(&result, report);
+                self.over(Ended { result, failed, attempts, gave_up, refused })
             }
-            Ok(Run::TimedOut(timed_out)) => {
-                let again = Again { ran: true, asked: Duration::ZERO };
-                (Err(Failure::TimedOut(timed_out)), Some(again))
-            }
-            Err(refused) => {
-                let asked = self.wait_out.and(refused.retry_after());
-                (Err(refused.into()), asked.map(|asked| Again { ran: false, asked }))
-            }
-        };
-        let ended = Ended { result, attempts: course.ran, gave_up: None };
-        match again {
-            Some(again) => self.after_failure(course, ended, &again, clock),
-            None => Verdict::Return(ended),
+            Err(unmade) => self.after_refusal(course, unmade, clock),
         }
     }
 }
 
-impl<W, N, G> Retry<W, N, G> {
+impl<W, N, G, A> Retry<W, N, G, A> {
+    #[cold]
+    fn after_refusal<T, E, C: Clock>(
+        &self,
+        course: &mut Course<T, E>,
+        unmade: Unmade,
+        clock: &C,
+    ) -> Verdict<T, E>
+    where
+        W: Pick<T, E>,
+        N: Hear<T, E>,
+        G: Pay,
+        A: HearEnd<T, E>,
+    {
+        if let Some(refused) = unmade.refused {
+            course.made = course.made.saturating_add(1);
+            course.refused = Some(refused);
+        }
+        if unmade.gave_up.is_some() {
+            return self.over(course.end(unmade.gave_up));
+        }
+        match unmade.refused.and_then(|refused| self.asked_by(refused)) {
+            Some(again) => self.after_failure(course, &again, clock),
+            None => {
+                let gave_up = course.last.is_some().then_some(GaveUp::Refused);
+                self.over(course.end(gave_up))
+            }
+        }
+    }
+
     #[cold]
     fn after_failure<T, E, C: Clock>(
         &self,
-        course: &mut Course,
-        mut ended: Ended<T, E>,
+        course: &mut Course<T, E>,
         again: &Again,
         clock: &C,
     ) -> Verdict<T, E>
     where
-        W: Pick<E>,
+        W: Pick<T, E>,
         N: Hear<T, E>,
         G: Pay,
+        A: HearEnd<T, E>,
     {
-        if again.ran && ended.result.as_ref().is_err_and(|failure| !self.when.pick(failure)) {
-            return Verdict::Return(ended);
+        if let (Again::Ran { .. }, Some(last)) = (again, &course.last) {
+            if !self.when.pick(last.as_ref()) {
+                return self.over(course.end(None));
+            }
         }
         match self.plan(course, again, clock) {
             Ok(delay) => {
-                let result = ended.result.as_ref();
-                self.before_next.hear(&Retrying { attempts: course.ran, result, delay });
+                self.tell(course, delay);
                 Verdict::RetryAfter(delay)
             }
-            Err(gave_up) => {
-                ended.gave_up = Some(gave_up);
-                Verdict::Return(ended)
+            Err(gave_up) => self.over(course.end(Some(gave_up))),
+        }
+    }
+
+    /// Tells of the next attempt.
+    fn tell<T, E>(&self, course: &Course<T, E>, delay: Duration)
+    where
+        N: Hear<T, E>,
+    {
+        let attempts = course.ran;
+        match &course.last {
+            Some(last) => {
+                self.before_next.hear(&Retrying { attempts, result: last.as_ref(), delay });
+            }
+            None => {
+                let refusal = Unmade { refused: course.refused, gave_up: None }.failure();
+                self.before_next.hear(&Retrying { attempts, result: Err(&refusal), delay });
             }
         }
     }
+
+    /// Tells of the end of the call.
+    #[inline]
+    fn over<T, E>(&self, ended: Ended<T, E>) -> Verdict<T, E>
+    where
+        A: HearEnd<T, E>,
+    {
+        let Ended { failed, attempts, gave_up, refused, .. } = ended;
+        let result = ended.result.as_ref();
+        self.at_end.hear(&Retried { attempts, result, failed, gave_up, refused });
+        Verdict::Return(ended)
+    }
 }
 
-impl<S: Pause, W, N, G> Wait<S> for Retry<W, N, G> {
+impl<S: Pause, W, N, G, A> Wait<S> for Retry<W, N, G, A> {
     fn wait(&self, timer: &S, delay: Duration) {
         timer.pause(delay);
     }
 }
 
-impl<S: Sleep, W, N, G> WaitAsync<S> for Retry<W, N, G> {
+impl<S: Sleep, W, N, G, A> WaitAsync<S> for Retry<W, N, G, A> {
     async fn wait_async(&self, timer: &S, delay: Duration) {
         timer.sleep(delay).await;
     }
 }
 
 /// Which failures are tried again.
-pub trait Pick<E> {
-    fn pick(&self, failure: &Failure<E>) -> bool;
+pub trait Pick<T, E> {
+    fn pick(&self, result: Result<&T, &Failure<E>>) -> bool;
 }
 
-impl<E> Pick<E> for Without {
-    fn pick(&self, _: &Failure<E>) -> bool {
+impl<T, E> Pick<T, E> for Without {
+    fn pick(&self, _: Result<&T, &Failure<E>>) -> bool {
         true
     }
 }
 
-impl<E, F: Fn(&Failure<E>) -> bool> Pick<E> for F {
-    fn pick(&self, failure: &Failure<E>) -> bool {
-        self(failure)
+impl<T, E, F: Fn(&Failure<E>) -> bool> Pick<T, E> for F {
+    fn pick(&self, result: Result<&T, &Failure<E>>) -> bool {
+        self(result.err().unwrap_or(&Failure::Unwanted))
+    }
+}
+
+/// A condition of retries that looks at values too: see [`Retry::when_result`].
+#[derive(Clone, Copy, Debug)]
+pub struct ByResult<F>(F);
+
+impl<F> ByResult<F> {
+    pub(super) const fn new(condition: F) -> Self {
+        Self(condition)
+    }
+}
+
+impl<T, E, F: Fn(Result<&T, &Failure<E>>) -> bool> Pick<T, E> for ByResult<F> {
+    fn pick(&self, result: Result<&T, &Failure<E>>) -> bool {
+        (self.0)(result)
     }
 }
 
@@ -215,11 +382,37 @@ impl<T, E, F: Fn(&Retrying<'_, T, E>)> Hear<T, E> for F {
     }
 }
 
+/// Who hears of the end of a call.
+pub trait HearEnd<T, E> {
+    fn hear(&self, end: &Retried<'_, T, E>);
+}
+
+impl<T, E> HearEnd<T, E> for Without {
+    #[inline]
+    fn hear(&self, _: &Retried<'_, T, E>) {}
+}
+
+impl<T, E, F: Fn(&Retried<'_, T, E>)> HearEnd<T, E> for F {
+    #[inline]
+    fn hear(&self, end: &Retried<'_, T, E>) {
+        self(end);
+    }
+}
+
 /// Who pays for retries.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no retry budget and no handle of one",
+    note = "a `RetryBudget`, a reference to one, or an `Arc` of one"
+)]
 pub trait Pay {
     fn earn(&self);
 
-    fn pay(&self) -> bool;
+    fn can_pay(&self) -> bool;
+
+    /// What was paid, if there is anything to pay.
+    fn pay(&self) -> Result<Option<Spent>, GaveUp>;
+
+    fn give_back(&self, paid: Spent);
 
     fn show(&self, list: &mut DebugStruct<'_, '_>);
 }
@@ -228,27 +421,48 @@ impl Pay for Without {
     #[inline]
     fn earn(&self) {}
 
-    fn pay(&self) -> bool {
+    fn can_pay(&self) -> bool {
         true
     }
+
+    #[inline]
+    fn pay(&self) -> Result<Option<Spent>, GaveUp> {
+        Ok(None)
+    }
+
+    fn give_back(&self, _: Spent) {}
 
     fn show(&self, _: &mut DebugStruct<'_, '_>) {}
 }
 
-impl<B, C: Clock> Pay for B
-where
-    B: Deref<Target = RetryBudget<C>>,
-{
-    #[inline]
-    fn earn(&self) {
-        self.record_call();
-    }
+/// The same for a budget of the retries' own and for handles of one.
+macro_rules! pay {
+    ([$($generic:tt)*] $budget:ty) => {
+        impl<$($generic)* C: Clock> Pay for $budget {
+            #[inline]
+            fn earn(&self) {
+                self.record_call();
+            }
 
-    fn pay(&self) -> bool {
-        self.try_spend()
-    }
+            fn can_pay(&self) -> bool {
+                self.has_one()
+            }
 
-    fn show(&self, list: &mut DebugStruct<'_, '_>) {
-        list.field("budget", &**self);
-    }
+            fn pay(&self) -> Result<Option<Spent>, GaveUp> {
+                self.spend().map(Some).ok_or(GaveUp::Budget)
+            }
+
+            fn give_back(&self, paid: Spent) {
+                RetryBudget::give_back(self, paid);
+            }
+
+            fn show(&self, list: &mut DebugStruct<'_, '_>) {
+                let budget: &RetryBudget<C> = self;
+                list.field("budget", budget);
+            }
+        }
+    };
 }
+
+pay!([] RetryBudget<C>);
+pay!([B: Deref<Target = RetryBudget<C>>,] B);

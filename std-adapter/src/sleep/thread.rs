@@ -1,11 +1,13 @@
 //! Waiting that holds up the thread.
 
 use core::time::Duration;
+use std::time::Instant;
 
-use cutout_core::{Clock, Instant};
+use cutout_core::Clock;
 
 use super::Pause;
 use crate::StdClock;
+use crate::sync::park_until;
 
 /// Sends the thread to sleep: for blocking code.
 ///
@@ -17,11 +19,26 @@ impl Pause for ThreadSleep {
     fn pause(&self, duration: Duration) {
         std::thread::sleep(duration);
     }
+
+    fn pause_until(&self, duration: Duration, is_over: &mut dyn FnMut() -> bool) -> bool {
+        // A wait that the clock cannot name is as good as one without end.
+        let deadline = Instant::now().checked_add(duration);
+        loop {
+            if is_over() {
+                return true;
+            }
+            match deadline {
+                Some(deadline) if !park_until(deadline) => return false,
+                Some(_) => {}
+                None => std::thread::park(),
+            }
+        }
+    }
 }
 
 impl Clock for ThreadSleep {
     #[inline]
-    fn now(&self) -> Instant {
+    fn now(&self) -> cutout_core::Instant {
         StdClock.now()
     }
 }

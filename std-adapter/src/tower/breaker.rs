@@ -1,68 +1,12 @@
-//! `Breaker`, `CallPermit` and `AnsweredCall`: what the layer needs of a circuit breaker, and one
-//! admitted call.
+//! `CallPermit` and `AnsweredCall`: one admitted call.
 
 use core::fmt;
 use core::marker::PhantomData;
 use core::ops::Deref;
 
-use cutout_core::{Clock, Observer, Outcome, Rejected, Report, Ticket};
+use cutout_core::{Outcome, Report, Ticket};
 
-use crate::CircuitBreaker;
-
-/// What the layer needs of a circuit breaker.
-///
-/// The layer holds it by any pointer that can be cloned, `P: Deref<Target: Breaker> + Clone`, and each
-/// admitted call holds a clone. A `&'static CircuitBreaker` is the cheapest; an
-/// [`Arc`](std::sync::Arc) costs two changes of its count for each call, and threads that call at the
-/// same time wait for each other at that count.
-pub trait Breaker {
-    /// What a call that came now would be refused with: [`cutout_core::CircuitBreaker::refusal`].
-    fn refusal(&self) -> Option<Rejected>;
-
-    /// Admits a call: [`cutout_core::CircuitBreaker::admit`].
-    ///
-    /// # Errors
-    ///
-    /// If the circuit refuses.
-    fn admit(&self) -> Result<Ticket, Rejected>;
-
-    /// Ends a call with its outcome: [`cutout_core::CircuitBreaker::settle`].
-    fn settle(&self, ticket: Ticket, report: Report);
-
-    /// Ends a call that was given up: [`cutout_core::CircuitBreaker::cancel`].
-    fn cancel(&self, ticket: Ticket);
-
-    /// Takes back the admission of a call that was not made:
-    /// [`cutout_core::CircuitBreaker::take_back`]. A breaker that cannot do that ignores the call.
-    fn take_back(&self, ticket: Ticket) {
-        self.settle(ticket, Outcome::Ignored.into());
-    }
-}
-
-impl<C: Clock, O: Observer, const BUCKETS: usize> Breaker for CircuitBreaker<C, O, BUCKETS> {
-    #[inline]
-    fn refusal(&self) -> Option<Rejected> {
-        (**self).refusal()
-    }
-
-    #[inline]
-    fn admit(&self) -> Result<Ticket, Rejected> {
-        (**self).admit()
-    }
-
-    #[inline]
-    fn settle(&self, ticket: Ticket, report: Report) {
-        (**self).settle(ticket, report);
-    }
-
-    fn cancel(&self, ticket: Ticket) {
-        (**self).cancel(ticket);
-    }
-
-    fn take_back(&self, ticket: Ticket) {
-        (**self).take_back(ticket);
-    }
-}
+pub use crate::Breaker;
 
 /// One admitted call, held by the future that makes it or by the body that it returned.
 ///

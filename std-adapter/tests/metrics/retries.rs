@@ -36,6 +36,36 @@ fn a_call_is_counted_by_its_end_and_by_whether_it_was_tried_again() {
     );
 }
 
+#[cfg(feature = "policy")]
+#[test]
+fn a_policy_tells_of_each_call_also_of_one_that_succeeded() {
+    use core::time::Duration;
+    use cutout::{Outcome, Policy, Retried, Retry};
+
+    let scraped = Scraped::new();
+    let retries = scraped.metrics.retries("bank");
+    let retry = Retry::fixed(Duration::ZERO).at_end(|end: &Retried<'_, u16, &str>| {
+        retries.record_end(end);
+    });
+    let policy = Policy::new().retry(retry);
+    let mut answers = [Err("busy"), Ok(200)].into_iter();
+    assert_eq!(policy.call(|| answers.next().unwrap()), Ok(200));
+    assert_eq!(policy.call(|| Ok(200)), Ok(200));
+    assert!(policy.call(|| Err("down")).is_err());
+    // By the judgement: a value may be a failure, and an error a success.
+    assert_eq!(policy.call_with(|| Ok(503), |_| Outcome::Failure), Ok(503));
+    assert!(policy.call_with(|| Err("not found"), |_| Outcome::Success).is_err());
+    assert_eq!(
+        scraped.page().lines("retry"),
+        [
+            "retry_calls_total{name=bank,outcome=failure,retried=false} 0",
+            "retry_calls_total{name=bank,outcome=failure,retried=true} 2",
+            "retry_calls_total{name=bank,outcome=success,retried=false} 2",
+            "retry_calls_total{name=bank,outcome=success,retried=true} 1",
+        ]
+    );
+}
+
 #[test]
 fn those_who_are_never_asked_for_are_not_published() {
     let scraped = Scraped::new();
