@@ -11,13 +11,13 @@ use tokio::runtime::{Builder, Runtime};
 use tower::{Service, ServiceExt, service_fn};
 use tower_resilience_circuitbreaker::{CircuitBreakerLayer, CircuitState};
 
-use crate::users::{Breaker, Opening, Run};
+use crate::users::{Breaker, Opening, Question};
 
 /// A row of the tables.
 pub(crate) struct Row {
     pub(crate) name: String,
-    /// Makes a breaker and runs the users against it.
-    pub(crate) measure: Box<dyn Fn(Run) -> Opening>,
+    /// Makes a breaker and asks it.
+    pub(crate) measure: Box<dyn Fn(Question) -> Opening>,
 }
 
 pub(crate) fn rows() -> Vec<Row> {
@@ -43,12 +43,13 @@ pub(crate) fn rows() -> Vec<Row> {
 }
 
 fn ours(setting: &str, config: Config) -> Row {
-    let measure =
-        move |run: Run| run.of(&mut Ours(CircuitBreaker::with_clock(config, ManualClock::new())));
+    let measure = move |question: Question| {
+        question.ask(&mut Ours(CircuitBreaker::with_clock(config, ManualClock::new())))
+    };
     Row { name: format!("cutout, {setting}"), measure: Box::new(measure) }
 }
 
-fn theirs(package: &str, setting: &str, measure: fn(Run) -> Opening) -> Row {
+fn theirs(package: &str, setting: &str, measure: fn(Question) -> Opening) -> Row {
     let name = format!("{package} {}, {setting}", version(package));
     Row { name, measure: Box::new(measure) }
 }
@@ -108,7 +109,7 @@ impl<C: FnMut(bool) -> bool, S: Fn() -> Option<bool>> Breaker for Timeless<C, S>
 }
 
 /// `failsafe` reads a clock for its average: that of its own tests, which a thread may set.
-fn failsafe(run: Run) -> Opening {
+fn failsafe(question: Question) -> Opening {
     use failsafe::clock::{MockClock, freeze};
     use failsafe::{CircuitBreaker, Config, Error, FailurePolicy, StateMachine};
 
@@ -132,47 +133,47 @@ fn failsafe(run: Run) -> Opening {
 
     freeze(|clock| {
         let machine = Config::new().build();
-        run.of(&mut Frozen { clock, now: Duration::ZERO, machine })
+        question.ask(&mut Frozen { clock, now: Duration::ZERO, machine })
     })
 }
 
-fn recloser(run: Run) -> Opening {
+fn recloser(question: Question) -> Opening {
     use recloser::{Error, Recloser};
 
     let breaker = Recloser::default();
-    run.of(&mut Timeless {
+    question.ask(&mut Timeless {
         call: |is_good| !matches!(breaker.call(|| operation(is_good)), Err(Error::Rejected)),
         is_open: || None,
     })
 }
 
-fn breaker(run: Run) -> Opening {
+fn breaker(question: Question) -> Opening {
     use breaker::{CircuitBreaker, CircuitBreakerConfig, CircuitBreakerError as Error, State};
 
     let breaker = CircuitBreaker::new(CircuitBreakerConfig::builder().build());
     let call = |is_good| pollster::block_on(breaker.call(|| async move { operation(is_good) }));
-    run.of(&mut Timeless {
+    question.ask(&mut Timeless {
         call: |is_good| !matches!(call(is_good), Err(Error::CircuitOpen | Error::Rejected)),
         is_open: || Some(breaker.metrics().state != State::Closed),
     })
 }
 
-fn circuitbreaker_rs(run: Run) -> Opening {
+fn circuitbreaker_rs(question: Question) -> Opening {
     use circuitbreaker_rs::{BreakerError, CircuitBreaker, DefaultPolicy, State};
 
     let breaker = CircuitBreaker::<DefaultPolicy, Fault>::builder().build();
-    run.of(&mut Timeless {
+    question.ask(&mut Timeless {
         call: |is_good| !matches!(breaker.call(|| operation(is_good)), Err(BreakerError::Open)),
         is_open: || Some(breaker.current_state() != State::Closed),
     })
 }
 
 /// It has no defaults: these are the numbers of its README.
-fn circuit_breaker(run: Run) -> Opening {
+fn circuit_breaker(question: Question) -> Opening {
     use circuit_breaker::{CircuitBreaker, CircuitBreakerError, CircuitState};
 
     let breaker = CircuitBreaker::new(3, Duration::from_secs(60));
-    run.of(&mut Timeless {
+    question.ask(&mut Timeless {
         call: |is_good| match breaker.execute(|| operation(is_good)) {
             Ok(()) => true,
             Err(error) => !error.is::<CircuitBreakerError>(),
@@ -181,11 +182,11 @@ fn circuit_breaker(run: Run) -> Opening {
     })
 }
 
-fn nobreak(run: Run) -> Opening {
+fn nobreak(question: Question) -> Opening {
     use nobreak::{CircuitError, CircuitState};
 
     let breaker = nobreak::builder().build();
-    run.of(&mut Timeless {
+    question.ask(&mut Timeless {
         call: |is_good| !matches!(breaker.call(|| operation(is_good)), Err(CircuitError::Open)),
         is_open: || Some(!matches!(breaker.state(), CircuitState::Closed)),
     })
@@ -196,7 +197,7 @@ thread_local! {
         Builder::new_current_thread().enable_time().build().expect("a runtime");
 }
 
-fn tower_resilience(run: Run) -> Opening {
+fn tower_resilience(question: Question) -> Opening {
     use tower_resilience_circuitbreaker::CircuitBreakerError;
 
     let layer = CircuitBreakerLayer::builder().build().expect("its defaults are valid");
@@ -208,7 +209,7 @@ fn tower_resilience(run: Run) -> Opening {
         ready.call(is_good).await
     };
     RUNTIME.with(|runtime| {
-        run.of(&mut Timeless {
+        question.ask(&mut Timeless {
             call: |is_good| {
                 let answer = runtime.block_on(call(is_good));
                 !matches!(answer, Err(CircuitBreakerError::OpenCircuit))

@@ -3,32 +3,40 @@
 
 use core::fmt::Write;
 
-/// As many as the defaults ask for.
-const ROW: i32 = 20;
-
 /// Failures of a hundred calls.
-const PERCENT: [f64; 6] = [1.0, 5.0, 10.0, 20.0, 33.0, 50.0];
+const PERCENT: [f64; 7] = [1.0, 5.0, 10.0, 20.0, 25.0, 33.0, 50.0];
 
 const NOTES: &str = "
-### What twenty in a row costs: trips for nothing
+### What failures in a row cost: trips for nothing
 
-A dependency of whose calls a share fails at random opens the circuit by chance once in so many calls.
-From one half on the failure rate opens it anyway.
+A dependency of whose calls a share fails at random has so many failures in a row by chance. Shown are
+the probability that a row of 20 begins at a given call, how many calls there are until there is one,
+on average, and how long that is at 1,000 calls/s; and for comparison how many calls until there are 5
+in a row. From 50 % on, the failure rate opens the circuit anyway.
 
-| failing | a row begins at a given call with probability | calls until there is one, on average | at 1,000 calls/s |
-| ---: | ---: | ---: | ---: |
+| failing | 20 in a row, probability | calls until then | at 1,000 calls/s | calls until 5 in a row |
+| ---: | ---: | ---: | ---: | ---: |
 ";
 
 pub(crate) fn table() -> String {
     let mut text = String::from(NOTES);
     for percent in PERCENT {
         let share = percent / 100.0;
-        let row = share.powi(ROW);
-        // The mean time until a run of that many failures.
-        let calls = (1.0 - row) / ((1.0 - share) * row);
-        let _ = writeln!(text, "| {percent} % | {row:.0e} | {calls:.0e} | {} |", time(calls / 1e3));
+        let (row, calls) = (share.powi(20), calls(share, 20));
+        let _ = writeln!(
+            text,
+            "| {percent} % | {row:.0e} | {calls:.0e} | {} | {:.0e} |",
+            time(calls / 1e3),
+            self::calls(share, 5),
+        );
     }
     text
+}
+
+/// The mean number of calls until so many in a row have failed.
+fn calls(share: f64, row: i32) -> f64 {
+    let row = share.powi(row);
+    (1.0 - row) / ((1.0 - share) * row)
 }
 
 fn time(seconds: f64) -> String {

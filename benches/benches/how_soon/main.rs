@@ -23,6 +23,7 @@ fn main() {
     for fault in faults::ALL {
         text += &table::of(fault, &rows);
     }
+    text += &table::at_once(&rows);
     text += &chances::table();
     println!("{text}");
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target folder");

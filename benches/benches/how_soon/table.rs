@@ -4,7 +4,7 @@ use core::fmt::Write;
 
 use crate::breakers::Row;
 use crate::faults::Fault;
-use crate::users::{Opening, Run};
+use crate::users::{Opening, Question, Run};
 
 /// How many calls a second the users make while all is well, and how many users that takes.
 const LOADS: [(u32, u32); 3] = [(10, 1), (100, 10), (1_000, 100)];
@@ -41,10 +41,23 @@ pub(crate) fn of(fault: Fault, rows: &[Row]) -> String {
     text
 }
 
+/// The table of a fault that no time passes before.
+pub(crate) fn at_once(rows: &[Row]) -> String {
+    let mut text = String::from(
+        "\n### 100,000 calls are good and then all fail, at one moment\n\n| | calls lost |\n| --- | ---: |\n",
+    );
+    for row in rows {
+        let opening = (row.measure)(Question::AtOnce(100_000));
+        let lost = opening.after.map_or_else(|| "never".into(), |_| count(opening.lost));
+        let _ = writeln!(text, "| {} | {lost} |", row.name);
+    }
+    text
+}
+
 fn median(row: &Row, fault: Fault, users: u32) -> Opening {
     let seeds = if fault.is_random() { SEEDS } else { 1 };
     let mut openings: Vec<_> =
-        (0..seeds).map(|seed| (row.measure)(Run { fault, users, seed })).collect();
+        (0..seeds).map(|seed| (row.measure)(Question::Run(Run { fault, users, seed }))).collect();
     // Never is later than any time.
     openings.sort_by_key(|it| (it.after.is_none(), *it));
     openings[openings.len() / 2]

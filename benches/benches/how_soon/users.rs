@@ -36,6 +36,30 @@ pub(crate) struct Run {
     pub(crate) seed: u64,
 }
 
+/// What is asked of a breaker.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Question {
+    /// When does it open in this run?
+    Run(Run),
+    /// After so many good calls at one moment, and then only failures: how many of those until it opens?
+    AtOnce(u64),
+}
+
+impl Question {
+    pub(crate) fn ask(self, breaker: &mut impl Breaker) -> Opening {
+        match self {
+            Self::Run(run) => run.of(breaker),
+            Self::AtOnce(good) => {
+                for _ in 0..good {
+                    assert!(breaker.call(FAULT, true), "it opens while all is well");
+                }
+                let lost = (0..2 * good).take_while(|_| breaker.call(FAULT, false)).count() as u64;
+                Opening { after: (lost < 2 * good).then_some(Duration::ZERO), lost }
+            }
+        }
+    }
+}
+
 /// What came of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Opening {
@@ -61,7 +85,7 @@ impl Run {
     /// # Panics
     ///
     /// If it opens while all is well, or lets a call through once it is open.
-    pub(crate) fn of(self, breaker: &mut impl Breaker) -> Opening {
+    fn of(self, breaker: &mut impl Breaker) -> Opening {
         let mut calls =
             Calls { run: self, dice: Dice::new(self.seed), begun: 0, in_flight: BinaryHeap::new() };
         for user in 0..self.users {
