@@ -1,6 +1,5 @@
 //! Who takes part: ours by setting, and those of others with the defaults that they ship.
 
-use core::cell::RefCell;
 use core::error::Error as Failure;
 use core::fmt;
 use core::future::{Ready, ready};
@@ -202,9 +201,9 @@ fn tower_resilience(question: Question) -> Opening {
 
     let layer = CircuitBreakerLayer::builder().build().expect("its defaults are valid");
     let serve: fn(bool) -> Ready<Result<(), Fault>> = |is_good| ready(operation(is_good));
-    let service = RefCell::new(layer.layer_fn(service_fn(serve)));
+    let service = layer.layer_fn(service_fn(serve));
     let call = async |is_good| {
-        let mut service = service.borrow_mut();
+        let mut service = service.clone(); // of the handle
         let ready = service.ready().await.expect("the service is always ready");
         ready.call(is_good).await
     };
@@ -214,7 +213,7 @@ fn tower_resilience(question: Question) -> Opening {
                 let answer = runtime.block_on(call(is_good));
                 !matches!(answer, Err(CircuitBreakerError::OpenCircuit))
             },
-            is_open: || Some(service.borrow().state_sync() != CircuitState::Closed),
+            is_open: || Some(service.state_sync() != CircuitState::Closed),
         })
     })
 }

@@ -105,7 +105,7 @@ impl Outcome {
         checks.that(
             "no call fails or is refused while all is well",
             [with, without].iter().all(|column| {
-                column.counts.of(0, Ending::Good) > 1_000
+                column.counts.of(0, Ending::Good) > 200
                     && column.counts.of(0, Ending::Failed) + column.counts.of(0, Ending::Refused)
                         == 0
             }),

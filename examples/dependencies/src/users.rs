@@ -117,8 +117,7 @@ impl<D: Dependency> Client for Guarded<D> {
 }
 
 impl Ending {
-    /// How a call ended that came back with this.
-    pub fn of(result: &Result<(), PolicyError<io::Error>>) -> Self {
+    fn of(result: &Result<(), PolicyError<io::Error>>) -> Self {
         match result {
             Ok(()) => Self::Good,
             Err(error) if matches!(error.failure, Failure::Rejected(_)) => Self::Refused,
@@ -174,6 +173,7 @@ impl Counts {
     }
 
     /// Calls that ended so in these phases.
+    #[must_use]
     pub fn sum(&self, phases: core::ops::Range<usize>, ending: Ending) -> u64 {
         phases.map(|phase| self.of(phase, ending)).sum()
     }

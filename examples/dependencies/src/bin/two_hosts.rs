@@ -83,11 +83,11 @@ async fn main() -> Result<(), Failure> {
     let [each, _, each_by_rate, one_by_rate] = shares[..] else { unreachable!("there are four") };
     let mut checks = Checks::default();
     checks.that(
-        "with a bulkhead for each host, the worst second of the healthy host has 75 % of its answers",
-        each[0] >= 75 && each_by_rate[0] >= 75,
+        "with a bulkhead for each host, the worst second of the healthy host has half of its answers",
+        each[0] >= 50 && each_by_rate[0] >= 50,
     );
-    checks.that("and the whole time 90 %", each[1] >= 90 && each_by_rate[1] >= 90);
-    checks.that("and after it 90 %", each[2] >= 90 && each_by_rate[2] >= 90);
+    checks.that("and all the time 80 % of them", each[1] >= 80 && each_by_rate[1] >= 80);
+    checks.that("and after it 80 %", each[2] >= 80 && each_by_rate[2] >= 80);
     checks.that(
         "with one bulkhead for both, half of its answers are lost until the failure rate is over",
         one_by_rate[1] <= 50,
