@@ -91,7 +91,7 @@ impl Breaker for Ours {
     }
 }
 
-/// A breaker that reads no clock while it is closed, so that no time has to pass for it.
+/// A breaker that decides by no time while it is closed, so that none has to pass for it.
 struct Timeless<C, S> {
     call: C,
     is_open: S,
