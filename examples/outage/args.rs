@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, value_parser};
-use cutout::{Backoff, BulkheadConfig, Config, HalfOpenRule, Rate, Window};
+use cutout::{BulkheadConfig, Config, Rate};
 
 use crate::Failure;
 
@@ -12,8 +12,8 @@ use crate::Failure;
 ///
 /// An HTTP server, in a process of its own on the loopback interface, is healthy, falls ill in
 /// three ways, is down, comes back weak and recovers. Many clients call it all the while. This is
-/// run three times: without a breaker, with one, and with a whole policy, which is a fallback around
-/// the breaker and a bulkhead inside. Then a table and an SVG picture compare what the users and the
+/// run three times at once: without a breaker, with one, and with a whole policy, which is a fallback
+/// around the breaker and a bulkhead inside. The breaker has its default settings. Then a table and an SVG picture compare what the users and the
 /// server had of it. It needs no file and no other network.
 #[derive(Parser, Debug)]
 #[command(name = "outage", verbatim_doc_comment)]
@@ -22,26 +22,28 @@ pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) role: Option<Role>,
 
-    /// Length of one run, of which there are three. In seconds, 7 to 120.
-    #[arg(long, value_name = "SECONDS", default_value_t = 11,
-          value_parser = value_parser!(u64).range(7..=120))]
+    /// Length of the runs. In seconds, 20 to 300. In less than 40 s, the break
+    /// of 30 s does not end.
+    #[arg(long, value_name = "SECONDS", default_value_t = 45, verbatim_doc_comment,
+          value_parser = value_parser!(u64).range(20..=300))]
     pub(crate) duration: u64,
 
     /// How many clients call the server, each one call at a time. 1 to 400.
-    /// The breaker does not judge by fewer than 10 results in its window of
-    /// 1 s, which is about what 2 clients make.
+    /// The breaker does not judge by fewer than 20 results in its window of
+    /// 30 s, nor opens before 20 failures in a row.
     #[arg(long, value_name = "COUNT", default_value_t = 64, verbatim_doc_comment,
           value_parser = value_parser!(u32).range(1..=400))]
     pub(crate) clients: u32,
 
     /// The share of failed calls that opens the circuit. In percent, 1 to 100.
-    #[arg(long, value_name = "PERCENT", default_value_t = 30)]
+    #[arg(long, value_name = "PERCENT", default_value_t = 50)]
     failure_rate: u32,
 
     /// A call that takes longer is slow; if half of the calls are, the circuit
     /// opens. In milliseconds, from 1. The server takes 400 ms while it is slow.
-    #[arg(long, value_name = "MS", default_value_t = 200, verbatim_doc_comment)]
-    slow_limit: u64,
+    /// [default: how long calls take is not measured]
+    #[arg(long, value_name = "MS", verbatim_doc_comment)]
+    slow_limit: Option<u64>,
 
     /// A call that takes longer is given up and has failed. In milliseconds,
     /// 20 to 10000.
@@ -50,13 +52,13 @@ pub(crate) struct Args {
     timeout: u64,
 
     /// How long the open circuit refuses calls before it tries again. In
-    /// milliseconds, from 1. If the trials fail, the next break is twice as long.
-    #[arg(long = "break", value_name = "MS", default_value_t = 450, verbatim_doc_comment)]
+    /// milliseconds, from 1.
+    #[arg(long = "break", value_name = "MS", default_value_t = 30_000, verbatim_doc_comment)]
     break_: u64,
 
-    /// How many calls the bulkhead lets run at once. 1 to 1000000. If they all
-    /// hang, their timeouts are all that the breaker has to judge by.
-    /// [default: a quarter of the clients, and at least 10]
+    /// How many calls the bulkhead lets run at once. 1 to 1000000. From 20 on,
+    /// the first timeouts of calls that hang are enough for the breaker to open.
+    /// [default: a third of the clients, and at least 20]
     #[arg(long, value_name = "COUNT", verbatim_doc_comment)]
     bulkhead: Option<u32>,
 
@@ -98,27 +100,19 @@ impl Args {
         Duration::from_millis(self.timeout)
     }
 
-    /// The breaker's settings, checked. They are a tenth or less of what a real service would use,
-    /// as the outage is.
+    /// The breaker's settings, checked: without flags they are the defaults.
     pub(crate) fn breaker_config(&self) -> Result<Config, Failure> {
         let rate = self.failure_rate;
         let failure_rate =
             Rate::try_percent(rate).map_err(|error| format!("--failure-rate {rate}: {error}"))?;
-        let pause = Duration::from_millis(self.break_);
-        let config = Config::new()
-            .window(Window::time(Duration::from_secs(1)))
-            // Not more than the bulkhead lets hang at once: their timeouts have to be enough.
-            .minimum_throughput(10)
+        let mut config = Config::new()
             .failure_rate(failure_rate)
-            .slow_call_rate(Rate::percent(50))
-            .slow_call_duration(Duration::from_millis(self.slow_limit))
-            .break_duration(pause)
-            .break_backoff(Backoff::doubling(pause.saturating_mul(2)))
-            .break_jitter(Rate::percent(10))
-            .trials(5)
-            // By rate, so that slow trials do not close the circuit.
-            .half_open_rule(HalfOpenRule::Rate)
-            .trial_timeout(self.timeout() * 2);
+            .break_duration(Duration::from_millis(self.break_));
+        if let Some(limit) = self.slow_limit {
+            config = config
+                .slow_call_rate(Rate::percent(50))
+                .slow_call_duration(Duration::from_millis(limit));
+        }
         match cutout::CircuitBreaker::try_new(config) {
             Ok(_) => Ok(config),
             Err(error) => Err(format!("the breaker refuses its settings: {error}").into()),
@@ -127,7 +121,7 @@ impl Args {
 
     /// The bulkhead's settings, checked. Nobody waits for a place: the fallback has an answer now.
     pub(crate) fn bulkhead_config(&self) -> Result<BulkheadConfig, Failure> {
-        let limit = self.bulkhead.unwrap_or_else(|| self.clients.div_ceil(4).max(10));
+        let limit = self.bulkhead.unwrap_or_else(|| self.clients.div_ceil(3).max(20));
         let config = BulkheadConfig::new(limit);
         config.validate().map_err(|error| format!("--bulkhead {limit}: {error}"))?;
         Ok(config)
@@ -152,7 +146,14 @@ mod tests {
     fn the_defaults_are_valid() {
         let args = Args::try_parse_from(["outage"]).unwrap();
         assert!(args.breaker_config().is_ok());
-        assert_eq!(args.bulkhead_config().unwrap().get_limit(), 16);
+        assert_eq!(args.bulkhead_config().unwrap().get_limit(), 22);
+    }
+
+    #[test]
+    fn without_flags_the_breaker_is_the_default_one() {
+        let args = Args::try_parse_from(["outage"]).unwrap();
+        let (ours, default) = (args.breaker_config().unwrap(), Config::new());
+        assert_eq!(format!("{ours:?}"), format!("{default:?}"));
     }
 
     #[test]

@@ -88,19 +88,13 @@ async fn demonstrate(args: &Args) -> Result<(), Failure> {
     let mut out = io::stdout();
     writeln!(
         out,
-        "One outage, three times: {} clients, {} s each time.\n",
-        args.clients, args.duration,
+        "One outage of {} s, three times at the same time: {} clients each.\n",
+        args.duration, args.clients,
     )?;
-    let mut next = async |guard| {
-        let run = run::run(args, &script, guard).await?;
-        writeln!(out)?;
-        Ok::<Run, Failure>(run)
-    };
-    let runs = [
-        next(Guard::Timeout).await?,
-        next(Guard::breaker(breaker)?).await?,
-        next(Guard::policy(breaker, bulkhead)?).await?,
-    ];
+    let guards =
+        || Ok([Guard::Timeout, Guard::breaker(breaker)?, Guard::policy(breaker, bulkhead)?]);
+    let runs = run::run(args, &script, guards).await?;
+    writeln!(out)?;
     let books = runs.each_ref().map(Run::books);
     for (run, Ok(text) | Err(text)) in runs.iter().zip(&books) {
         writeln!(out, "{}: {text}.", run.name)?;

@@ -265,7 +265,7 @@ mod tests {
 
     #[test]
     fn a_path_runs_from_bin_to_bin_and_keeps_to_the_plot() {
-        let script = Script::new(Duration::from_millis(400));
+        let script = Script::new(Duration::from_millis(1_000));
         let picture = Picture { svg: String::new(), script: &script, step: 50.0, steps: 2 };
         assert_eq!(picture.path(&[0.0, 50.0], 0.0), "M292.0 200.0L748.0 100.0");
         assert_eq!(picture.path(&[1_000.0], 0.0), "M292.0 0.0");

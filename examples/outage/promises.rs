@@ -23,8 +23,8 @@ const PROMISES: &[Promise] = &[
             })
         },
     ),
-    ("with a policy, half of those who wait long or fewer are left", |_, with, whole| {
-        whole.long * 2 <= with.long
+    ("with a policy, three quarters of those who wait long or fewer are left", |_, with, whole| {
+        whole.long * 4 <= with.long * 3
     }),
     ("with a policy, half of the good answers or more are left", |_, with, whole| {
         whole.good * 2 >= with.good
@@ -61,7 +61,7 @@ mod tests {
             Numbers {
                 good: 30,
                 stale: 1,
-                long: 10,
+                long: 15,
                 most_in_flight: 16,
                 bulkhead: Some(BulkheadNumbers { limit: 16, refused: 1 }),
                 ..Numbers::default()

@@ -1,4 +1,4 @@
-//! One run of the script: a server, its clients, and what stands between them.
+//! The runs of the script, all at the same time: a server each, its clients, and what stands between them.
 
 use core::sync::atomic::Ordering;
 use core::time::Duration;
@@ -51,46 +51,72 @@ pub(crate) struct BulkheadAccount {
     pub(crate) rejected: u64,
 }
 
-/// Runs the script once.
-pub(crate) async fn run(args: &Args, script: &Script, guard: Guard) -> Result<Run, Failure> {
-    let mut server = Server::start(args.clients).await?;
-    let client = Arc::new(Client::new(server.port(), args.timeout(), guard)?);
-    let mut live = Live::new(&client, script)?;
-
-    server.begin(Phase::Healthy).await?;
-    let mut clients = JoinSet::new();
-    for number in 0..args.clients {
-        let dice = Dice::new(args.seed, u64::from(number));
-        clients.spawn(Arc::clone(&client).live(dice, script.length()));
+/// Runs the script, against a server for each of the guards at the same time.
+pub(crate) async fn run(
+    args: &Args,
+    script: &Script,
+    guards: impl FnOnce() -> Result<[Guard; 3], Failure>,
+) -> Result<[Run; 3], Failure> {
+    let mut servers = Vec::new();
+    for _ in 0..3 {
+        servers.push(Server::start(args.clients).await?);
     }
+    // Made now, so that the clocks of all begin at the same time.
+    let mut clients = Vec::new();
+    for (guard, server) in guards()?.into_iter().zip(&servers) {
+        clients.push(Arc::new(Client::new(server.port(), args.timeout(), guard)?));
+    }
+    let mut live = Live::new(&clients, script)?;
+
+    for server in &mut servers {
+        server.begin(Phase::Healthy).await?;
+    }
+    let mut users: Vec<_> = clients.iter().map(|client| start(args, script, client)).collect();
     for phase in Phase::ALL {
         if phase != Phase::Healthy {
-            server.begin(phase).await?;
+            for server in &mut servers {
+                server.begin(phase).await?;
+            }
         }
         let end = script.span(phase).end;
-        while let Some(left) = end.checked_sub(client.now()).filter(|left| !left.is_zero()) {
+        while let Some(left) = end.checked_sub(clients[0].now()).filter(|left| !left.is_zero()) {
             sleep(left.min(FRAME)).await;
             live.refresh();
         }
         live.end(phase)?;
         if phase == Phase::Healthy {
-            check(&client, server.port())?;
+            for (client, server) in clients.iter().zip(&servers) {
+                check(client, server.port())?;
+            }
         }
     }
-    let mut samples = clients.join_all().await.concat();
-    samples.sort_by_key(Sample::end);
     drop(live);
+    let mut runs = Vec::new();
+    for ((client, server), users) in clients.iter().zip(servers).zip(users.drain(..)) {
+        let mut samples = users.join_all().await.concat();
+        samples.sort_by_key(Sample::end);
+        let guard = client.guard();
+        runs.push(Run {
+            name: guard.name(),
+            samples,
+            server: server.end().await?,
+            ran: client.ran.load(Ordering::Relaxed),
+            most_in_flight: client.in_flight.peak(),
+            breaker: guard.its_breaker().map(BreakerAccount::of),
+            bulkhead: guard.its_bulkhead().map(BulkheadAccount::of),
+        });
+    }
+    runs.try_into().map_err(|_| "there are three runs".into())
+}
 
-    let guard = client.guard();
-    Ok(Run {
-        name: guard.name(),
-        samples,
-        server: server.end().await?,
-        ran: client.ran.load(Ordering::Relaxed),
-        most_in_flight: client.in_flight.peak(),
-        breaker: guard.its_breaker().map(BreakerAccount::of),
-        bulkhead: guard.its_bulkhead().map(BulkheadAccount::of),
-    })
+/// Starts the users of one client.
+fn start(args: &Args, script: &Script, client: &Arc<Client>) -> JoinSet<Vec<Sample>> {
+    let mut users = JoinSet::new();
+    for number in 0..args.clients {
+        let dice = Dice::new(args.seed, u64::from(number));
+        users.spawn(Arc::clone(client).live(dice, script.length()));
+    }
+    users
 }
 
 impl BreakerAccount {

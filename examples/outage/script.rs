@@ -51,15 +51,19 @@ impl Phase {
         matches!(self, Self::Hanging | Self::Slow | Self::Failing | Self::Down)
     }
 
-    /// Its length where a run is 28 long.
+    /// Its length where a run is 45 long. By default these are seconds, and the outage is shorter than the
+    /// default's break.
     const fn share(self) -> u32 {
         match self {
-            Self::Healthy | Self::Down | Self::HealthyAgain => 3,
-            Self::Hanging | Self::Slow | Self::Failing => 4,
-            Self::Weak => 7,
+            Self::Healthy | Self::Hanging | Self::Slow | Self::Failing | Self::Down => 5,
+            Self::Weak => 12,
+            Self::HealthyAgain => 8,
         }
     }
 }
+
+/// The sum of the shares of all phases.
+const SHARES: u32 = 45;
 
 /// The phases stretched to the length of a run.
 #[derive(Clone, Copy, Debug)]
@@ -81,7 +85,7 @@ impl Script {
     pub(crate) fn span(&self, phase: Phase) -> Range<Duration> {
         let before = |stop| Phase::ALL.iter().take_while(move |other| **other != stop);
         let start: u32 = before(phase).map(|phase| phase.share()).sum();
-        self.length * start / 28..self.length * (start + phase.share()) / 28
+        self.length * start / SHARES..self.length * (start + phase.share()) / SHARES
     }
 
     /// From when to when the server is ill.

@@ -1,4 +1,4 @@
-//! The series that the picture shows: how much happened in each fifth of a second.
+//! The series that the picture shows: how much happened in each half of a second.
 
 use core::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::run::Run;
 use crate::script::Script;
 
 /// Over how much time happenings are counted together.
-pub(crate) const BIN: Duration = Duration::from_millis(200);
+pub(crate) const BIN: Duration = Duration::from_millis(500);
 
 /// Rates per second, bin by bin.
 pub(crate) struct Series {
@@ -83,13 +83,13 @@ mod tests {
 
     #[test]
     fn happenings_count_in_their_bin_and_not_after_the_last() {
-        let times = [ms(0), ms(199), ms(200), ms(1_000)];
-        assert_eq!(rates(times.into_iter(), 2), [10.0, 5.0]);
+        let times = [ms(0), ms(499), ms(500), ms(2_000)];
+        assert_eq!(rates(times.into_iter(), 2), [4.0, 2.0]);
     }
 
     #[test]
     fn a_total_grows_evenly_between_its_readings() {
-        let readings = [(ms(100), 10), (ms(300), 30), (ms(400), 30)];
-        assert_eq!(growth(&readings, 3), [100.0, 50.0, 0.0]);
+        let readings = [(ms(250), 10), (ms(750), 30), (ms(1_000), 30)];
+        assert_eq!(growth(&readings, 3), [40.0, 20.0, 0.0]);
     }
 }

@@ -29,11 +29,10 @@ const LIMIT: Duration = Duration::from_millis(250);
 /// works on at once, so that a host that hangs cannot have it all.
 const PLACES: u32 = 32;
 
-/// A host that hangs fails slowly: it takes the limit for each of its places to fail once, and against
-/// the successes of the last half minute such failures weigh little for long. Failures in a row tell
-/// at once. Breaks are short, for an upstream here is well as soon as it is told to be.
-const BREAKERS: Config =
-    Config::new().consecutive_failures(10).break_duration(Duration::from_secs(5));
+/// The defaults. A host that hangs fails slowly: it takes the limit for each of its places to fail once, and
+/// against the successes of the last half minute such failures weigh little for long. The defaults also
+/// open on 20 failures in a row, which is less than the places, so that the first timeouts are enough.
+const BREAKERS: Config = Config::new();
 
 type Error = Box<dyn core::error::Error + Send + Sync>;
 
