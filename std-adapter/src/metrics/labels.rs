@@ -203,19 +203,20 @@ impl<N: Numbers> Labels<N> {
 impl<N: Numbers> Table<N> {
     /// The label of `name`, from now on taken.
     fn seat(&mut self, name: &Arc<str>, most: usize) -> Arc<Label<N>> {
-        if !self.labels.contains_key(name) {
-            if self.labels.len() > most.saturating_mul(1 + ENDED_FOR_EACH) {
-                let ended = self.labels.iter().filter(|(_, seat)| !seat.taken);
-                let first = ended.min_by_key(|(_, seat)| seat.ended);
-                if let Some(first) = first.map(|(name, _)| Arc::clone(name)) {
-                    self.labels.remove(&first);
-                }
+        let most_kept = most.saturating_mul(1 + ENDED_FOR_EACH);
+        if self.labels.len() > most_kept && !self.labels.contains_key(name) {
+            let ended = self.labels.iter().filter(|(_, seat)| !seat.taken);
+            let first = ended.min_by_key(|(_, seat)| seat.ended);
+            if let Some(first) = first.map(|(name, _)| Arc::clone(name)) {
+                self.labels.remove(&first);
             }
-            let label = Label::new(Arc::clone(name));
-            let seat = Seat { label, place: Weak::new(), taken: false, ended: 0 };
-            self.labels.insert(Arc::clone(name), seat);
         }
-        let seat = &mut self.labels.get_mut(name).expect("it is there by now");
+        let seat = self.labels.entry(Arc::clone(name)).or_insert_with(|| Seat {
+            label: Label::new(Arc::clone(name)),
+            place: Weak::new(),
+            taken: false,
+            ended: 0,
+        });
         if !seat.taken {
             seat.taken = true;
             self.taken += 1;

@@ -247,3 +247,28 @@ fn durations_and_retries_that_came_too_late_count_under_their_own_names_once_the
         assert_eq!((page.get(&durations), page.get(&retries)), (Some(1.0), Some(1.0)), "{name}");
     }
 }
+
+#[test]
+fn of_names_that_have_ended_ten_times_as_many_are_remembered_as_have_a_label() {
+    let scraped = Scraped::with(Metrics::builder().most_names(2));
+    let end = |name: &str| {
+        let retries = scraped.metrics.retries(name);
+        retries.record(&Ok::<_, ()>(()), 1);
+        scraped.page();
+        drop(retries);
+        scraped.page();
+    };
+    end("first");
+    (0..20).for_each(|number| end(&number.to_string()));
+    let page_of = |name| {
+        let _retries = scraped.metrics.retries(name);
+        // A recorder that has forgotten all names.
+        let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+        let series = format!("retry_calls_total{{name={name},outcome=success,retried=false}}");
+        scraped.page_of(&recorder).get(&series)
+    };
+    assert_eq!(page_of("first"), Some(1.0));
+    (20..60).for_each(|number| end(&number.to_string()));
+    assert_eq!(page_of("first"), Some(0.0), "it begins anew");
+    assert_eq!(page_of("59"), Some(1.0));
+}
