@@ -3,6 +3,7 @@
 
 mod by_hand;
 
+use core::cell::Cell;
 use core::future::{Future, Ready, poll_fn, ready};
 use core::pin::pin;
 use core::task::Poll;
@@ -10,7 +11,8 @@ use std::sync::Arc;
 
 use by_hand::{about_to_try, breaker, drive, ends, hang, ms, panics, poll, secs};
 use cutout::{
-    Bulkhead, BulkheadConfig, Fallback, ManualSleep, Outcome, Policy, PolicyError, Retry, State,
+    Bulkhead, BulkheadConfig, CircuitBreaker, Clock, Config, Fallback, Instant, ManualSleep,
+    Outcome, Policy, PolicyError, Retry, State,
 };
 
 type Answer = Result<u32, &'static str>;
@@ -171,4 +173,25 @@ fn a_fallback_that_is_dropped_by_the_panic_of_another_changes_nothing() {
     let policy = Policy::new().timer(time).fallback(hangs).breaker(&breaker);
     dropped_by_the_panic_of_another(policy.call_async(|| ready(Err::<u32, _>("down"))));
     assert_eq!(ends(breaker.totals()), [0, 1, 0, 0]);
+}
+
+#[test]
+fn a_clock_that_panics_while_a_panicked_call_is_settled_does_not_end_the_process() {
+    struct Breaks<'a>(&'a Cell<bool>);
+    impl Clock for Breaks<'_> {
+        fn now(&self) -> Instant {
+            assert!(!self.0.get(), "in the clock");
+            Instant::ORIGIN
+        }
+    }
+    let (broken, bulkhead) = (Cell::new(false), Bulkhead::new(1));
+    let breaker = CircuitBreaker::with_clock(Config::new(), Breaks(&broken));
+    let policy = Policy::new().breaker(&breaker).bulkhead(&bulkhead);
+    let call = || -> Answer {
+        broken.set(true);
+        panic!("in the call")
+    };
+    assert!(panics(|| policy.call(call)));
+    assert!(panics(|| policy.call(|| Ok::<_, ()>(1))), "where nothing unwinds, it is heard");
+    assert_eq!(bulkhead.in_use(), 0);
 }
