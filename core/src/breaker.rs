@@ -43,7 +43,8 @@ pub(crate) use settlement::Ending;
 /// a thread that is suspended anywhere holds up nobody. Without the feature `alloc` nothing allocates;
 /// with it two things do, once in a breaker's life each: lanes that grow, and the place of what few
 /// breakers need, which the first trial makes, or the first call that is ignored, cancelled, stale or
-/// slow, or that a shadowed circuit would have refused. After [`preallocate`](Self::preallocate) nothing
+/// slow, or that a shadowed circuit would have refused, or who opens an open circuit anew or changes how
+/// long breaks are. After [`preallocate`](Self::preallocate) nothing
 /// does. A call that sees a state also sees everything that was done before the state came about;
 /// results that two threads settle at the same moment may be counted in either order.
 ///

@@ -223,6 +223,13 @@ impl Config {
     /// with no minimum but its own.
     ///
     /// Default: off.
+    ///
+    /// # Panics
+    ///
+    /// A condition that panics opens nothing. The result that it was asked about is counted and told of, and
+    /// the panic goes up to whoever settled the call. If that was done by the panic of the call itself, the
+    /// panic of the condition stops there: the process does not end (feature `std`, which `cutout` enables;
+    /// without it, two panics at once end the program).
     #[must_use]
     pub const fn trip_when(mut self, condition: fn(&Tally) -> bool) -> Self {
         self.trip_when = Some(condition);

@@ -55,6 +55,9 @@
 //! `critical-section`: each access then masks interrupts for a few instructions, and the binary
 //! provides the implementation of that crate. Without it the build stops and says so.
 //!
+//! With the feature `std`, an observer or a condition that panics while a call that panicked is settled does
+//! not end the process: the second panic stops there. `cutout` enables it.
+//!
 //! With the feature `alloc`, a breaker grows more lanes when threads are seen to contend for it, once,
 //! if its [`Clock`] says how many ([`Clock::lanes`]). `cutout` enables it.
 //!
@@ -75,7 +78,7 @@
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
-#[cfg(test)]
+#[cfg(any(test, feature = "std"))]
 extern crate std;
 
 mod breaker;
@@ -105,6 +108,7 @@ mod ticks;
 mod time;
 mod timeout;
 mod totals;
+mod unwind;
 mod window;
 
 pub use breaker::{CircuitBreaker, Snapshot};

@@ -112,8 +112,9 @@ pub enum CallEvent {
 ///
 /// A panic in an observer goes up to the caller whose call was settled or admitted. The change
 /// stands and the result is counted; no permit is lost. After one in [`on_call`](Self::on_call) the
-/// change that the call made is not announced. If the call was settled by another panic, two panics at
-/// once end the program. `cutout` catches an observer's panic instead.
+/// change that the call made is not announced. If the call was settled by another panic, the
+/// observer's stops there (feature `std`, which `cutout` enables; without it, two panics at once end the
+/// program). `cutout` can also keep an observer's panics from the callers.
 ///
 /// # Examples
 ///

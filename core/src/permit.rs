@@ -8,6 +8,7 @@ use crate::breaker::{CircuitBreaker, Ending};
 use crate::circuit::MAX_TRIALS;
 use crate::observe::Observer;
 use crate::time::{Clock, Instant};
+use crate::unwind::sheltered;
 
 /// How a call ended, in the caller's judgement.
 ///
@@ -371,7 +372,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize> Drop
             Watch::Inside => true,
         };
         let ending = if panicked { Ending::Panicked } else { Ending::Dropped };
-        self.breaker.finish_unsettled(&self.ticket, ending);
+        sheltered(|| self.breaker.finish_unsettled(&self.ticket, ending));
     }
 }
 

@@ -270,3 +270,33 @@ fn the_shortest_and_the_longest_lease_hold() {
         assert_eq!(breaker.admit().unwrap_err().reason(), RejectReason::Open);
     }
 }
+
+/// A clock that shows a second more at each reading.
+#[derive(Default)]
+struct Hurried(ManualClock);
+
+impl cutout_core::Clock for Hurried {
+    fn now(&self) -> cutout_core::Instant {
+        self.0.advance(secs(1));
+        self.0.now()
+    }
+}
+
+#[test]
+fn the_lease_of_a_trial_begins_at_the_last_reading_before_it_is_admitted() {
+    let breaker =
+        CircuitBreaker::with_clock(config().trials(2).trial_timeout(secs(20)), Hurried::default());
+    let shows = |breaker: &CircuitBreaker<Hurried>| cutout_core::Clock::now(&breaker.clock().0);
+    for _ in 0..2 {
+        breaker.open_for(secs(1));
+        breaker.clock().0.advance(secs(1));
+        for _ in 0..2 {
+            // The clock is read last for the lease: so much later it is over, and no sooner.
+            let trial = breaker.admit().unwrap();
+            let end = shows(&breaker).saturating_add(secs(20));
+            breaker.clock().0.set(cutout_core::Instant::from_nanos(end.as_nanos() - 2_000_000_000));
+            breaker.settle(trial, Outcome::Ignored);
+            assert_eq!(breaker.totals().stale, 0, "a reading shows a second before the end");
+        }
+    }
+}

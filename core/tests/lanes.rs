@@ -216,3 +216,19 @@ fn a_breaker_that_one_thread_calls_grows_no_lanes() {
         assert_eq!(breaker.lanes(), 1);
     }
 }
+
+#[test]
+fn what_is_saved_has_the_newest_bucket_of_any_lane_where_the_clock_is_set_back_behind_it() {
+    for (early, late) in [(0, 1), (1, 0)] {
+        let breaker = breaker(config().minimum_throughput(100));
+        results(&breaker, early, 3, Outcome::Failure, 2);
+        results(&breaker, late, 5, Outcome::Success, 3);
+        breaker.clock().clock.set(Instant::from_nanos(4_000_000_000));
+        let numbers: Vec<u64> = breaker.save().numbers().collect();
+        let buckets: Vec<&[u64]> = numbers[17..].chunks(4).collect();
+        // Of second 5, which has not begun by the clock, then 4 and 3.
+        assert_eq!(buckets[0][1..], [3, 0, 0]);
+        assert_eq!(buckets[1][1..], [0, 0, 0]);
+        assert_eq!(buckets[2], [1_000_000_000, 0, 2, 0]);
+    }
+}

@@ -315,3 +315,85 @@ fn a_refusal_says_its_wait_in_few_digits_and_never_too_short() {
         );
     }
 }
+
+#[test]
+fn a_clock_that_is_set_back_while_open_keeps_the_end_of_the_break_where_it_was() {
+    let hour = secs(3_600);
+    let breaker = support::breaker(config());
+    breaker.clock().advance(2 * hour);
+    for _ in 0..4 {
+        fail(&breaker);
+    }
+    breaker.clock().advance(secs(2));
+    let end = breaker.clock().now().saturating_add(secs(3));
+    breaker.clock().set(Instant::from_nanos(0).saturating_add(hour));
+    // The break is over at the time that it was to be: it is longer by the step, and says so.
+    let left = end.saturating_since(breaker.clock().now());
+    assert_eq!(left, hour + secs(5));
+    assert_eq!(breaker.try_acquire().unwrap_err().retry_after(), Some(left));
+    assert_eq!(breaker.refusal().unwrap().retry_after(), Some(left));
+    let snapshot = breaker.snapshot();
+    assert_eq!((snapshot.retry_after, snapshot.due), (Some(left), false));
+    assert_eq!(breaker.save().left(), left);
+    breaker.clock().advance(left - Duration::from_nanos(1));
+    assert!(breaker.try_acquire().is_err());
+    breaker.clock().advance(Duration::from_nanos(1));
+    assert!(breaker.try_acquire().unwrap().is_trial());
+    assert_eq!(breaker.observer().transitions.borrow().len(), 2, "and it opened once");
+}
+
+#[test]
+fn a_break_that_a_clock_has_lengthened_can_be_ended_by_hand() {
+    let breaker = support::breaker(config());
+    breaker.clock().advance(secs(3_600));
+    for _ in 0..4 {
+        fail(&breaker);
+    }
+    breaker.clock().set(Instant::ORIGIN);
+    breaker.open_for(secs(5));
+    assert_eq!(breaker.try_acquire().unwrap_err().retry_after(), Some(secs(5)));
+    breaker.reset();
+    assert!(succeed(&breaker));
+}
+
+#[test]
+fn a_clock_that_is_set_back_after_a_break_was_over_does_not_bring_it_back() {
+    let breaker = tripped(config());
+    breaker.clock().advance(secs(5));
+    let trial = breaker.try_acquire().unwrap();
+    breaker.clock().set(Instant::ORIGIN);
+    assert_eq!(breaker.state(), State::HalfOpen);
+    assert!(breaker.try_acquire().unwrap().is_trial());
+    trial.settle(Outcome::Success);
+    assert!(succeed(&breaker));
+    assert_eq!(breaker.state(), State::Closed);
+}
+
+#[test]
+fn a_clock_that_is_set_back_lengthens_the_lease_of_a_trial_by_the_step() {
+    let breaker = tripped(config().trials(1));
+    breaker.clock().advance(secs(100));
+    let lost = breaker.try_acquire().unwrap();
+    assert!(lost.is_trial());
+    core::mem::forget(lost);
+    breaker.clock().set(Instant::from_nanos(0).saturating_add(secs(90)));
+    breaker.clock().advance(secs(29));
+    assert_eq!(breaker.refusal().unwrap().reason(), RejectReason::HalfOpenFull);
+    breaker.clock().advance(secs(1));
+    assert_eq!(breaker.refusal().unwrap().reason(), RejectReason::Open);
+}
+
+#[test]
+fn a_break_to_order_of_a_few_milliseconds_lasts_as_long_though_the_settings_are_coarse() {
+    for begins in (0..9).map(|at| 7_000 + at * 500_000) {
+        let clock = Ticking { clock: ManualClock::new(), is_coarse: false };
+        let breaker = CircuitBreaker::with_clock(Config::new(), clock);
+        breaker.clock().clock.advance(Duration::from_nanos(begins));
+        breaker.open_for(millis(3));
+        assert_eq!(breaker.refusal().unwrap().retry_after(), Some(millis(3)));
+        breaker.clock().clock.advance(millis(3) - Duration::from_nanos(1));
+        assert!(breaker.try_acquire().is_err(), "{begins}");
+        breaker.clock().clock.advance(Duration::from_nanos(1));
+        assert!(breaker.try_acquire().is_ok(), "{begins}");
+    }
+}

@@ -493,3 +493,119 @@ fn an_admission_that_is_taken_back_after_the_circuit_changed_is_told_to_nobody()
     assert_eq!((breaker.totals().settled(), breaker.totals().stale), (settled, 0));
     assert_eq!(breaker.observer().stale.borrow().len(), 0);
 }
+
+mod panics {
+    //! What a condition or an observer that panics does.
+
+    use core::cell::Cell;
+    use core::panic::AssertUnwindSafe;
+    use std::panic::catch_unwind;
+
+    use cutout_core::{
+        CallEvent, CircuitBreaker, Config, ManualClock, Observer, Stale, State, Tally, Transition,
+    };
+
+    thread_local!(static PANICS: Cell<bool> = const { Cell::new(false) });
+
+    fn panics_or_holds(tally: &Tally) -> bool {
+        assert!(!PANICS.get(), "the condition");
+        tally.failures >= 3
+    }
+
+    const CONFIG: Config =
+        Config::new().without_failure_rate().without_consecutive_failures().trip_when(panics_or_holds);
+
+    /// Counts the calls that it hears of.
+    #[derive(Default)]
+    struct Calls(Cell<u32>);
+
+    impl Observer for Calls {
+        fn hears_calls(&self) -> bool {
+            true
+        }
+
+        fn on_call(&self, _: &CallEvent) {
+            self.0.set(self.0.get() + 1);
+        }
+    }
+
+    #[test]
+    fn a_condition_that_panics_goes_up_to_the_caller_and_the_result_is_counted_and_told_of() {
+        let breaker = CircuitBreaker::with_observer(CONFIG, ManualClock::new(), Calls::default());
+        PANICS.set(true);
+        for _ in 0..2 {
+            let call = || breaker.call(|| Err::<(), _>(()));
+            assert!(catch_unwind(AssertUnwindSafe(call)).is_err());
+        }
+        PANICS.set(false);
+        assert_eq!(breaker.observer().0.get(), 2);
+        let snapshot = breaker.snapshot();
+        assert_eq!((snapshot.tally.failures, snapshot.totals.settled()), (2, 2));
+        assert!(breaker.call(|| Err::<(), _>(())).is_err());
+        assert_eq!(breaker.state(), State::Open, "the next failure asks again");
+        assert_eq!(breaker.observer().0.get(), 3);
+    }
+
+    #[cfg(feature = "std")]
+    #[test]
+    fn a_condition_that_panics_while_a_call_that_panicked_is_settled_does_not_end_the_process() {
+        let breaker = CircuitBreaker::with_observer(CONFIG, ManualClock::new(), Calls::default());
+        PANICS.set(true);
+        let call = || breaker.call(|| -> Result<(), ()> { panic!("the call") });
+        let panic = catch_unwind(AssertUnwindSafe(call)).unwrap_err();
+        PANICS.set(false);
+        assert_eq!(panic.downcast_ref(), Some(&"the call"), "the first panic goes on");
+        assert_eq!((breaker.totals().failures, breaker.observer().0.get()), (1, 1));
+        for _ in 0..2 {
+            let call = || breaker.call(|| -> Result<(), ()> { panic!("the call") });
+            assert!(catch_unwind(AssertUnwindSafe(call)).is_err());
+        }
+        assert_eq!(breaker.state(), State::Open, "a condition is asked of calls that panic, too");
+    }
+
+    /// Panics at whatever it hears, with something that panics when it is dropped.
+    struct Loud;
+
+    struct Bomb;
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            if !std::thread::panicking() {
+                panic!("the payload");
+            }
+        }
+    }
+
+    impl Observer for Loud {
+        fn on_transition(&self, _: &Transition) {
+            panic!("a change");
+        }
+
+        fn hears_calls(&self) -> bool {
+            true
+        }
+
+        fn on_call(&self, _: &CallEvent) {
+            std::panic::panic_any(Bomb);
+        }
+
+        fn on_stale(&self, _: &Stale) {
+            panic!("a stale result");
+        }
+    }
+
+    #[cfg(feature = "std")]
+    #[test]
+    fn an_observer_that_panics_at_everything_ends_no_process_and_holds_up_no_trial() {
+        let config = Config::new().consecutive_failures(1);
+        let breaker = CircuitBreaker::with_observer(config, ManualClock::new(), Loud);
+        let call = || breaker.call(|| -> Result<(), ()> { panic!("the call") });
+        assert!(catch_unwind(AssertUnwindSafe(call)).is_err());
+        assert_eq!(breaker.state(), State::Open);
+        breaker.clock().advance(core::time::Duration::from_secs(30));
+        // The announcement that the break is over panics, and then that of the trial that it gives back.
+        assert!(catch_unwind(AssertUnwindSafe(|| breaker.try_acquire().is_ok())).is_err());
+        assert_eq!((breaker.state(), breaker.snapshot().trials_in_flight), (State::HalfOpen, 0));
+        assert_eq!(breaker.totals().cancelled, 1);
+    }
+}

@@ -313,6 +313,54 @@ fn a_total_that_no_breaker_can_have_is_refused_and_the_largest_that_one_can_goes
     }
 }
 
+#[test]
+fn the_numbers_mean_what_they_meant() {
+    // Version 1. What is written here was written by a breaker, and is read by all releases that write 1.
+    let head = |state, left| [1, state, 4, left, 7, 8, 11, 12, 13, 14, 15, 16, 17, 18, 19];
+    let buckets = [[100, 3, 2, 1], [1_000_000_100, 5, 4, 2]].concat();
+    let rest = [0; 8 * 4];
+    let by_time: Vec<u64> = [&head(1, 5_000)[..], &[1, 10], &buckets, &rest].concat();
+    let by_count: Vec<u64> = [&head(2, 6_000)[..], &[2, 3], &[0b11_01_00]].concat();
+    let closed: Vec<u64> = [&head(0, 0)[..], &[2, 0]].concat();
+    for numbers in [&by_time, &by_count, &closed] {
+        let saved = Saved::<10>::from_numbers(numbers.iter().copied()).unwrap();
+        assert_eq!(&saved.numbers().collect::<Vec<_>>(), numbers);
+        assert_eq!(saved.mode(), Mode::Shadow);
+        let totals = saved.totals();
+        assert_eq!((totals.successes, totals.failures, totals.ignored), (11, 12, 13));
+        assert_eq!((totals.cancelled, totals.stale, totals.slow), (14, 15, 16));
+        assert_eq!((totals.rejected, totals.would_reject, totals.trials), (17, 18, 19));
+    }
+    let open = Saved::<10>::from_numbers(by_time).unwrap();
+    assert_eq!((open.state(), open.left()), (State::Open, Duration::from_nanos(5_000)));
+    let ramping = Saved::<10>::from_numbers(by_count).unwrap();
+    assert_eq!((ramping.state(), ramping.left()), (State::Closed, Duration::from_nanos(6_000)));
+    let recovering = config()
+        .window(Window::count(10))
+        .consecutive_failures(100)
+        .recovery(Recovery::in_stages_of(secs(1)));
+    let after =
+        CircuitBreaker::restored(recovering, ManualClock::new(), Log::default(), &ramping).unwrap();
+    let snapshot = after.snapshot();
+    assert_eq!(snapshot.tally, Tally { successes: 1, failures: 2, slow: 1 });
+    assert_eq!((snapshot.consecutive_failures, snapshot.recovering), (8, true));
+}
+
+#[test]
+fn each_mode_has_its_number() {
+    let modes = [
+        (0, Mode::Auto),
+        (1, Mode::ForcedOpen),
+        (2, Mode::ForcedClosed),
+        (3, Mode::Disabled),
+        (4, Mode::Shadow),
+    ];
+    for (number, mode) in modes {
+        let numbers = [1, 0, number, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0];
+        assert_eq!(Saved::<10>::from_numbers(numbers).unwrap().mode(), mode);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -271,3 +271,32 @@ fn m5_a_failure_that_was_held_up_on_its_way_to_the_first_lane_takes_its_share() 
         assert_eq!(breaker.observer().changes(), [1, 0, 0]);
     });
 }
+
+#[test]
+fn m7_what_a_lane_takes_is_of_the_version_that_it_was_taken_in() {
+    long_model(|| {
+        let breaker = grown(counting(6));
+        report_on(1, &breaker, Outcome::Success, 1); // its bucket is there
+        report(&breaker, Outcome::Failure, 1); // looks; there may be four more
+        let other = spawn_on(1, &breaker, |breaker| report(breaker, Outcome::Failure, 1)); // takes two
+        report(&breaker, Outcome::Failure, 3); // takes two, spends, and looks
+        other.join().unwrap();
+        report_on(1, &breaker, Outcome::Failure, 1); // the sixth
+        assert_eq!(breaker.state(), State::Open);
+    });
+}
+
+#[test]
+fn m5_nobody_finds_grown_lanes_before_the_margin_is_shared() {
+    long_model(|| {
+        let breaker: Arc<Growing> =
+            Arc::new(Growing::from_parts(counting(4), OnCore::default(), Log::default()));
+        report(&breaker, Outcome::Failure, 1); // looks; there may be two more
+        let growing = spawn_on(0, &breaker, CircuitBreaker::preallocate);
+        report(&breaker, Outcome::Failure, 2);
+        report_on(1, &breaker, Outcome::Failure, 2); // the fourth looks, in whichever lane
+        growing.join().unwrap();
+        assert_eq!(breaker.state(), State::Open);
+        assert_eq!(breaker.observer().changes(), [1, 0, 0]);
+    });
+}

@@ -8,6 +8,7 @@ use crate::observe::{CallEvent, Cause, Observer};
 use crate::permit::{Role, Ticket};
 use crate::state::{Mode, State};
 use crate::time::{Clock, Instant};
+use crate::unwind::sheltered;
 use crate::window::Tally;
 
 /// When a call starts whose length nobody asks for: so late that it is never slow.
@@ -37,7 +38,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize> Drop
 {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket.take() {
-            self.breaker.finish_unsettled(&ticket, Ending::Dropped);
+            sheltered(|| self.breaker.finish_unsettled(&ticket, Ending::Dropped));
         }
     }
 }

@@ -22,7 +22,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     ///
     /// # Panics
     ///
-    /// If `call` panics, that counts as a failure and goes on.
+    /// If `call` panics, that counts as a failure and goes on. So does the panic of an observer or of
+    /// [`trip_when`](crate::Config::trip_when) while a call that has returned is settled.
     #[inline]
     pub fn call<T, E>(&self, call: impl FnOnce() -> Result<T, E>) -> Result<T, Error<E>> {
         self.call_with(call, by_result)

@@ -44,6 +44,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     /// Opens the circuit for `duration`, or for 365 days if that is less; then trials decide, as after
     /// any break.
     ///
+    /// The time is measured to the nanosecond also where the settings ask for no more than a coarse clock.
+    ///
     /// For a dependency that is known to be down until some time, as during its maintenance. A break of
     /// [`Duration::ZERO`] is over at once: the next call is a trial. To open by hand is no reopening, and
     /// an open circuit is opened anew. The mode stays: a circuit that is forced closed or disabled flows
@@ -67,7 +69,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         let length = nanos(duration).min(LONGEST);
         let mut now = Instant::ORIGIN;
         let change = self.circuit.change(|word| {
-            now = self.now(); // R4
+            now = self.clock.now(); // R4
             if self.circuit.propose_end(now.plus(length), word, &self.seldom) {
                 Step::To(word.opened(self.next_generation(word)))
             } else {

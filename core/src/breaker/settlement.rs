@@ -1,6 +1,7 @@
 //! How admitted calls end, and what their results amount to.
 
 use core::num::NonZeroU32;
+use core::mem;
 use core::time::Duration;
 
 use super::CircuitBreaker;
@@ -11,6 +12,7 @@ use crate::permit::{Outcome, Report, Role, Ticket};
 use crate::settings::Plan;
 use crate::state::Mode;
 use crate::time::{Clock, Instant};
+use crate::unwind::sheltered;
 use crate::window::{Counted, Recorded, Tally};
 
 /// How the life of a ticket ends.
@@ -55,6 +57,21 @@ impl Ending {
     /// Whether a failure adds to those in a row.
     const fn is_consecutive(self) -> bool {
         !matches!(self, Self::Reported(Report { consecutive: false, .. }))
+    }
+}
+
+/// A result that is counted and not told of yet. If [`Config::trip_when`](crate::Config::trip_when) panics
+/// over it, it is told of all the same.
+struct Untold<'a, C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize> {
+    breaker: &'a CircuitBreaker<C, O, BUCKETS, LANES>,
+    result: Counted,
+}
+
+impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize> Drop
+    for Untold<'_, C, O, BUCKETS, LANES>
+{
+    fn drop(&mut self) {
+        sheltered(|| self.breaker.tell_of_result(self.result));
     }
 }
 
@@ -251,7 +268,9 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
                     let mut trip = Trip { result, generation, now, retry_after, tally };
                     let is_full = must_look;
                     let look = Look { limits, plan, streak, is_full, stayed, seen };
+                    let untold = Untold { breaker: self, result };
                     let found = self.evaluate(word, look, &mut trip);
+                    mem::forget(untold);
                     if let Some(reason) = found {
                         return self.trip(reason, &trip);
                     }

@@ -202,10 +202,16 @@ const fn held(shape: &Shape, word: u64) -> Tally {
     }
 }
 
+/// That a swap was won which a look at the margin does not overtake: without one there is no look, since
+/// loom does not show what a weaker swap would do.
+#[derive(Clone, Copy)]
+pub(super) struct MayLook(());
+
 /// The same where a look elsewhere must not overtake it.
 #[inline]
-pub(super) fn swap_then_look(word: &AtomicU64, old: u64, new: u64) -> bool {
-    word.compare_exchange(old, new, Ordering::SeqCst, Ordering::Relaxed).is_ok() // B8
+pub(super) fn swap_then_look(word: &AtomicU64, old: u64, new: u64) -> Option<MayLook> {
+    let swapped = word.compare_exchange(old, new, Ordering::SeqCst, Ordering::Relaxed); // B8
+    swapped.is_ok().then_some(MayLook(()))
 }
 
 #[inline]

@@ -5,7 +5,7 @@
 
 use super::bucket::{Bucket, FAILURES, SUCCESSES};
 use super::grid::Grid;
-use super::lane::{Added, Head, Lane, swap, swap_then_look};
+use super::lane::{Added, Head, Lane, MayLook, swap, swap_then_look};
 use super::margin::{Seen, View};
 use super::{Entry, NOTHING, Recorded, Shape, Tally};
 use crate::sync::{AtomicU64, Ordering};
@@ -55,17 +55,22 @@ impl<const N: usize> Lane<N> {
             return Added::No;
         };
         let new = old.plus_one(FAILURES);
-        if swap_then_look(word, old.0, new.0) {
-            Added::Yes(self.see_margin(head, new, margin))
-        } else {
-            Added::Contended
+        match swap_then_look(word, old.0, new.0) {
+            Some(may_look) => Added::Yes(self.see_margin(may_look, head, new, margin)),
+            None => Added::Contended,
         }
     }
 
     /// The margin as a failure sees it that has just made `new` of the bucket at `head`; none if it
     /// is not there for it.
     #[inline]
-    fn see_margin(&self, head: Head, new: Bucket, margin: View<'_>) -> Option<Seen> {
+    fn see_margin(
+        &self,
+        _: MayLook,
+        head: Head,
+        new: Bucket,
+        margin: View<'_>,
+    ) -> Option<Seen> {
         let seen = margin.see(new.tally().failures);
         if !seen.is_shared() && self.head() != head {
             margin.void(); // M3
@@ -110,9 +115,10 @@ impl<const N: usize> Lane<N> {
                 continue;
             };
             let _disturbed = (left != NOTHING).then(|| margin.disturb()); // M2
-            if swap_then_look(word, old.0, new.0) {
+            if let Some(may_look) = swap_then_look(word, old.0, new.0) {
                 self.add_to_totals(left);
-                let seen = if result.failed { self.see_margin(head, new, margin) } else { None };
+                let see = || self.see_margin(may_look, head, new, margin);
+                let seen = if result.failed { see() } else { None };
                 return Recorded::In { stayed, seen };
             }
         }
