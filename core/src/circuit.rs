@@ -8,18 +8,24 @@
 //! - **R3** In one generation of HalfOpen, trials out plus trials settled never exceed the
 //!   configured number. A slot is freed by its own trial only, and that once: who settles it ends its
 //!   *turn* first, and a ticket whose turn is over is stale.
-//! - **R4** The end of a break, of a ramp, and of a trial's lease, is *proposed* in a cell that the present
-//!   word gives no meaning, before the word that makes it valid is swapped in. Who sees the word sees the
-//!   time; who sees another word reads another cell. A break that follows a break or a ramp therefore has
-//!   its end in the other of two cells, and a bit of the word says in which. The clock is read just
-//!   before the proposal; where several threads race to make the same change, the time is one of
-//!   theirs.
+//! - **R4** What a state needs to know beside the word is *proposed* in a cell that the present word gives
+//!   no meaning, before the word that makes it valid is swapped in. Who sees the word sees the cell; who
+//!   sees another word reads another cell. A break is noted in another place than the one before
+//!   it: its end, how long it is, and how often in a row the circuit has reopened. Breaks by hand have
+//!   places of their own, so that who is held up with the one cannot set the end of the other.
+//!   The end of a ramp, and the time until which a closed circuit has to stay closed for the backoff to
+//!   start over, are proposed in HalfOpen alone. The clock is read just before the proposal; where
+//!   several threads race to make the same change, each cell has what one of them proposed.
 //! - **R5** A lease that is over counts as a failed trial whenever the trials are judged. It stays
 //!   out: the trial itself, should it come back, is stale.
 //! - **R6** The generation wraps after 2^23 changes. A ticket that was in flight for exactly that
 //!   many would be taken for a fresh one. No generation is given out while a window or a streak
 //!   still holds results under its number (`breaker::CircuitBreaker::next_generation`).
-//! - **R7** `reopens` stops at 63.
+//! - **R7** The count of reopenings stops at 16,383. The smallest factor that grows at all, 101 %, takes
+//!   the shortest break to the longest cap in 2,430.
+//! - **R8** A circuit that opens out of HalfOpen or on the ramp has reopened, and so has one that opens
+//!   before it was closed for as long as its last break was. A break by hand is no reopening, but counts
+//!   as a last break.
 //!
 //! # Orderings
 //!
@@ -29,7 +35,7 @@
 //! | O2 | swap of the word | AcqRel | O1 | Release publishes the proposed cell | `r4_who_sees_the_circuit_open_sees_the_end_of_its_break` |
 //! | | | | | Acquire, so that a swap sees all that the ones before it did, even where the same bits came back in between | not by loom: who swaps has seen the same bits by O1, and reads no cell before its next O1 |
 //! | | on failure | Acquire | O2 | a failed swap starts over as O1 does | `o2_who_fails_to_swap_the_word_sees_the_lease_that_came_between` |
-//! | O3 | load of the end of a break or ramp | Acquire | O5 | who refuses by it looks at the word again: having seen a later era's proposal, it must not see an earlier word | `o3_the_end_of_a_ramp_is_never_taken_for_the_end_of_a_break` |
+//! | O3 | load of what belongs to a state | Acquire | O5 | who refuses by it looks at the word again: having seen a later era's proposal, it must not see an earlier word | `o3_the_end_of_a_ramp_is_never_taken_for_the_end_of_a_break` |
 //! | O4 | load of a cell to replace it | Acquire | O5 | the word is checked after it: who saw a later era's proposal must not then see an earlier word | `o4_who_was_held_up_cannot_overwrite_the_end_of_a_later_break` |
 //! | O5 | swap of a cell | Release | O3, O4 | as they; it reads no value but the one that O4 saw | `o4_who_was_held_up_cannot_overwrite_the_end_of_a_later_break` |
 //! | | on failure | Relaxed | – | the proposal starts over | there is nothing weaker |
@@ -41,6 +47,7 @@
 
 mod word;
 
+use word::PLACES;
 pub(crate) use word::{MAX_TRIALS, Trials, Word};
 
 use crate::seldom::Seldom;
@@ -68,19 +75,83 @@ pub(crate) struct Change {
 #[derive(Debug)]
 pub(crate) struct Circuit {
     word: AtomicU64,
-    /// The first cell for the end of a break or of a ramp. The second is needed less often: it is in
-    /// [`Seldom`].
+    /// The end of a break in place 1, where a new breaker has its first. All else is needed less often:
+    /// it is in [`Seldom`].
     first_end: AtomicU64,
 }
 
-/// The second cell for the end of a break or of a ramp.
+/// The other cells for what belongs to states.
 #[derive(Debug)]
-pub(crate) struct SecondEnd(AtomicU64);
+pub(crate) struct Cells {
+    /// The end of a break, in each place but the one that is not here.
+    ends: [AtomicU64; PLACES],
+    /// What else there is to note of a break.
+    notes: [AtomicU64; PLACES],
+    /// While ramping: when the ramp is over.
+    ramp_end: AtomicU64,
+    /// While Closed, if there was a break: when it has been closed for as long as that was.
+    steady: AtomicU64,
+}
 
-impl SecondEnd {
+impl Cells {
+    /// A place has two bits; to say so spares firmware the code of a panic.
+    const fn note(&self, place: u32) -> &AtomicU64 {
+        &self.notes[place as usize % PLACES]
+    }
+
     const_fn! {
         pub(crate) fn new() -> Self {
-            Self(AtomicU64::new(0))
+            Self {
+                ends: zeroes(),
+                notes: zeroes(),
+                ramp_end: AtomicU64::new(0),
+                steady: AtomicU64::new(0),
+            }
+        }
+    }
+}
+
+/// What is known of a break beside its end, in a word.
+///
+/// ```text
+///  63                  14 13                 0
+/// +----------------------+--------------------+
+/// | length / 64 ns       |  reopenings        |
+/// +----------------------+--------------------+
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Break {
+    /// In nanoseconds; kept rounded up to 64.
+    pub(crate) length: u64,
+    /// How often in a row the circuit had reopened when it began.
+    pub(crate) reopens: u32,
+}
+
+impl Break {
+    const REOPENS_BITS: u32 = 14;
+    pub(crate) const MOST_REOPENS: u32 = (1 << Self::REOPENS_BITS) - 1;
+    /// No break is longer than 365 days and half as much, which are fewer of these than fit.
+    const UNIT_BITS: u32 = 6;
+
+    /// The break that comes after this one, if the circuit reopens.
+    pub(crate) const fn reopened(self) -> u32 {
+        if self.reopens < Self::MOST_REOPENS { self.reopens + 1 } else { Self::MOST_REOPENS }
+    }
+
+    const fn bits(self) -> u64 {
+        const MOST: u64 = u64::MAX >> Break::REOPENS_BITS;
+        let units = self.length.saturating_add((1 << Self::UNIT_BITS) - 1) >> Self::UNIT_BITS;
+        let units = if units < MOST { units } else { MOST };
+        let reopens =
+            if self.reopens < Self::MOST_REOPENS { self.reopens } else { Self::MOST_REOPENS };
+        units << Self::REOPENS_BITS | reopens as u64
+    }
+
+    #[allow(clippy::cast_possible_truncation)] // fourteen bits
+    const fn from_bits(bits: u64) -> Self {
+        Self {
+            length: (bits >> Self::REOPENS_BITS) << Self::UNIT_BITS,
+            reopens: bits as u32 & Self::MOST_REOPENS,
         }
     }
 }
@@ -167,10 +238,26 @@ impl Circuit {
         }
     }
 
-    /// Begins as `word`, with the end of its break or ramp, before anybody else knows of it.
-    pub(crate) fn restore(&self, word: Word, end: Instant) {
-        self.first_end.store(end.as_nanos(), Ordering::Relaxed);
-        self.word.store(word.bits(), Ordering::Relaxed);
+    /// Begins as `word`, with the end of its break or ramp, the last break, and the end of its time on
+    /// probation, before anybody else knows of it.
+    pub(crate) fn restore(
+        &self,
+        word: Word,
+        end: Instant,
+        last: Break,
+        steady: Instant,
+        seldom: &Seldom,
+    ) {
+        let store = |cell: &AtomicU64, value| cell.store(value, Ordering::Relaxed);
+        if word.has_end() {
+            store(self.end_cell(word, seldom), end.as_nanos());
+        }
+        if word.has_broken() {
+            let cells = seldom.cells();
+            store(cells.note(word.place()), last.bits());
+            store(&cells.steady, steady.as_nanos());
+        }
+        store(&self.word, word.bits());
     }
 
     #[inline]
@@ -203,8 +290,28 @@ impl Circuit {
     /// still holds.
     #[inline]
     pub(crate) fn end(&self, word: Word, seldom: &Seldom) -> Instant {
-        let cell = self.end_cell(word.has_second_end(), seldom);
-        Instant::from_nanos(cell.load(Ordering::Acquire)) // O3
+        Instant::from_nanos(self.end_cell(word, seldom).load(Ordering::Acquire)) // O3
+    }
+
+    /// The present or the last break, for who has just loaded `word` and relies on it only by a swap of
+    /// that very word.
+    pub(crate) fn last_break(&self, word: Word, seldom: &Seldom) -> Break {
+        if word.has_broken() {
+            Break::from_bits(seldom.cells().note(word.place()).load(Ordering::Acquire)) // O3
+        } else {
+            Break::default()
+        }
+    }
+
+    /// Whether a closed circuit that was seen as `word` opens so soon after its last break that it
+    /// reopens (R8); to be relied on as [`last_break`](Self::last_break).
+    pub(crate) fn is_unsteady(&self, word: Word, now: Instant, seldom: &Seldom) -> bool {
+        word.has_broken() && now < self.steady(seldom)
+    }
+
+    /// When a circuit that is closed after a break has been so for as long as that was.
+    pub(crate) fn steady(&self, seldom: &Seldom) -> Instant {
+        Instant::from_nanos(seldom.cells().steady.load(Ordering::Acquire)) // O3
     }
 
     /// The word, and when its break or ramp is over if it has one.
@@ -221,15 +328,51 @@ impl Circuit {
         }
     }
 
-    /// Proposes the end of the break or of the ramp that the next word will start.
+    /// Proposes what there is to note of the break that the next word will start.
     #[must_use]
-    pub(crate) fn propose_end(&self, end: Instant, under: Word, seldom: &Seldom) -> bool {
-        self.propose(self.end_cell(under.leaves_second_end(), seldom), end, under)
+    pub(crate) fn propose_break(
+        &self,
+        end: Instant,
+        next: Break,
+        by_hand: bool,
+        under: Word,
+        seldom: &Seldom,
+    ) -> bool {
+        let place = under.next_place(by_hand);
+        let note = (seldom.cells().note(place), next.bits());
+        self.propose([note, (self.break_end_cell(place, seldom), end.as_nanos())], under)
+    }
+
+    /// Proposes until when the circuit that the next word will close is on probation, and when its ramp
+    /// is over if it has one; in HalfOpen.
+    #[must_use]
+    pub(crate) fn propose_close(
+        &self,
+        steady: Instant,
+        ramp_end: Option<Instant>,
+        under: Word,
+        seldom: &Seldom,
+    ) -> bool {
+        let cells = seldom.cells();
+        let steady = (&cells.steady, steady.as_nanos());
+        match ramp_end {
+            None => self.propose([steady], under),
+            Some(end) => self.propose([steady, (&cells.ramp_end, end.as_nanos())], under),
+        }
     }
 
     #[inline]
-    fn end_cell<'a>(&'a self, is_second: bool, seldom: &'a Seldom) -> &'a AtomicU64 {
-        if is_second { &seldom.second_end().0 } else { &self.first_end }
+    fn end_cell<'a>(&'a self, word: Word, seldom: &'a Seldom) -> &'a AtomicU64 {
+        if word.is_ramping() {
+            &seldom.cells().ramp_end
+        } else {
+            self.break_end_cell(word.place(), seldom)
+        }
+    }
+
+    #[inline]
+    fn break_end_cell<'a>(&'a self, place: u32, seldom: &'a Seldom) -> &'a AtomicU64 {
+        if place == 1 { &self.first_end } else { &seldom.cells().ends[place as usize % PLACES] }
     }
 
     /// Proposes the end of the lease of the trial that the next word will have out on `slot`.
@@ -241,18 +384,49 @@ impl Circuit {
         end: Instant,
         under: Word,
     ) -> bool {
-        self.propose(leases.cell(slot), end, under)
+        self.propose([(leases.cell(slot), end.as_nanos())], under)
     }
 
-    /// Puts `time` into `cell` if the word is still `under`, where the cell has no meaning yet (R4).
+    /// Puts each value into its cell if the word is still `under`, where the cells have no meaning yet
+    /// (R4).
     ///
     /// The swap fails if another proposal came between. So a thread that is held up here cannot
-    /// overwrite the time of a later era, only that of the change which it raced to make.
-    fn propose(&self, cell: &AtomicU64, time: Instant, under: Word) -> bool {
-        let old = cell.load(Ordering::Acquire); // O4
+    /// overwrite the value of a later era, only that of the change which it raced to make.
+    fn propose<const N: usize>(&self, all: [(&AtomicU64, u64); N], under: Word) -> bool {
+        let old = all.map(|(cell, _)| cell.load(Ordering::Acquire)); // O4
         self.load() == under
-            && cell
-                .compare_exchange(old, time.as_nanos(), Ordering::Release, Ordering::Relaxed) // O5
-                .is_ok()
+            && all.into_iter().zip(old).all(|((cell, value), old)| {
+                cell.compare_exchange(old, value, Ordering::Release, Ordering::Relaxed) // O5
+                    .is_ok()
+            })
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_noted_of_a_break_comes_back_rounded_up_to_64_ns() {
+        const YEAR_AND_A_HALF: u64 = 365 * 24 * 60 * 60 * 1_000_000_000 / 2 * 3;
+        for length in [0, 1, 64, 65, 1_000_000, 30_000_000_000, YEAR_AND_A_HALF, u64::MAX / 2] {
+            for reopens in [0, 1, 2_430, Break::MOST_REOPENS] {
+                let back = Break::from_bits(Break { length, reopens }.bits());
+                assert_eq!(back.reopens, reopens);
+                if length <= YEAR_AND_A_HALF {
+                    assert_eq!(back.length, length.next_multiple_of(64));
+                } else {
+                    assert!(back.length > YEAR_AND_A_HALF);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_count_of_reopenings_stops_at_its_end() {
+        let most = Break { length: 0, reopens: Break::MOST_REOPENS };
+        assert_eq!(most.reopened(), Break::MOST_REOPENS);
+        assert_eq!(Break::from_bits(Break { length: 9, reopens: u32::MAX }.bits()).reopens, 16_383);
+        assert_eq!(Break::default().reopened(), 1);
     }
 }

@@ -126,7 +126,7 @@ pub(crate) fn break_length(
     retry_after: Option<Duration>,
     chance: u64,
 ) -> u64 {
-    let cap = breaks.longest();
+    let cap = breaks.longest_asked();
     let length = match breaks.backoff {
         Some(backoff) => grow(breaks.duration, backoff.percent.get(), reopens).min(cap),
         None => breaks.duration,

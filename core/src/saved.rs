@@ -55,6 +55,10 @@ pub struct Saved<const BUCKETS: usize = 10> {
     /// Nanoseconds of the break or of the ramp.
     pub(crate) left: u64,
     pub(crate) reopens: u32,
+    /// How long the present or the last break was.
+    pub(crate) last_break: u64,
+    /// While Closed: for how long still a trip is a reopening.
+    pub(crate) unsteady: u64,
     pub(crate) failures_in_a_row: u64,
     pub(crate) totals: Totals,
     pub(crate) window: SavedWindow<BUCKETS>,
@@ -90,6 +94,7 @@ impl<const BUCKETS: usize> Saved<BUCKETS> {
     #[must_use]
     pub const fn aged(mut self, by: Duration) -> Self {
         self.left = self.left.saturating_sub(nanos(by));
+        self.unsteady = self.unsteady.saturating_sub(nanos(by));
         self.window = self.window.aged(nanos(by));
         self
     }

@@ -1,11 +1,11 @@
-//! What few calls need: the leases of trials, the pace of a recovery, the second cell for the end of a
-//! break, the second copy of the settings that are lengths, and the totals that no lane counts.
+//! What few calls need: the leases of trials, the pace of a recovery, what belongs to a state beside
+//! the word, the second copy of the settings that are lengths, and the totals that no lane counts.
 //!
 //! With the feature `alloc` the first call that needs it makes it, so that a breaker that has never
 //! tripped, as most of them, is half as large. Loom takes it for part of the breaker: that who finds
 //! the box sees what it was made with is `once_cell`'s promise.
 
-use crate::circuit::{Leases, SecondEnd};
+use crate::circuit::{Cells, Leases};
 use crate::ramp::Ramp;
 use crate::settings::LengthsCopy;
 use crate::sync::const_fn;
@@ -20,7 +20,7 @@ pub(crate) struct Seldom(Place);
 
 struct Contents {
     leases: Leases,
-    second_end: SecondEnd,
+    cells: Cells,
     lengths: LengthsCopy,
     ramp: Ramp,
     counters: Counters,
@@ -31,7 +31,7 @@ impl Contents {
         fn new() -> Self {
             Self {
                 leases: Leases::new(),
-                second_end: SecondEnd::new(),
+                cells: Cells::new(),
                 lengths: LengthsCopy::new(),
                 ramp: Ramp::new(),
                 counters: Counters::new(),
@@ -58,8 +58,8 @@ impl Seldom {
         &self.contents().ramp
     }
 
-    pub(crate) fn second_end(&self) -> &SecondEnd {
-        &self.contents().second_end
+    pub(crate) fn cells(&self) -> &Cells {
+        &self.contents().cells
     }
 
     /// The second copy of the settings that are lengths.

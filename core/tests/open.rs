@@ -129,13 +129,90 @@ fn the_break_is_still_at_its_cap_after_hundreds_of_reopenings() {
     assert_eq!(retry_after(&breaker), secs(3_600));
 }
 
+/// Closes by two trials as soon as the break is over, fails again `after` that, and gives the next break.
+fn flap(breaker: &Breaker, after: Duration) -> Duration {
+    breaker.clock().advance(retry_after(breaker));
+    follow(breaker, "+ +", "H C");
+    breaker.clock().advance(after);
+    follow(breaker, "x x x x", "C C C O");
+    retry_after(breaker)
+}
+
 #[test]
-fn closing_starts_the_backoff_over() {
+fn a_circuit_that_was_closed_for_as_long_as_its_last_break_starts_the_backoff_over() {
     let breaker = tripped(config().break_backoff(Backoff::doubling(secs(30))));
     assert_eq!(reopen(&breaker), secs(10));
-    breaker.clock().advance(secs(10));
-    follow(&breaker, "+ + x x x x", "H C C C C O");
-    assert_eq!(retry_after(&breaker), secs(5));
+    assert_eq!(flap(&breaker, secs(10)), secs(5));
+    assert_eq!(flap(&breaker, secs(5)), secs(5));
+    assert_eq!(flap(&breaker, secs(3_600)), secs(5));
+}
+
+#[test]
+fn a_circuit_that_trips_again_before_that_reopens() {
+    let nanosecond = Duration::from_nanos(1);
+    let breaker = tripped(config().break_backoff(Backoff::doubling(secs(60))));
+    assert_eq!(flap(&breaker, Duration::ZERO), secs(10));
+    assert_eq!(flap(&breaker, secs(10) - nanosecond), secs(20));
+    assert_eq!(flap(&breaker, secs(20) - nanosecond), secs(40));
+    assert_eq!(flap(&breaker, secs(1)), secs(60));
+    assert_eq!(flap(&breaker, secs(59)), secs(60));
+    assert_eq!(flap(&breaker, secs(60)), secs(5), "it has held for as long as it was open");
+}
+
+/// The end of the recovery does not end it either.
+#[test]
+fn a_circuit_that_trips_after_its_recovery_reopens_if_its_last_break_was_longer() {
+    let ramped = config()
+        .trials(1)
+        .recovery(cutout_core::Recovery::in_stages_of(millis(500)))
+        .break_backoff(Backoff::doubling(secs(60)));
+    for (waits, second) in [("4999ms", 10), ("5s", 5)] {
+        let breaker = tripped(ramped);
+        follow(&breaker, "5s +", "O C");
+        follow(&breaker, waits, "C");
+        follow(&breaker, "x x x x", "C C C O");
+        assert_eq!(retry_after(&breaker), secs(second), "{waits}");
+    }
+}
+
+#[test]
+fn a_break_that_the_server_or_an_operator_has_set_is_a_last_break_too() {
+    let asked = tripped(config().break_backoff(Backoff::doubling(secs(60))));
+    asked.clock().advance(secs(5));
+    let trial = asked.try_acquire().unwrap();
+    trial.settle(Outcome::Failure.retry_after(secs(50)));
+    assert_eq!(retry_after(&asked), secs(50));
+    assert_eq!(flap(&asked, secs(49)), secs(20));
+
+    let ordered = support::breaker(config().break_backoff(Backoff::doubling(secs(60))));
+    ordered.open_for(secs(50));
+    assert_eq!(flap(&ordered, secs(49)), secs(10));
+    ordered.reset();
+    follow(&ordered, "x x x x", "C C C O");
+    assert_eq!(retry_after(&ordered), secs(5), "a reset forgets");
+}
+
+#[test]
+fn a_break_grows_to_its_cap_however_slowly() {
+    let breaker = tripped(config().break_backoff(Backoff::percent(101, secs(3_600))));
+    let mut last = secs(5);
+    for n in 1..=661_u32 {
+        let next = reopen(&breaker);
+        let exact = 5.0 * 1.01_f64.powi(i32::try_from(n).unwrap());
+        let off = (next.as_secs_f64() - exact.min(3_600.0)) / exact;
+        assert!(next > last && (-1e-4..1e-9).contains(&off), "{n}: {next:?}, not {exact}");
+        last = next;
+    }
+    assert_eq!(reopen(&breaker), secs(3_600));
+    for _ in 0..100 {
+        assert_eq!(reopen(&breaker), secs(3_600));
+    }
+    let shortest = config()
+        .break_duration(millis(1))
+        .break_backoff(Backoff::percent(101, secs(365 * 24 * 60 * 60)));
+    let breaker = tripped(shortest);
+    let reached = (1..3_000).find(|_| reopen(&breaker) == secs(365 * 24 * 60 * 60));
+    assert!((2_425..2_440).contains(&reached.unwrap()), "{reached:?}");
 }
 
 #[test]

@@ -512,8 +512,10 @@ mod panics {
         tally.failures >= 3
     }
 
-    const CONFIG: Config =
-        Config::new().without_failure_rate().without_consecutive_failures().trip_when(panics_or_holds);
+    const CONFIG: Config = Config::new()
+        .without_failure_rate()
+        .without_consecutive_failures()
+        .trip_when(panics_or_holds);
 
     /// Counts the calls that it hears of.
     #[derive(Default)]

@@ -5,8 +5,8 @@ mod support;
 use core::time::Duration;
 
 use cutout_core::{
-    CircuitBreaker, Config, Instant, ManualClock, Mode, Rate, Recovery, RejectReason, Saved,
-    SavedError, State, Tally, Window,
+    Backoff, CircuitBreaker, Config, Instant, ManualClock, Mode, Rate, Recovery, RejectReason,
+    Saved, SavedError, State, Tally, Window,
 };
 use proptest::prelude::*;
 use support::{Breaker, Log, breaker, config, fail, follow, millis, secs, succeed, tripped};
@@ -244,12 +244,31 @@ fn numbers_that_are_no_breaker_are_refused_by_name() {
     assert_eq!(with(1, 3), SavedError::Invalid("state"));
     assert_eq!(with(2, 5), SavedError::Invalid("mode"));
     assert_eq!(with(4, 1 << 40), SavedError::Invalid("reopens"));
-    assert_eq!(with(15, 9), SavedError::Invalid("window"));
-    assert_eq!(with(16, 11), SavedError::Room);
+    assert_eq!(with(17, 9), SavedError::Invalid("window"));
+    assert_eq!(with(18, 11), SavedError::Room);
     let short = good[..good.len() - 1].iter().copied();
     assert_eq!(Saved::from_numbers(short), Err(SavedError::Short));
     let long = good.iter().copied().chain([0]);
     assert_eq!(Saved::from_numbers(long), Err(SavedError::Long));
+}
+
+#[test]
+fn a_circuit_that_closed_just_before_is_still_to_show_that_it_holds() {
+    let config = config().break_backoff(Backoff::doubling(secs(60)));
+    let before = tripped(config);
+    before.clock().advance(secs(5));
+    assert!(succeed(&before) && succeed(&before));
+    before.clock().advance(secs(1));
+    assert_eq!(before.state(), State::Closed);
+    for (lay, second) in [(secs(0), 10), (millis(3_999), 10), (secs(4), 5)] {
+        let saved = before.save().aged(lay);
+        let after =
+            CircuitBreaker::restored(config, ManualClock::new(), Log::default(), &saved).unwrap();
+        for _ in 0..4 {
+            fail(&after);
+        }
+        assert_eq!(after.snapshot().retry_after, Some(secs(second)), "{lay:?}");
+    }
 }
 
 /// One step of two breakers side by side.
@@ -316,7 +335,9 @@ fn a_total_that_no_breaker_can_have_is_refused_and_the_largest_that_one_can_goes
 #[test]
 fn the_numbers_mean_what_they_meant() {
     // Version 1. What is written here was written by a breaker, and is read by all releases that write 1.
-    let head = |state, left| [1, state, 4, left, 7, 8, 11, 12, 13, 14, 15, 16, 17, 18, 19];
+    let head = |state, left| {
+        [1, state, 4, left, 7, 8, 11, 12, 13, 14, 15, 16, 17, 18, 19, 64_000_000, 4_000]
+    };
     let buckets = [[100, 3, 2, 1], [1_000_000_100, 5, 4, 2]].concat();
     let rest = [0; 8 * 4];
     let by_time: Vec<u64> = [&head(1, 5_000)[..], &[1, 10], &buckets, &rest].concat();
@@ -356,7 +377,7 @@ fn each_mode_has_its_number() {
         (4, Mode::Shadow),
     ];
     for (number, mode) in modes {
-        let numbers = [1, 0, number, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0];
+        let numbers = [1, 0, number, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0];
         assert_eq!(Saved::<10>::from_numbers(numbers).unwrap().mode(), mode);
     }
 }

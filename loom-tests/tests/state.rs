@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use cutout_core::{Outcome, Recovery, RejectReason, State};
+use cutout_core::{Backoff, Outcome, Recovery, RejectReason, State};
 use loom_tests::{
     breaker, brittle, config, fail, hang, long_model, model, model_of_three, race, rested, spawn,
     succeed,
@@ -210,5 +210,27 @@ fn the_conservation_law_holds_after_a_trip_across_calls() {
         assert_eq!(totals.settled() + totals.rejected, 3);
         let stale = breaker.observer().stale.load(core::sync::atomic::Ordering::Relaxed);
         assert_eq!(totals.stale, u64::from(stale));
+    });
+}
+
+/// Whichever comes first, the operator's break is the one that counts in the end.
+#[test]
+fn r4_a_trip_that_is_held_up_does_not_set_the_end_of_a_break_by_hand() {
+    model(|| {
+        let breaker = breaker(brittle());
+        race(&breaker, [fail, |breaker| breaker.open_for(Duration::from_secs(30))]);
+        assert_eq!(breaker.snapshot().retry_after, Some(Duration::from_secs(30)));
+    });
+}
+
+/// The one call is the trial, and the other fails before or after it: the circuit that is open then has
+/// reopened.
+#[test]
+fn r8_who_sees_the_circuit_closed_sees_for_how_long_it_has_to_hold() {
+    long_model(|| {
+        let breaker = rested(brittle().break_backoff(Backoff::doubling(Duration::from_secs(8))));
+        race(&breaker, [succeed, fail]);
+        let left = breaker.snapshot().retry_after;
+        assert!(left.is_none_or(|left| left == Duration::from_secs(2)), "{left:?}");
     });
 }

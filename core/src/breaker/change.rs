@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::CircuitBreaker;
-use crate::circuit::{Change, Step, Trials, Word};
+use crate::circuit::{Break, Change, Step, Trials, Word};
 use crate::observe::{Cause, Observer, Transition, TripReason};
 use crate::policy::{self, Verdict};
 use crate::settings::{Limits, Plan};
@@ -113,11 +113,12 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
                 (Mode::ForcedClosed, _) if word.was_told() => Step::Leave,
                 (Mode::ForcedClosed, _) => Step::To(word.with_told().with_armed(false)),
                 (Mode::Auto | Mode::Shadow, State::Closed) => {
-                    (now, length) = self.next_break(word, trip.retry_after); // R4
-                    if self.circuit.propose_end(now.plus(length), word, &self.seldom) {
-                        Step::To(word.open(self.next_generation(word)))
-                    } else {
-                        Step::Again
+                    match self.next_break(word, trip.retry_after) {
+                        None => Step::Again,
+                        Some((at, long)) => {
+                            (now, length) = (at, long);
+                            Step::To(word.open(self.next_generation(word), false))
+                        }
                     }
                 }
                 _ => Step::Leave,
@@ -160,26 +161,20 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
             let (lengths, plan) = self.settings.lengths(&self.seldom);
             let now = self.read_clock(plan); // R4
             *end = Some(HalfOpenEnd { cause, at: now, break_length: None });
-            return match lengths.recovery {
-                None => Step::To(word.closed(next)),
-                Some(recovery)
-                    if self.circuit.propose_end(
-                        now.plus(recovery.length()),
-                        word,
-                        &self.seldom,
-                    ) =>
-                {
-                    Step::To(word.ramping(next))
-                }
-                Some(_) => Step::Again,
+            let last = self.circuit.last_break(word, &self.seldom);
+            let (steady, ramp) = (now.plus(last.length), lengths.recovery);
+            let ramp_end = ramp.map(|ramp| now.plus(ramp.length()));
+            return if !self.circuit.propose_close(steady, ramp_end, word, &self.seldom) {
+                Step::Again
+            } else if ramp_end.is_some() {
+                Step::To(word.ramping(next))
+            } else {
+                Step::To(word.closed(next))
             };
         }
-        let (now, length) = self.next_break(word, retry_after); // R4
-        if !self.circuit.propose_end(now.plus(length), word, &self.seldom) {
-            return Step::Again;
-        }
+        let Some((now, length)) = self.next_break(word, retry_after) else { return Step::Again };
         *end = Some(HalfOpenEnd { cause, at: now, break_length: Some(length) });
-        Step::To(word.open(next))
+        Step::To(word.open(next, false))
     }
 
     pub(super) fn set_mode(&self, mode: Mode) {
@@ -211,13 +206,28 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         next
     }
 
-    /// When the break after `word` begins, and how long it is.
-    fn next_break(&self, word: Word, retry_after: Option<Duration>) -> (Instant, u64) {
+    /// Proposes the break after `word`: when it begins and how long it is, unless something moved.
+    fn next_break(&self, word: Word, retry_after: Option<Duration>) -> Option<(Instant, u64)> {
         let (lengths, plan) = self.settings.lengths(&self.seldom);
-        let now = self.read_clock(plan);
+        let now = self.read_clock(plan); // R4
+        let reopens = if self.reopens(word, now) {
+            self.circuit.last_break(word, &self.seldom).reopened()
+        } else {
+            0
+        };
         let chance = policy::chance(now, word.generation(), core::ptr::from_ref(self).addr());
-        let reopens = word.reopens_if_opened();
-        (now, policy::break_length(&lengths.breaks, reopens, retry_after, chance))
+        let length = policy::break_length(&lengths.breaks, reopens, retry_after, chance);
+        let next = Break { length, reopens };
+        let proposed =
+            self.circuit.propose_break(now.plus(length), next, false, word, &self.seldom);
+        proposed.then_some((now, length))
+    }
+
+    /// Whether a circuit that opens at `now` out of `word` reopens (R8).
+    fn reopens(&self, word: Word, now: Instant) -> bool {
+        word.state() != State::Closed
+            || word.is_ramping()
+            || self.circuit.is_unsteady(word, now, &self.seldom)
     }
 
     pub(super) fn announce(

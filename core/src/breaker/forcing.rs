@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::CircuitBreaker;
-use crate::circuit::Step;
+use crate::circuit::{Break, Step};
 use crate::observe::{Cause, Observer};
 use crate::state::Mode;
 use crate::time::{Clock, Instant, nanos};
@@ -70,8 +70,9 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         let mut now = Instant::ORIGIN;
         let change = self.circuit.change(|word| {
             now = self.clock.now(); // R4
-            if self.circuit.propose_end(now.plus(length), word, &self.seldom) {
-                Step::To(word.opened(self.next_generation(word)))
+            let next = Break { length, ..self.circuit.last_break(word, &self.seldom) };
+            if self.circuit.propose_break(now.plus(length), next, true, word, &self.seldom) {
+                Step::To(word.open(self.next_generation(word), true))
             } else {
                 Step::Again
             }
@@ -85,7 +86,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     pub fn reset(&self) {
         let change = self.circuit.change(|word| {
             let next = self.next_generation(word);
-            Step::To(word.closed(next).with_mode(Mode::Auto, next))
+            Step::To(word.as_new(next).with_mode(Mode::Auto, next))
         });
         if let Some(change) = change {
             self.announce(change, Cause::Reset, self.now(), None, Tally::default());

@@ -1,13 +1,13 @@
 //! A breaker that goes on where another left off.
 
 use super::CircuitBreaker;
-use crate::circuit::Word;
+use crate::circuit::{Break, Word};
 use crate::config::{Config, ConfigError};
 use crate::observe::Observer;
 use crate::saved::Saved;
 use crate::settings::Lengths;
 use crate::state::State;
-use crate::time::Clock;
+use crate::time::{Clock, Instant};
 use crate::window::Tally;
 
 /// # Going on where another left off
@@ -38,7 +38,15 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     /// It is read while others write, as a [`snapshot`](Self::snapshot) is.
     #[must_use]
     pub fn save(&self) -> Saved<BUCKETS> {
-        let (word, end) = self.circuit.load_with_end(&self.seldom);
+        let (word, end, last, steady) = loop {
+            let (word, end) = self.circuit.load_with_end(&self.seldom);
+            let last = self.circuit.last_break(word, &self.seldom);
+            let steady =
+                if word.has_broken() { self.circuit.steady(&self.seldom) } else { Instant::ORIGIN };
+            if self.circuit.load() == word {
+                break (word, end, last, steady);
+            }
+        };
         let now = self.now();
         let generation = word.generation();
         let is_closed = word.state() == State::Closed;
@@ -47,7 +55,9 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
             ramping: word.is_ramping(),
             mode: word.mode(),
             left: if word.has_end() { end.since(now) } else { 0 },
-            reopens: word.reopens(),
+            reopens: last.reopens,
+            last_break: last.length,
+            unsteady: if is_closed { steady.since(now) } else { 0 },
             failures_in_a_row: self.streak.length(generation),
             totals: self.totals(),
             window: self.lanes.save(&self.settings.shape(), generation, now),
@@ -80,9 +90,16 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
             Some(recovery) if ramping => recovery.length(),
             _ => breaks.longest(),
         };
-        let word = Word::restored(saved.state, ramping, saved.mode, saved.reopens);
+        let broke = saved.state != State::Closed || saved.last_break != 0 || saved.reopens != 0;
+        let word = Word::restored(saved.state, ramping, saved.mode, broke);
         let word = word.with_armed(breaker.settings.plan().has_rate());
-        breaker.circuit.restore(word, now.plus(saved.left.min(longest)));
+        let last = Break {
+            length: saved.last_break.min(breaks.longest()),
+            reopens: saved.reopens.min(Break::MOST_REOPENS),
+        };
+        let steady = now.plus(saved.unsteady.min(breaks.longest()));
+        let end = now.plus(saved.left.min(longest));
+        breaker.circuit.restore(word, end, last, steady, &breaker.seldom);
         if breaker.settings.plan().has_streak() {
             breaker.streak.restore(saved.failures_in_a_row);
         }

@@ -1,7 +1,7 @@
 //! How admitted calls end, and what their results amount to.
 
-use core::num::NonZeroU32;
 use core::mem;
+use core::num::NonZeroU32;
 use core::time::Duration;
 
 use super::CircuitBreaker;

@@ -1,18 +1,18 @@
 //! The word that decides, with names for its parts.
 //!
 //! ```text
-//!  63        41 40 37 36 33 32 29 28        13 12      7  6    5   4  2 1   0
-//! +------------+-----+-----+-----+------------+---------+----+-----+----+-----+
-//! | generation |slow |fail |succ | trials out | reopens |told|armed|mode|state|
-//! |     23     |  4  |  4  |  4  |  16 (map)  |    6    | 1  |  1  | 3  |  2  |
-//! +------------+-----+-----+-----+------------+---------+----+-----+----+-----+
+//!  63        41 40 37 36 33 32 29 28        13 12  10   9   8   7   6    5   4  2 1   0
+//! +------------+-----+-----+-----+------------+------+-----+-----+----+-----+----+-----+
+//! | generation |slow |fail |succ | trials out |unused|broke|place|told|armed|mode|state|
+//! |     23     |  4  |  4  |  4  |  16 (map)  |  3   |  1  |  2  | 1  |  1  | 3  |  2  |
+//! +------------+-----+-----+-----+------------+------+-----+-----+----+-----+----+-----+
 //! ```
 //!
 //! The state is Closed, Open, HalfOpen, or Closed on the ramp. `succ`, `fail` and `slow` count settled
-//! trials, `trials out` has a bit for each trial in flight. Outside HalfOpen there are no trials and all
-//! four are zero, but that while Open and on the ramp the lowest bit of `slow` says in which of two cells
-//! the end of the break or of the ramp stands. `reopens` counts how often in a row the circuit reopened.
-//! Closed under `Auto` is all zeroes in the lowest five bits, so admission there is one load and one mask.
+//! trials, `trials out` has a bit for each trial in flight; all four are zero outside HalfOpen. `place`
+//! says where the present or last break is noted, `broke` whether there was one since the circuit was new
+//! or reset. Closed under `Auto` is all zeroes in the lowest five bits, so admission there is one load and
+//! one mask.
 
 use crate::field::Field;
 use crate::state::{MODES, Mode, State};
@@ -24,22 +24,26 @@ const STATE: Field = Field::lowest(2);
 const MODE: Field = Field::above(STATE, 3);
 const ARMED: Field = Field::above(MODE, 1);
 const TOLD: Field = Field::above(ARMED, 1);
-const REOPENS: Field = Field::above(TOLD, 6);
-const TRIALS_OUT: Field = Field::above(REOPENS, 16);
+const PLACE: Field = Field::above(TOLD, 2);
+const BROKE: Field = Field::above(PLACE, 1);
+const UNUSED: Field = Field::above(BROKE, 3);
+const TRIALS_OUT: Field = Field::above(UNUSED, 16);
 const SUCCEEDED: Field = Field::above(TRIALS_OUT, 4);
 const FAILED: Field = Field::above(SUCCEEDED, 4);
 const SLOW: Field = Field::above(FAILED, 4);
 const GENERATION: Field = Field::above(SLOW, 23);
 const _: () = assert!(GENERATION.end() == u64::BITS);
 
-/// While Open or ramping: which cell has the end. No trial is counted then.
-const SECOND_END: Field = Field { shift: SLOW.shift, bits: 1 };
-
 /// The values of `STATE`. The mask of a plain admission relies on Closed being zero.
 const CLOSED: u32 = 0;
 const OPEN: u32 = 1;
 const HALF_OPEN: u32 = 2;
 const RAMPING: u32 = 3;
+
+/// So many places there are to note a break in: two for breaks that results begin, and two for those by
+/// hand, each for a break while the other has a meaning (R4).
+pub(crate) const PLACES: usize = 4;
+const FIRST_BY_HAND: u32 = 2;
 
 /// Settled trials of one generation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,15 +82,20 @@ impl Word {
         matches!(STATE.get(self.0), OPEN | RAMPING)
     }
 
-    /// Whether that time stands in the second cell.
-    pub(super) const fn has_second_end(self) -> bool {
-        self.has_end() && SECOND_END.get(self.0) != 0
+    /// Where the present break, or else the last one, is noted.
+    pub(super) const fn place(self) -> u32 {
+        PLACE.get(self.0)
     }
 
-    /// Whether the end that the next state may have belongs into the second cell: into the one that this
-    /// word gives no meaning (R4).
-    pub(super) const fn leaves_second_end(self) -> bool {
-        self.has_end() && SECOND_END.get(self.0) == 0
+    /// Where a break is noted that begins now: not where the present one is.
+    pub(super) const fn next_place(self, by_hand: bool) -> u32 {
+        let first = if by_hand { FIRST_BY_HAND } else { 0 };
+        if self.place() == first { first + 1 } else { first }
+    }
+
+    /// Whether there was a break since the circuit was new or reset.
+    pub(crate) const fn has_broken(self) -> bool {
+        BROKE.get(self.0) != 0
     }
 
     pub(crate) const fn mode(self) -> Mode {
@@ -123,10 +132,6 @@ impl Word {
         TOLD.get(self.0) != 0
     }
 
-    pub(crate) const fn reopens(self) -> u32 {
-        REOPENS.get(self.0)
-    }
-
     pub(crate) const fn trials(self) -> Trials {
         Trials {
             succeeded: SUCCEEDED.get(self.0),
@@ -158,27 +163,29 @@ impl Word {
 
     // Transitions: each starts a generation and forgets what belonged to the last one (R1).
 
+    /// Closed after a break or a ramp.
     #[must_use]
     pub(crate) const fn closed(self, generation: u32) -> Self {
-        Self(REOPENS.set(STATE.set(self.era(generation), CLOSED), 0))
+        Self(STATE.set(self.era(generation), CLOSED))
+    }
+
+    /// Closed as if there had been no break.
+    #[must_use]
+    pub(crate) const fn as_new(self, generation: u32) -> Self {
+        Self(BROKE.set(self.closed(generation).0, 0))
     }
 
     /// Closed for a share of the calls; to open out of this is to reopen.
     #[must_use]
     pub(crate) const fn ramping(self, generation: u32) -> Self {
-        Self(STATE.set(self.era_with_end(generation), RAMPING))
+        Self(STATE.set(self.era(generation), RAMPING))
     }
 
-    /// Open: for the first time out of Closed, once more out of HalfOpen.
+    /// Open, with a break that is noted in [`next_place`](Self::next_place).
     #[must_use]
-    pub(crate) const fn open(self, generation: u32) -> Self {
-        Self(REOPENS.set(STATE.set(self.era_with_end(generation), OPEN), self.reopens_if_opened()))
-    }
-
-    /// Open by hand: that is no reopening.
-    #[must_use]
-    pub(crate) const fn opened(self, generation: u32) -> Self {
-        Self(STATE.set(self.era_with_end(generation), OPEN))
+    pub(crate) const fn open(self, generation: u32, by_hand: bool) -> Self {
+        let word = STATE.set(self.era(generation), OPEN);
+        Self(BROKE.set(PLACE.set(word, self.next_place(by_hand)), 1))
     }
 
     #[must_use]
@@ -189,48 +196,24 @@ impl Word {
     #[must_use]
     #[allow(clippy::cast_possible_truncation)] // at most four
     pub(crate) const fn with_mode(self, mode: Mode, generation: u32) -> Self {
-        let word = MODE.set(self.era(generation), mode as u32);
-        Self(if self.has_second_end() { SECOND_END.set(word, 1) } else { word })
-    }
-
-    #[allow(clippy::cast_possible_truncation)] // a field's maximum fits its type
-    pub(crate) const fn reopens_if_opened(self) -> u32 {
-        match STATE.get(self.0) {
-            CLOSED => 0,
-            _ if self.reopens() == REOPENS.max() as u32 => self.reopens(), // R7
-            _ => self.reopens() + 1,
-        }
+        Self(MODE.set(self.era(generation), mode as u32))
     }
 
     const fn era(self, generation: u32) -> u64 {
-        const KEPT: u64 = STATE.mask() | MODE.mask() | REOPENS.mask();
+        const KEPT: u64 = STATE.mask() | MODE.mask() | PLACE.mask() | BROKE.mask();
         GENERATION.set(self.0 & KEPT, generation)
     }
 
-    /// The same for a state that has an end, which was proposed under this word.
-    const fn era_with_end(self, generation: u32) -> u64 {
-        SECOND_END.set(self.era(generation), self.leaves_second_end() as u32)
-    }
-
-    /// As [`open`](Self::open), or Closed and ramping, after so many reopenings in a row.
+    /// Open, or Closed and perhaps ramping, in the first place.
     #[must_use]
-    #[allow(clippy::cast_possible_truncation)] // a field's maximum fits its type
-    pub(crate) const fn restored(state: State, ramping: bool, mode: Mode, reopens: u32) -> Self {
+    pub(crate) const fn restored(state: State, ramping: bool, mode: Mode, broke: bool) -> Self {
         let word = Self(0).with_mode(mode, 0);
         let state = match state {
             State::Closed if ramping => RAMPING,
             State::Closed => CLOSED,
             State::Open | State::HalfOpen => OPEN,
         };
-        let most = REOPENS.max() as u32;
-        let reopens = if state == CLOSED {
-            0
-        } else if reopens < most {
-            reopens
-        } else {
-            most
-        };
-        Self(REOPENS.set(STATE.set(word.0, state), reopens))
+        Self(BROKE.set(STATE.set(word.0, state), broke as u32))
     }
 
     // Changes within a generation.
@@ -264,8 +247,10 @@ impl Word {
 mod tests {
     use super::*;
 
-    const FIELDS: [Field; 10] =
-        [STATE, MODE, ARMED, TOLD, REOPENS, TRIALS_OUT, SUCCEEDED, FAILED, SLOW, GENERATION];
+    const FIELDS: [Field; 12] = [
+        STATE, MODE, ARMED, TOLD, PLACE, BROKE, UNUSED, TRIALS_OUT, SUCCEEDED, FAILED, SLOW,
+        GENERATION,
+    ];
 
     #[test]
     fn the_fields_fill_the_word_and_do_not_overlap() {
@@ -292,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_generation_forgets_trials_and_flags_and_keeps_mode_and_reopens() {
+    fn a_new_generation_forgets_trials_and_flags_and_keeps_mode_and_what_is_known_of_the_break() {
         let full = Word(u64::MAX).with_mode(Mode::Shadow, 7);
         let next = full.half_open(8);
         assert_eq!(
@@ -301,41 +286,36 @@ mod tests {
         );
         assert_eq!((next.trials(), next.trials_out()), (Trials::default(), 0));
         assert!(!next.is_armed() && !next.was_told());
-        assert_eq!(next.reopens(), 63);
+        assert!(next.place() == 3 && next.has_broken());
     }
 
     #[test]
-    fn reopens_count_out_of_half_open_only_and_stop_at_their_end() {
-        let tripped = Word(0).open(1);
-        assert_eq!(tripped.reopens(), 0);
-        let mut word = tripped;
-        for n in 1..200 {
-            word = word.half_open(n).open(n);
-            assert_eq!(word.reopens(), n.min(63));
+    fn each_break_is_noted_in_another_place_than_the_last_and_stays_there_until_the_next() {
+        let mut word = Word(0);
+        for (by_hand, place) in
+            [(false, 1), (false, 0), (true, 2), (true, 3), (true, 2), (false, 0), (true, 2)]
+        {
+            assert_eq!(word.next_place(by_hand), place);
+            assert_ne!(word.place(), place);
+            word = word.open(1, by_hand);
+            assert!(word.has_end() && word.place() == place);
+            for mode in MODES {
+                assert_eq!(word.with_mode(mode, 2).place(), place, "{mode:?}");
+            }
+            let half_open = word.half_open(2);
+            for later in [half_open, half_open.ramping(3), half_open.ramping(3).closed(4)] {
+                assert!(later.has_broken() && later.place() == place);
+            }
+            assert!(!half_open.has_end() && half_open.ramping(3).has_end());
+            assert!(!half_open.closed(3).has_end());
         }
-        assert_eq!(word.half_open(1).closed(2).reopens(), 0);
     }
 
     #[test]
-    fn an_end_is_never_proposed_where_the_present_one_stands_and_stays_when_the_mode_changes() {
-        let closed = Word(0);
-        assert!(!closed.has_end() && !closed.leaves_second_end());
-        let open = closed.open(1);
-        assert!(open.has_end() && !open.has_second_end() && open.leaves_second_end());
-        let anew = open.opened(2);
-        assert!(anew.has_second_end() && !anew.leaves_second_end());
-        for mode in MODES {
-            let other = anew.with_mode(mode, 3);
-            assert!(other.has_second_end() && other.mode() == mode, "{mode:?}");
-            assert!(!open.with_mode(mode, 3).has_second_end(), "{mode:?}");
-        }
-        assert!(!anew.opened(3).has_second_end());
-        let half_open = anew.half_open(3);
-        assert!(!half_open.has_end() && half_open.trials() == Trials::default());
-        let ramping = half_open.ramping(4);
-        assert!(ramping.has_end() && !ramping.has_second_end());
-        assert!(ramping.open(5).has_second_end(), "the ramp goes on until the circuit has opened");
-        assert!(!ramping.closed(5).has_end() && !anew.closed(5).has_end());
+    fn a_circuit_that_is_reset_knows_of_no_break() {
+        assert!(!Word(0).has_broken());
+        assert!(!Word(0).open(1, false).as_new(2).has_broken());
+        assert!(Word(0).open(1, false).as_new(2).open(3, true).has_broken());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! ```text
 //! version, state, mode, left, reopens, failures in a row,
 //! successes, failures, ignored, cancelled, stale, slow, rejected, would reject, trials,
+//! length of the last break, for how long still a trip is a reopening,
 //! how the window is laid out, how much it holds, and that
 //! ```
 //!
@@ -114,6 +115,8 @@ impl<const BUCKETS: usize> Saved<BUCKETS> {
             rejected,
             would_reject,
             trials,
+            saved.last_break,
+            saved.unsteady,
             layout,
             many,
         ];
@@ -173,6 +176,7 @@ impl<const BUCKETS: usize> Saved<BUCKETS> {
             would_reject: total("would_reject")?,
             trials: total("trials")?,
         };
+        let (last_break, unsteady) = (next()?, next()?);
         let (layout, many) = (next()?, next()?);
         let many = u32::try_from(many).map_err(|_| SavedError::Room)?;
         let window = match layout {
@@ -201,6 +205,17 @@ impl<const BUCKETS: usize> Saved<BUCKETS> {
         if numbers.next().is_some() {
             return Err(SavedError::Long);
         }
-        Ok(Self { state, ramping, mode, left, reopens, failures_in_a_row, totals, window })
+        Ok(Self {
+            state,
+            ramping,
+            mode,
+            left,
+            reopens,
+            last_break,
+            unsteady,
+            failures_in_a_row,
+            totals,
+            window,
+        })
     }
 }

@@ -18,14 +18,23 @@ pub(crate) struct Breaks {
 }
 
 impl Breaks {
-    /// What a server's `retry_after` may ask for at most, and so the longest break there is.
-    pub(crate) const fn longest(&self) -> u64 {
+    /// What a server's `retry_after` may ask for at most; with jitter a break is up to half as long
+    /// again.
+    pub(crate) const fn longest_asked(&self) -> u64 {
         const ASKED_FOR: u64 = 300_000_000_000;
         match self.backoff {
             Some(backoff) => backoff.cap,
             None if self.duration > ASKED_FOR => self.duration,
             None => ASKED_FOR,
         }
+    }
+}
+
+impl Breaks {
+    /// No break is longer.
+    pub(crate) const fn longest(&self) -> u64 {
+        let asked = self.longest_asked();
+        if self.jitter.basis_points() == 0 { asked } else { asked + asked / 2 }
     }
 }
 

@@ -64,13 +64,7 @@ impl<const N: usize> Lane<N> {
     /// The margin as a failure sees it that has just made `new` of the bucket at `head`; none if it
     /// is not there for it.
     #[inline]
-    fn see_margin(
-        &self,
-        _: MayLook,
-        head: Head,
-        new: Bucket,
-        margin: View<'_>,
-    ) -> Option<Seen> {
+    fn see_margin(&self, _: MayLook, head: Head, new: Bucket, margin: View<'_>) -> Option<Seen> {
         let seen = margin.see(new.tally().failures);
         if !seen.is_shared() && self.head() != head {
             margin.void(); // M3

@@ -110,6 +110,10 @@ pub(crate) struct Model {
     // Open
     break_end: Time,
     reopens: u32,
+    /// How long the present or the last break was, rounded up to 64 ns; none since the reset.
+    last_break: Option<u64>,
+    /// Until when the circuit, had it closed, would not have been closed for as long.
+    steady: Option<Time>,
     // HalfOpen
     out: Vec<Trial>,
     succeeded: u32,
@@ -140,6 +144,8 @@ impl Model {
             stage: None,
             break_end: 0,
             reopens: 0,
+            last_break: None,
+            steady: None,
             out: Vec::new(),
             succeeded: 0,
             failed: 0,
@@ -578,22 +584,23 @@ impl Model {
     }
 
     fn close(&mut self, cause: Cause, now: Time) {
-        let reopens = self.reopens;
         self.transition(State::Closed, cause, now, None, Tally::default());
-        match self.settings.recovery {
-            Some((stage, _)) if cause == Cause::TrialsPassed => {
+        if cause == Cause::TrialsPassed {
+            self.steady = self.last_break.map(|length| now.saturating_add(length));
+            if let Some((stage, _)) = self.settings.recovery {
                 self.ramp_end = Some(now.saturating_add(3 * stage));
-                self.reopens = reopens;
             }
-            _ => self.reopens = 0,
         }
     }
 
     fn open(&mut self, cause: Cause, retry_after: Option<u64>, now: Time, tally: Tally) {
-        let is_first = self.state == State::Closed && self.ramp_end.is_none();
-        self.reopens = if is_first { 0 } else { (self.reopens + 1).min(63) };
+        // Closed for less than the last break was.
+        let is_unsteady = self.steady.is_some_and(|steady| now < steady);
+        let reopens = self.state != State::Closed || self.ramp_end.is_some() || is_unsteady;
+        self.reopens = if reopens { (self.reopens + 1).min(16_383) } else { 0 };
         let length = self.break_length(retry_after);
         self.break_end = now.saturating_add(length);
+        self.last_break = Some(length.next_multiple_of(64));
         self.transition(State::Open, cause, now, Some(length), tally);
     }
 
@@ -604,22 +611,25 @@ impl Model {
         let (full, cap) = match self.settings.break_backoff {
             None => (base, base.max(300_000_000_000)),
             Some((percent, cap)) => {
-                let (mut over, mut under) = (u128::from(base), 1_u128);
+                let mut length = u128::from(base) << 40;
                 for _ in 0..self.reopens {
-                    if over / under > u128::from(cap) || percent == 100 {
+                    if length >> 40 > u128::from(cap) || percent == 100 {
                         break;
                     }
-                    (over, under) = (over * u128::from(percent) / 50, under * 2);
+                    length = length * u128::from(percent) / 100;
                 }
-                (u64::try_from((over / under).min(u128::from(cap))).unwrap(), cap)
+                (u64::try_from((length >> 40).min(u128::from(cap))).unwrap(), cap)
             }
         };
+        // The engine has 28 binary places, and rounds down.
+        let is_rounded = self.settings.break_backoff.is_some_and(|(percent, _)| percent % 50 != 0);
+        let rounded = if is_rounded { full >> 16 } else { 0 };
         let asked = retry_after.unwrap_or(0).min(cap);
         let jitter =
             |length: u64| length / 100 * u64::from(self.settings.break_jitter.unwrap_or(0));
         // To one part in a hundred where a share is rounded, exactly where there is no jitter.
         let slack = |length: u64| if jitter(length) == 0 { 0 } else { length % 100 };
-        let shortest = full - jitter(full) - slack(full);
+        let shortest = full - jitter(full) - slack(full) - rounded;
         let longest = asked.saturating_add(jitter(asked)).saturating_add(slack(asked));
         let allowed = shortest.max(asked)..=full.max(longest);
         let drawn = self.draws.pop_front().unwrap_or(u64::MAX);
@@ -639,6 +649,7 @@ impl Model {
     pub(crate) fn open_for(&mut self, length: u64, now: Time) {
         let length = length.min(365 * 24 * 60 * 60 * 1_000_000_000);
         self.break_end = now.saturating_add(length);
+        self.last_break = Some(length.next_multiple_of(64));
         self.transition(State::Open, Cause::Opened, now, Some(length), Tally::default());
     }
 
@@ -660,6 +671,7 @@ impl Model {
         let as_new = |model: &mut Self| {
             (model.mode, model.state, model.reopens) = (Mode::Auto, State::Closed, 0);
             model.ramp_end = None;
+            (model.last_break, model.steady) = (None, None);
         };
         self.change(now, Cause::Reset, as_new, None, Tally::default());
     }

@@ -158,7 +158,7 @@ impl Settings {
                 .then(|| bytes.pick(&[Outcome::Failure, Outcome::Success, Outcome::Ignored])),
             break_duration,
             break_backoff: bytes.maybe().then(|| {
-                let percent = bytes.pick(&[200, 150, 100, 300]);
+                let percent = bytes.pick(&[200, 150, 100, 300, 101, 110]);
                 (percent, break_duration * bytes.pick(&[8, 1, 100]))
             }),
             break_jitter: bytes.once_in(4).then(|| bytes.pick(&[20, 50, 0])),

@@ -8,7 +8,7 @@ use cutout_core::{Backoff, Cause, Config, Outcome, TripReason, Window};
 
 use self::policy::{Asked, Policies};
 use super::flights::{Flights, LEASE};
-use super::rig::{Rig, without_conditions};
+use super::rig::{FLAPPED, Rig, without_conditions};
 use super::run::{Compared, Replay};
 use super::score::{Differences, Halt, Step, same};
 use super::share;
@@ -117,6 +117,9 @@ impl<'a> Failsafe<'a> {
             let (theirs, ours) = (self.over_at(), self.rig.break_over_at());
             if theirs != ours && self.unasked {
                 self.seen.push(ROW_ENDED);
+                self.open();
+            } else if theirs != ours && self.rig.flapped() {
+                self.seen.push(FLAPPED);
                 self.open();
             } else {
                 same("end of the break", theirs, ours)?;

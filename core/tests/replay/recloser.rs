@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use cutout_core::{Backoff, Config, HalfOpenRule, Outcome, Window};
 
 use super::flights::{Flights, LEASE};
-use super::rig::{Rig, without_conditions};
+use super::rig::{FLAPPED, Rig, without_conditions};
 use super::run::{Compared, Replay};
 use super::score::{Differences, Halt, Step, same};
 use super::share;
@@ -136,7 +136,13 @@ impl<'a> Recloser<'a> {
             }
         }
         if state == "open" {
-            same("end of the break", self.over_at(), self.rig.break_over_at())?;
+            let (theirs, ours) = (self.over_at(), self.rig.break_over_at());
+            if theirs != ours && self.rig.flapped() {
+                self.seen.push(FLAPPED);
+                self.open();
+            } else {
+                same("end of the break", theirs, ours)?;
+            }
         }
         Ok(())
     }

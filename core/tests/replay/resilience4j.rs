@@ -11,7 +11,7 @@ use self::recipe::{Recipe, waits};
 use self::slices::{Counts, Slices};
 use self::unasked::{Timer, What};
 use super::flights::{Flights, LEASE};
-use super::rig::Rig;
+use super::rig::{FLAPPED, Rig};
 use super::run::{Compared, Replay};
 use super::score::{Differences, Step, same};
 use super::trace::{Line, Op, Trace};
@@ -28,7 +28,7 @@ const NO_ATTEMPT: &str =
     "an opening that was not counted as an attempt, so the next wait did not grow (ours: grows)";
 
 /// The engine counts no more than this.
-const MOST_REOPENS: u32 = 63;
+const MOST_REOPENS: u32 = 16_383;
 
 #[derive(Debug)]
 pub(crate) struct Resilience4j<'a> {
@@ -177,6 +177,8 @@ impl<'a> Resilience4j<'a> {
             self.seen.push(CUT);
         } else if self.uncounted {
             self.seen.push(NO_ATTEMPT);
+        } else if self.rig.flapped() {
+            self.seen.push(FLAPPED);
         } else {
             return same("end of the break", theirs, ours);
         }

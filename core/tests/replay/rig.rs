@@ -4,8 +4,8 @@ use core::cell::{Cell, RefCell};
 use core::time::Duration;
 
 use cutout_core::{
-    CircuitBreaker, Clock, Config, ConfigError, Instant, ManualClock, Mode, Observer, Outcome,
-    Stale, State, Tally, Ticket, Transition,
+    Cause, CircuitBreaker, Clock, Config, ConfigError, Instant, ManualClock, Mode, Observer,
+    Outcome, Stale, State, Tally, Ticket, Transition,
 };
 
 /// Room for windows of 128 buckets, or of 2,560 results.
@@ -58,7 +58,15 @@ pub(crate) struct Rig {
     offset: u64,
     admitted: Cell<u64>,
     break_end: Cell<u64>,
+    /// When the engine closed after a break, and how long that was.
+    closed: Cell<Option<(u64, u64)>>,
+    last_break: Cell<u64>,
+    flapped: Cell<bool>,
 }
+
+/// A difference that all breakers have whose wait grows.
+pub(crate) const FLAPPED: &str =
+    "closed for less than the last wait, it opens with the first wait (ours: the wait grows on)";
 
 impl Rig {
     /// A closed breaker at the start of a trace that begins `phase` milliseconds into a second.
@@ -67,7 +75,15 @@ impl Rig {
         let clock = ManualClock::new();
         clock.set(Instant::from_nanos(offset));
         let breaker = CircuitBreaker::try_from_parts(config, clock, Log::default())?;
-        Ok(Self { breaker, offset, admitted: Cell::new(0), break_end: Cell::new(0) })
+        Ok(Self {
+            breaker,
+            offset,
+            admitted: Cell::new(0),
+            break_end: Cell::new(0),
+            closed: Cell::new(None),
+            last_break: Cell::new(0),
+            flapped: Cell::new(false),
+        })
     }
 
     // Time.
@@ -111,8 +127,18 @@ impl Rig {
         log.moves.borrow_mut().clear();
         settle();
         let moved = log.moves.borrow().last().copied();
-        if let Some(Transition { at, break_duration: Some(length), .. }) = moved {
-            self.break_end.set(at.saturating_add(length).as_nanos());
+        if let Some(Transition { at, cause, break_duration, .. }) = moved {
+            let at = at.as_nanos();
+            if let Some(length) = break_duration {
+                self.break_end.set(at + nanos(length));
+                let is_soon = |(closed, length): (u64, u64)| at - closed < length;
+                let flapped =
+                    matches!(cause, Cause::Tripped(_)) && self.closed.get().is_some_and(is_soon);
+                self.flapped.set(flapped);
+                self.last_break.set(nanos(length));
+            }
+            let closed = (at, self.last_break.get());
+            self.closed.set((cause == Cause::TrialsPassed).then_some(closed));
         }
         Settled { stale: log.stale.get() != stale, moved }
     }
@@ -193,11 +219,17 @@ impl Rig {
         self.look_for_the_end_of_the_break();
     }
 
+    /// Whether the engine opened so soon after it closed that the break grew on.
+    pub(crate) fn flapped(&self) -> bool {
+        self.flapped.get()
+    }
+
     // Bringing it to a state. All calls in flight become stale.
 
     /// Closed, with an empty window.
     pub(crate) fn close(&self) {
         self.breaker.reset();
+        self.closed.set(None);
     }
 
     /// Open, reopened `reopens` times in a row, until the millisecond `over_at` of the trace.
@@ -240,4 +272,8 @@ impl Rig {
             assert!(left > 0, "no number of failures opens the circuit");
         }
     }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).expect("a break")
 }
