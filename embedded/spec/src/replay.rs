@@ -162,6 +162,7 @@ impl<'a> Player<'a> {
             Act::GoTo(time) => breaker.clock().clock.set(Instant::from_nanos(time)),
             Act::Settle { slot, ending } => {
                 if let Some(held) = self.slots[slot].take() {
+                    self.admitted -= u64::from(ending == Ending::TakenBack);
                     self.settle(held, ending);
                 }
             }
