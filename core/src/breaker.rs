@@ -42,10 +42,9 @@ pub(crate) use settlement::Ending;
 /// Every method is lock-free on targets with 64-bit atomics ([`is_lock_free`](Self::is_lock_free)):
 /// a thread that is suspended anywhere holds up nobody. Without the feature `alloc` nothing allocates;
 /// with it two things do, once in a breaker's life each: lanes that grow, and the place of what few
-/// breakers need, which the first trial makes, or the first call that is ignored, cancelled, stale or
-/// slow, or that a shadowed circuit would have refused, or who opens an open circuit anew or changes how
-/// long breaks are. After [`preallocate`](Self::preallocate) nothing
-/// does. A call that sees a state also sees everything that was done before the state came about;
+/// breakers need, which the first trip makes, or the first call that is ignored, cancelled, stale or
+/// slow, or that a shadowed circuit would have refused, or a change of how long breaks are. After
+/// [`preallocate`](Self::preallocate) nothing does. A call that sees a state also sees everything that was done before the state came about;
 /// results that two threads settle at the same moment may be counted in either order.
 ///
 /// # Type parameters

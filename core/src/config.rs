@@ -219,7 +219,8 @@ impl Config {
         self
     }
 
-    /// Opens when this says so of the window. It is asked after each failure and each slow result,
+    /// Opens when this says so of the window. It is asked after each failure and each slow result, and
+    /// where [`evaluate_every_result`](Self::evaluate_every_result) is set after each success as well,
     /// with no minimum but its own.
     ///
     /// Default: off.
@@ -273,7 +274,11 @@ impl Config {
         self
     }
 
-    /// Lengthens the break on each reopening in a row; closing starts over.
+    /// Lengthens the break on each reopening in a row.
+    ///
+    /// A circuit reopens if a trial fails or its lease ends, if it opens during its
+    /// [`recovery`](Self::recovery), and if it opens before it was closed for as long as its last break
+    /// was. So flapping grows the break, and a circuit that holds starts over.
     ///
     /// The cap also bounds what a server's `retry_after` may ask for. Without a backoff that bound
     /// is 5 minutes, or the break's own length if that is more.

@@ -42,7 +42,8 @@
 //! # Guarantees
 //!
 //! - **Trials** in flight never exceed [`Config::trials`], however many threads come at once.
-//! - **HalfOpen ends**: a trial that panics, is dropped, or never comes back does not hold it.
+//! - **HalfOpen ends** with the calls that come: a trial that panics, is dropped, or never comes back does
+//!   not hold it.
 //! - **Late results** of an earlier generation decide nothing.
 //! - **Every admitted call** is settled once; [`Totals`] say what became of it.
 //! - **Each change** is announced once, after it was made, holding nothing.

@@ -56,7 +56,7 @@
 //!
 //! Threads that call through one breaker at the same time count in lanes of their own: once two are
 //! seen to contend, the breaker grows as many as threads can run at once, by the call that saw it.
-//! That call allocates, and so does the first trial, or else the first call that is ignored, cancelled
+//! That call allocates, and so does the one that first trips, or else the first that is ignored, cancelled
 //! or slow, once each in a breaker's life, unless
 //! [`preallocate`](cutout_core::CircuitBreaker::preallocate) has done so before. Else a call neither allocates nor locks, but for the very first
 //! reading of `QuantaClock`, and outside Linux of any clock, in the process.

@@ -150,7 +150,7 @@ impl Backoff {
         self.percent.get()
     }
 
-    /// What no break is longer than.
+    /// What no break is longer than, but for the jitter that is added to what a server asked for.
     #[must_use]
     pub const fn cap(self) -> Duration {
         Duration::from_nanos(self.cap)
@@ -161,9 +161,11 @@ impl Backoff {
 ///
 /// In three stages of equal length it admits a growing share of the calls, evenly spread; then
 /// all. The first call of a stage is admitted, and one call whenever none was for a tenth of the
-/// stage, so that little traffic is not refused for long. Meanwhile the rates count from as many results on as there are
-/// [`trials`](Config::trials), so that it reopens at once if the dependency cannot carry the load,
-/// and that counts as reopening in a row. The end of the last stage starts a generation.
+/// stage, so that little traffic is not refused for long.
+///
+/// Meanwhile the rates count from as many results on as there are [`trials`](Config::trials), so
+/// that it reopens at once if the dependency cannot carry the load, and that counts as reopening in a
+/// row. The end of the last stage starts a generation.
 ///
 /// # Examples
 ///
