@@ -46,7 +46,7 @@
 //! | metric | labels | |
 //! | --- | --- | --- |
 //! | `circuit_breaker_state` | `name`, `state` | 1 for the state as calls meet it, 0 for the others |
-//! | `circuit_breaker_due` | `name` | 1 if the circuit is open, its break is over, and nobody has called since ([`is_due`](CircuitBreaker::is_due)); else 0 |
+//! | `circuit_breaker_due` | `name` | 1 if the circuit is open, its break is over, and nobody has called since ([`is_due`](cutout_core::CircuitBreaker::is_due)); else 0 |
 //! | `circuit_breaker_break_remaining_seconds` | `name` | what is left of the break of an open circuit; 0 if it is over, or if there is none |
 //! | `circuit_breaker_trials_in_flight` | `name` | trials of a half-open circuit that are out |
 //! | `circuit_breaker_mode` | `name`, `mode` | as `circuit_breaker_state`, for the mode |

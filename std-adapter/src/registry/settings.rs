@@ -96,7 +96,7 @@ impl<K> fmt::Display for Reconfigured<K> {
 /// on, until another is called. Breakers that it does not hold (removed, evicted, or
 /// [never stored](super::RegistryCounters::unstored)) keep theirs.
 ///
-/// - The breakers change one after the other, each as by [`CircuitBreaker::reconfigure`]: the conditions
+/// - The breakers change one after the other, each as by [`CircuitBreaker::reconfigure`](cutout_core::CircuitBreaker::reconfigure): the conditions
 ///   of one change as one, and its state, window and permits stay.
 /// - A breaker that refuses keeps all its settings, and is named in what is
 ///   [returned](Reconfigured::refused). It refuses a window or a
