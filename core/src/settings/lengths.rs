@@ -99,3 +99,37 @@ impl Copy {
         core::array::from_fn(|at| self.0[at].load(Ordering::Acquire)) // C7
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use core::time::Duration;
+
+    use super::*;
+
+    fn breaks(config: Config) -> Breaks {
+        Copy::with(&config).get().breaks
+    }
+
+    #[test]
+    fn a_server_may_ask_for_five_minutes_for_the_breaks_own_length_or_for_the_cap() {
+        let secs = Duration::from_secs;
+        for (length, longest) in [(1, 300), (299, 300), (300, 300), (301, 301), (900, 900)] {
+            let own = breaks(Config::new().break_duration(secs(length)));
+            assert_eq!(own.longest_asked(), longest * 1_000_000_000, "{length}");
+        }
+        let capped = Config::new().break_backoff(Backoff::doubling(secs(40)));
+        assert_eq!(breaks(capped).longest_asked(), 40_000_000_000);
+        assert_eq!(breaks(capped).longest(), 40_000_000_000);
+        let jittered = breaks(capped.break_jitter(Rate::percent(50)));
+        assert_eq!(jittered.longest(), 60_000_000_000);
+    }
+
+    #[test]
+    fn a_copy_holds_the_settings_that_were_set_and_no_others() {
+        let config = Config::new().recovery(Recovery::in_stages_of(Duration::from_secs(2)));
+        let copy = Copy::with(&config);
+        assert!(copy.holds(&config) && !copy.holds(&Config::new()));
+        copy.set(&Config::new());
+        assert!(!copy.holds(&config) && copy.holds(&Config::new()));
+    }
+}

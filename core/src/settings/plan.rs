@@ -150,3 +150,99 @@ impl Plan {
 const fn on(is: bool, bit: u32) -> u32 {
     if is { bit } else { 0 }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use core::time::Duration;
+
+    use super::*;
+    use crate::config::Window;
+
+    fn row(of: u32) -> Plan {
+        let config = Config::new();
+        Plan::of(&if of == 0 {
+            config.without_consecutive_failures()
+        } else {
+            config.consecutive_failures(of)
+        })
+    }
+
+    #[test]
+    fn the_fields_fill_the_word_and_do_not_overlap() {
+        let questions = Plan::MEASURES
+            | Plan::COARSE
+            | Plan::NEEDS_TIME
+            | Plan::NEEDS_WINDOW
+            | Plan::HAS_RATE
+            | Plan::EVALUATES_ALL;
+        let fields =
+            [questions, 3 << CANCELLED_AS, Plan::SECOND_COPY, 7 << VERSION, Plan::IN_A_ROW];
+        assert_eq!(Plan::WHICH, Plan::SECOND_COPY | 7 << VERSION);
+        let mut seen = 0;
+        for field in fields {
+            assert_eq!(seen & field, 0);
+            seen |= field;
+        }
+        assert_eq!(seen, u32::MAX);
+    }
+
+    #[test]
+    fn each_change_has_a_number_of_its_own_until_the_eighth_and_the_copy_that_it_says() {
+        let mut plan = row(20);
+        for n in 1..=20_u32 {
+            let moves = n % 3 == 0;
+            let next = row(n).after(plan, moves);
+            assert_eq!(next.consecutive_failures().map(NonZeroU32::get), Some(n));
+            assert_eq!(next.has_second_copy(), plan.has_second_copy() ^ moves);
+            assert_eq!((next.0 >> VERSION) & 7, n % 8);
+            assert!(!next.is_of_same_change_as(plan));
+            assert!(next.is_of_same_change_as(next));
+            assert!(next.is_of_same_change_as(Plan(next.0 ^ Plan::MEASURES)));
+            plan = next;
+        }
+    }
+
+    #[test]
+    fn a_plan_that_is_as_fine_as_another_is_coarse_only_if_both_are_and_else_the_same() {
+        let coarse = Plan::of(&Config::new());
+        let fine = Plan::of(&Config::new().window(Window::time(Duration::from_secs(1))));
+        assert!(coarse.is_coarse() && !fine.is_coarse());
+        assert_eq!(coarse.as_fine_as(coarse), coarse);
+        assert_eq!(fine.as_fine_as(coarse), fine);
+        assert_eq!(fine.as_fine_as(fine), fine);
+        assert_eq!(coarse.as_fine_as(fine), Plan(coarse.0 & !Plan::COARSE));
+    }
+
+    #[test]
+    fn a_row_is_as_strict_as_a_longer_one_and_any_as_none() {
+        for (ours, other, is) in [
+            (0, 0, true),
+            (5, 0, true),
+            (0, 5, false),
+            (5, 5, true),
+            (4, 5, true),
+            (6, 5, false),
+            (1_000_000, 1_000_000, true),
+        ] {
+            assert_eq!(row(ours).is_as_strict_on_rows_as(row(other)), is, "{ours} {other}");
+        }
+    }
+
+    #[test]
+    fn the_questions_are_those_that_the_settings_ask() {
+        let none = Config::new().without_failure_rate().without_consecutive_failures();
+        let plan = Plan::of(&none);
+        assert!(!plan.has_rate() && !plan.needs_window() && !plan.needs_time());
+        assert!(!plan.has_streak() && !plan.measures() && !plan.evaluates_all());
+        assert_eq!(plan.consecutive_failures(), None);
+        let counted = Plan::of(&none.failure_count(3));
+        assert!(!counted.has_rate() && counted.needs_window() && counted.needs_time());
+        let plan = Plan::of(&Config::new().evaluate_every_result(true));
+        assert!(plan.has_rate() && plan.has_streak() && plan.evaluates_all());
+        assert!(Plan::of(&none.slow_call_duration(Duration::from_secs(1))).measures());
+        for outcome in [Outcome::Success, Outcome::Failure, Outcome::Ignored] {
+            assert_eq!(Plan::of(&none.cancelled_as(outcome)).cancelled_as(), Some(outcome));
+        }
+        assert_eq!(Plan::of(&none).cancelled_as(), None);
+    }
+}
