@@ -59,6 +59,7 @@ impl Witness for Recorder {
                 tape::Act::Admit { slot, permit: id % 2 == 1, refusal }
             }
             Act::Settle { id, ending } => {
+                self.admitted -= u64::from(ending == Ending::TakenBack);
                 tape::Act::Settle { slot: self.slot(Some(id), None), ending: on_tape(ending) }
             }
             Act::Call { until, ending, refusal } => {

@@ -3,7 +3,7 @@
 use core::hint::black_box;
 use core::sync::atomic::Ordering;
 
-use cutout_core::{CircuitBreaker, Config, Outcome, Rate, Ticket, Window};
+use cutout_core::{CircuitBreaker, Config, Outcome, Rate, State, Ticket, Window};
 
 use crate::{MILLIS, SysTick, read};
 
@@ -63,6 +63,8 @@ macro_rules! steps {
                 let whole = count(&mut || {
                     black_box(call());
                 });
+                // What was counted is what it says: nothing has opened the circuit meanwhile.
+                assert!(matches!(BREAKER.state(), State::Closed), stringify!($name));
                 tell(stringify!($name), "admit", admission);
                 tell(stringify!($name), "settle_success", success - admission);
                 tell(stringify!($name), "settle_failure", failure - admission);
@@ -72,12 +74,15 @@ macro_rules! steps {
     };
 }
 
-// The defaults, but that it takes all results to fail before it trips.
-steps!(by_time: CircuitBreaker<SysTick> =
-    CircuitBreaker::with_clock(Config::new().failure_rate(Rate::percent(100)), SysTick));
+/// The defaults, but that it takes all results to fail before they trip, and a longer row than there is.
+const TOUGH: Config =
+    Config::new().failure_rate(Rate::percent(100)).consecutive_failures(1_000_000);
 
+steps!(by_time: CircuitBreaker<SysTick> = CircuitBreaker::with_clock(TOUGH, SysTick));
+
+// The last hundred may all fail, so here it is a count that is never reached.
 steps!(by_count: CircuitBreaker<SysTick> = CircuitBreaker::with_clock(
-    Config::new().failure_rate(Rate::percent(100)).window(Window::count(100)),
+    TOUGH.without_failure_rate().failure_count(101).window(Window::count(100)),
     SysTick,
 ));
 
