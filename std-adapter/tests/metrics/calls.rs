@@ -429,6 +429,7 @@ fn a_call_and_a_change_do_nothing_for_it() {
     let bank = crate::page::observed(scraped.metrics.observer("bank"));
     scraped.metrics.breaker("bank", &bank);
     scraped.page();
+    bank.preallocate();
     let allocations = measure(|| {
         calls(&bank, "++++----");
         bank.reset();
