@@ -24,7 +24,7 @@ fn report<C: Clock, const LANES: usize>(
 
 #[test]
 fn b5_two_failures_in_different_lanes_do_not_overlook_each_other() {
-    model(|| {
+    long_model(|| {
         let breaker = laned::<2>(config().without_failure_rate().failure_count(2));
         let ticket = breaker.admit().unwrap();
         let other = spawn_on(1, &breaker, |breaker| breaker.settle(ticket, Outcome::Failure));

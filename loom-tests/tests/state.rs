@@ -234,3 +234,52 @@ fn r8_who_sees_the_circuit_closed_sees_for_how_long_it_has_to_hold() {
         assert!(left.is_none_or(|left| left == Duration::from_secs(2)), "{left:?}");
     });
 }
+
+#[test]
+fn r4_a_trip_an_order_and_a_reset_at_once_leave_the_break_of_one_of_them_or_none() {
+    model_of_three(|| {
+        let breaker = breaker(brittle());
+        race(
+            &breaker,
+            [fail, |breaker| breaker.open_for(Duration::from_secs(30)), |breaker| breaker.reset()],
+        );
+        let left = breaker.snapshot().retry_after;
+        let allowed = [None, Some(SECOND), Some(Duration::from_secs(30))];
+        assert!(allowed.contains(&left), "{left:?}");
+    });
+}
+
+#[test]
+fn r3_of_two_trials_one_settled_and_one_taken_back_while_the_circuit_is_opened_by_hand_one_counts()
+{
+    model_of_three(|| {
+        let breaker = rested(brittle().trials(2));
+        let [settled, back] = [(); 2].map(|()| breaker.admit().unwrap());
+        let one = spawn(&breaker, |breaker| breaker.settle(settled, Outcome::Success));
+        let other = spawn(&breaker, |breaker| breaker.take_back(back));
+        breaker.open_for(Duration::from_secs(30));
+        one.join().unwrap();
+        other.join().unwrap();
+        assert_eq!(breaker.snapshot().retry_after, Some(Duration::from_secs(30)));
+        assert_eq!((breaker.totals().settled(), breaker.totals().trials), (1 + 1, 1));
+    });
+}
+
+#[test]
+fn r8_a_change_of_the_mode_keeps_for_how_long_a_closed_circuit_has_to_hold() {
+    long_model(|| {
+        let breaker = rested(brittle().break_backoff(Backoff::doubling(Duration::from_secs(8))));
+        let trial = breaker.admit().unwrap();
+        let closing = spawn(&breaker, |breaker| breaker.settle(trial, Outcome::Success));
+        breaker.shadow();
+        breaker.release();
+        closing.join().unwrap();
+        if breaker.state() == State::Closed {
+            fail(&breaker);
+            assert_eq!(breaker.snapshot().retry_after, Some(Duration::from_secs(2)));
+        } else {
+            succeed(&breaker); // the trial came back stale, and here is another
+            assert_eq!(breaker.state(), State::Closed);
+        }
+    });
+}
