@@ -42,7 +42,7 @@
 //! | C1 | load of the plan where a call begins or ends | Relaxed | – | it is one word; who looks at others reads it again (C5) | there is nothing weaker |
 //! | C2 | load of the limits, the length of a slow call or the lease | Acquire | C2 | who saw a later word must then see the plan that came before it | not by loom: where the limits decide, the fence before the sum (B5) orders this too |
 //! | | store | Release | C2 | as above | the same |
-//! | C3 | swap of the lease's word that begins a change | Acquire | C4 | who changes sees the whole change before | nothing is read but that word |
+//! | C3 | swap of the lease's word that begins a change | Acquire | C4 | who changes sees the whole change before, and so writes the copy of the lengths that nobody reads | `c3_a_change_after_a_change_writes_where_nobody_reads` |
 //! | C4 | store of the lease's word that ends it | Release | C3 | as C3 | as C3 |
 //! | C5 | load of the plan before and after other words | Acquire | C5 | who saw a later plan must then see the words that came before it | `c1_a_failure_that_opens_before_and_after_a_change_opens_during_it`, `c6_a_break_is_as_before_or_as_after_a_change` |
 //! | | store | Release | C5 | as above | the same |

@@ -64,22 +64,47 @@ fn c1_the_conditions_on_the_window_are_all_of_before_or_all_of_after() {
     });
 }
 
+/// Changes, unless another change is under way.
+fn change(breaker: &loom_tests::Breaker, config: Config) {
+    match breaker.reconfigure(config) {
+        Ok(()) | Err(ConfigError::BeingChanged) => {}
+        Err(error) => panic!("{error}"),
+    }
+}
+
 #[test]
 fn c3_of_two_changes_at_once_one_is_whole_and_the_other_is_told() {
-    let (one, other) = (config().trials(2), config().minimum_throughput(9));
-    model(move || {
+    // In two words, so that two changes that mix can be told from each.
+    let (one, other) = (
+        config().trials(2).trial_timeout(5 * SECOND),
+        config().trials(3).trial_timeout(6 * SECOND),
+    );
+    long_model(move || {
         let breaker = breaker(config());
-        let change = |config: Config| {
-            move |breaker: &loom_tests::Breaker| match breaker.reconfigure(config) {
-                Ok(()) | Err(ConfigError::BeingChanged) => {}
-                Err(error) => panic!("{error}"),
-            }
-        };
-        let theirs = loom_tests::spawn(&breaker, change(one));
-        change(other)(&breaker);
+        let theirs = loom_tests::spawn(&breaker, move |breaker| change(breaker, one));
+        change(&breaker, other);
         theirs.join().unwrap();
         let now = format!("{:?}", breaker.config());
         assert!([one, other].map(|config| format!("{config:?}")).contains(&now), "{now}");
+    });
+}
+
+#[test]
+fn c3_a_change_after_a_change_writes_where_nobody_reads() {
+    let lengths = |secs: u32| {
+        config().break_duration(secs * SECOND).break_backoff(Backoff::doubling(10 * secs * SECOND))
+    };
+    let [before, one, other] = [1, 2, 3].map(lengths);
+    long_model(move || {
+        let breaker = breaker(before);
+        let theirs = loom_tests::spawn(&breaker, move |breaker| {
+            change(breaker, one);
+            let now = format!("{:?}", breaker.config());
+            let whole = [before, one, other].map(|config| format!("{config:?}"));
+            assert!(whole.contains(&now), "{now}");
+        });
+        change(&breaker, other);
+        theirs.join().unwrap();
     });
 }
 

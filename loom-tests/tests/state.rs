@@ -127,6 +127,8 @@ fn r4_a_break_to_order_is_over_when_it_was_to_be_until_another_has_begun() {
         let [opened, half_opened, closed] = breaker.observer().changes();
         assert_eq!((opened, half_opened), (2, closed));
         assert_eq!(breaker.totals().rejected + u64::from(closed), 1);
+        let state = if closed == 1 { State::Closed } else { State::Open };
+        assert_eq!(breaker.state(), state, "no trial ended before the second break began");
     });
 }
 

@@ -129,7 +129,6 @@ mod timeout;
 pub mod tower;
 #[cfg(feature = "tracing")]
 mod traced;
-mod unwind;
 
 pub use breaker::{Breaker, CircuitBreaker};
 pub use bulkhead::{

@@ -1,40 +1,72 @@
-//! Panics of code that is not ours, kept where they belong.
+//! Code of others, whose panic must neither be lost nor end the process.
 
 use core::any::Any;
 use core::mem;
 use core::panic::AssertUnwindSafe;
 use core::task::Waker;
 use std::panic::{catch_unwind, resume_unwind};
+use std::thread;
 
-/// What `run` returns; `None` if it panicked.
-///
-/// The payload of the panic is dropped here. It may panic too when it is dropped, and so may the
-/// payload of that; the second one is leaked.
-pub(crate) fn caught<T>(run: impl FnOnce() -> T) -> Option<T> {
-    // Who panics sees its own broken state only if it kept one, and then knows of it.
-    catch_unwind(AssertUnwindSafe(run)).map_err(discard).ok()
-}
+/// The first panic of several pieces of code, each of which runs whatever the others do.
+#[derive(Default)]
+pub(crate) struct Panics(Option<Box<dyn Any + Send>>);
 
-/// Drops the payload of a panic, and lets no panic out.
-pub(crate) fn discard(payload: Box<dyn Any + Send>) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        mem::forget(payload);
-    }
-}
-
-/// Wakes all of them, also those after one that panics. The first panic is then passed on.
-pub(crate) fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
-    let mut first = None;
-    for waker in wakers {
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-            match first {
-                None => first = Some(payload),
-                Some(_) => discard(payload),
+impl Panics {
+    /// Runs `code`; whether it returned.
+    pub(crate) fn catch(&mut self, code: impl FnOnce()) -> bool {
+        match catch_unwind(AssertUnwindSafe(code)) {
+            Ok(()) => true,
+            Err(panic) => {
+                match self.0 {
+                    None => self.0 = Some(panic),
+                    Some(_) => discard(panic),
+                }
+                false
             }
         }
     }
-    if let Some(payload) = first {
-        resume_unwind(payload);
+
+    /// Lets the first panic go on, unless the thread unwinds already: a second one would end the
+    /// process.
+    pub(crate) fn go_on(self) {
+        let Some(panic) = self.0 else { return };
+        if thread::panicking() { discard(panic) } else { resume_unwind(panic) }
+    }
+}
+
+/// Runs `code`, whose panic goes on unless the thread unwinds already: for destructors.
+#[inline]
+pub(crate) fn in_drop(code: impl FnOnce()) {
+    if thread::panicking() {
+        let mut panics = Panics::default();
+        panics.catch(code);
+        panics.go_on();
+    } else {
+        code();
+    }
+}
+
+/// What `run` returns; `None` if it panicked. The panic's payload is dropped here.
+pub(crate) fn caught<T>(run: impl FnOnce() -> T) -> Option<T> {
+    // Code that panics sees its own broken state only if it kept one, and then knows of it.
+    catch_unwind(AssertUnwindSafe(run)).map_err(discard).ok()
+}
+
+/// Wakes all of them, also those after one that panics. The first panic then goes on, unless the
+/// thread unwinds already.
+pub(crate) fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
+    let mut panics = Panics::default();
+    for waker in wakers {
+        panics.catch(|| waker.wake());
+    }
+    panics.go_on();
+}
+
+/// Drops the payload of a panic. It may panic too when it is dropped, and so may the payload of
+/// that panic; the second one is leaked.
+fn discard(payload: Box<dyn Any + Send>) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        mem::forget(payload);
     }
 }
 

@@ -247,3 +247,31 @@ fn wakers_that_panic_keep_nobody_else_from_being_woken() {
     let mut context = Context::from_waker(Waker::noop());
     assert!(waits.iter_mut().all(|wait| wait.as_mut().poll(&mut context).is_ready()));
 }
+
+/// Moves a time when it is dropped.
+struct Moves(ManualSleep);
+
+impl Drop for Moves {
+    fn drop(&mut self) {
+        self.0.advance(secs(1));
+    }
+}
+
+#[test]
+fn a_time_moved_while_a_panic_unwinds_ends_no_process() {
+    let time = ManualSleep::new();
+    let woken = Arc::new(Woken::default());
+    let wakers = [Waker::from(Arc::new(Panics)), Waker::from(Arc::clone(&woken))];
+    let _waits = wakers.map(|waker| {
+        let mut wait = Box::pin(time.sleep(secs(1)));
+        assert!(wait.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        wait
+    });
+    let first = catch_unwind(AssertUnwindSafe(|| {
+        let _moves = Moves(time.clone());
+        panic!("the first");
+    }));
+    // The payload of the waker's panic is dropped inside of the destructor, and panics as well.
+    assert_eq!(first.unwrap_err().downcast_ref(), Some(&"the first"));
+    assert_eq!(woken.0.load(Relaxed), 1);
+}

@@ -354,6 +354,32 @@ fn wakers_that_panic_keep_no_other_hang_from_its_end() {
 }
 
 #[test]
+fn a_hang_released_while_a_panic_unwinds_ends_no_process() {
+    struct Panics;
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("in a waker");
+        }
+    }
+    struct Releases<'a>(&'a Dependency<ManualSleep>);
+    impl Drop for Releases<'_> {
+        fn drop(&mut self) {
+            self.0.release();
+        }
+    }
+    let bank = following(Script::new().forever(Reply::hang()));
+    let mut call = pin!(bank.call_async());
+    let waker = Waker::from(Arc::new(Panics));
+    assert!(call.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    let first = panics(|| {
+        let _releases = Releases(&bank);
+        panic!("the first");
+    });
+    assert_eq!(first, "the first");
+    assert!(poll(call).is_ready(), "it was released all the same");
+}
+
+#[test]
 fn a_waker_may_be_the_last_owner_of_another_call_that_hangs() {
     type Call = Pin<Box<dyn Future<Output = Result<u64, Fault>> + Send>>;
     struct Holds(#[allow(dead_code)] std::sync::Mutex<Call>);

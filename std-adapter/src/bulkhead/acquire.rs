@@ -18,8 +18,8 @@ use super::{Bulkhead, BulkheadAcquire, BulkheadPermit};
 #[cfg(feature = "policy")]
 use crate::Pause;
 use crate::Sleep;
+use crate::panics::Panics;
 use crate::sync::{park_until, thread};
-use crate::unwind::Panics;
 
 #[cfg(feature = "policy")]
 impl Bulkhead {

@@ -13,8 +13,8 @@ use std::sync::PoisonError;
 
 use super::queue::{Number, Queue, Wake};
 use super::word::{Joined, Seen, Word};
+use crate::panics::{Panics, in_drop};
 use crate::sync::{Mutex, MutexGuard, const_fn};
-use crate::unwind::{Panics, in_drop};
 
 /// What a caller gets who wants to wait.
 pub(super) enum Turn {

@@ -11,7 +11,7 @@ use super::Policy;
 use super::parts::{
     Admit, Conform, Enter, EnterAsync, EnterBlocking, Judge, Place, TimedAsync, Tries,
 };
-use crate::unwind::in_drop;
+use crate::panics::in_drop;
 use crate::{BulkheadReason, BulkheadRejected, Failure, GaveUp, PolicyError, Refused, TimedOut};
 
 /// How an attempt ended: it ran, or it did not.

@@ -78,7 +78,7 @@ impl ManualSleep {
     ///
     /// # Panics
     ///
-    /// If a waker panics. All others were woken by then.
+    /// If a waker panics, unless the thread unwinds already. All others were woken by then.
     pub fn advance(&self, duration: Duration) {
         let mut waits = self.shared.waits();
         self.shared.clock.advance(duration);

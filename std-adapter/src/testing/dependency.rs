@@ -110,7 +110,7 @@ impl<S> Dependency<S> {
     ///
     /// # Panics
     ///
-    /// If a waker panics. All others were woken by then.
+    /// If a waker panics, unless the thread unwinds already. All others were woken by then.
     pub fn release(&self) {
         let mut stage = self.shared.stage();
         stage.released = stage.calls;
