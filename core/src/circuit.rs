@@ -25,7 +25,7 @@
 //!   the shortest break to the longest cap in 2,430.
 //! - **R8** A circuit that opens out of HalfOpen or on the ramp has reopened, and so has one that opens
 //!   before it was closed for as long as its last break was. A break by hand is no reopening, but counts
-//!   as a last break.
+//!   as a last break; the count goes on after it only where a trip in its place would have reopened.
 //!
 //! # Orderings
 //!

@@ -133,8 +133,10 @@ pub(crate) enum Role {
         /// Which of the trials on that place it is, modulo 16.
         turn: u32,
     },
-    /// It flows past a circuit that is disabled or shadowed; its result decides nothing.
+    /// It flows past a circuit that is disabled; its result decides nothing.
     Passing,
+    /// It flows past a circuit that is shadowed and would have refused it; its result decides nothing.
+    Shadowed,
 }
 
 /// One admitted call, to be [settled](CircuitBreaker::settle) on the breaker that gave it out.
@@ -167,6 +169,7 @@ const COUNTED: u32 = 0;
 const PASSING: u32 = 1;
 /// The first of the trials.
 const TRIAL: u32 = 2;
+const SHADOWED: u32 = TRIAL + MAX_TRIALS;
 /// Above the role.
 const TURN: u32 = ROLE + 5;
 
@@ -176,6 +179,7 @@ impl Ticket {
         let role = match role {
             Role::Counted => COUNTED,
             Role::Passing => PASSING,
+            Role::Shadowed => SHADOWED,
             Role::Trial { slot, turn } => TRIAL + slot + (turn << (TURN - ROLE)),
         };
         Self { started, mark: generation | (role << ROLE) }
@@ -184,7 +188,8 @@ impl Ticket {
     /// The same ticket as two words, for where a Rust value cannot go, such as through C.
     ///
     /// Words can be copied, and whoever has them must see to it that they are settled once: a counted
-    /// call that is settled twice counts twice. A trial cannot be; its second result is stale, also where
+    /// call that is settled twice counts twice, and an admission that is taken back twice is taken off the
+    /// totals twice, though never below zero. A trial cannot be; its second result is stale, also where
     /// another trial has its place by then. (Places count their trials modulo 8: after just 8, 16 or so on
     /// of the same break, of which none counted, the second result would be taken for that of the last.)
     ///
@@ -231,8 +236,8 @@ impl Ticket {
         let mark = mark as u32;
         let ticket = Self { started: Instant::from_nanos(started), mark };
         let role = ticket.role_bits();
-        let has_turn = mark >> TURN != 0;
-        if role >= TRIAL + MAX_TRIALS || (role < TRIAL && has_turn) { None } else { Some(ticket) }
+        let (has_turn, is_trial) = (mark >> TURN != 0, matches!(ticket.role(), Role::Trial { .. }));
+        if role > SHADOWED || (has_turn && !is_trial) { None } else { Some(ticket) }
     }
 
     pub(crate) const fn generation(&self) -> u32 {
@@ -243,6 +248,7 @@ impl Ticket {
         match self.role_bits() {
             COUNTED => Role::Counted,
             PASSING => Role::Passing,
+            SHADOWED => Role::Shadowed,
             trial => Role::Trial { slot: trial - TRIAL, turn: self.mark >> TURN },
         }
     }

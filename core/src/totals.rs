@@ -106,9 +106,15 @@ impl Counter {
         self.0.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Takes one away that was counted before.
+    /// Takes one away, if there is one.
     pub(crate) fn uncount(&self) {
-        self.add(u64::MAX); // one less, modulo 2^64
+        let mut count = self.get();
+        while let Some(less) = count.checked_sub(1) {
+            match self.0.compare_exchange(count, less, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return,
+                Err(seen) => count = seen,
+            }
+        }
     }
 
     #[inline]

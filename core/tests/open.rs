@@ -193,6 +193,32 @@ fn a_break_that_the_server_or_an_operator_has_set_is_a_last_break_too() {
 }
 
 #[test]
+fn a_break_by_hand_after_a_time_of_health_does_not_bring_an_old_backoff_back() {
+    let breaker = tripped(config().break_backoff(Backoff::doubling(secs(60))));
+    assert_eq!([(); 2].map(|()| reopen(&breaker)), [secs(10), secs(20)]);
+    breaker.clock().advance(secs(20));
+    for _ in 0..5 {
+        succeed(&breaker);
+    }
+    assert_eq!(breaker.state(), State::Closed);
+    breaker.clock().advance(secs(20)); // as long as its last break was
+    breaker.open_for(secs(1));
+    breaker.clock().advance(secs(1));
+    fail(&breaker);
+    assert_eq!(retry_after(&breaker), secs(10), "the first reopening");
+}
+
+#[test]
+fn a_break_by_hand_in_the_middle_of_an_outage_keeps_its_backoff() {
+    let breaker = tripped(config().break_backoff(Backoff::doubling(secs(60))));
+    assert_eq!([(); 2].map(|()| reopen(&breaker)), [secs(10), secs(20)]);
+    breaker.open_for(secs(1));
+    breaker.clock().advance(secs(1));
+    fail(&breaker);
+    assert_eq!(retry_after(&breaker), secs(40));
+}
+
+#[test]
 fn a_break_grows_to_its_cap_however_slowly() {
     let breaker = tripped(config().break_backoff(Backoff::percent(101, secs(3_600))));
     let mut last = secs(5);
@@ -318,6 +344,9 @@ fn who_waits_as_long_as_a_refusal_says_is_admitted_on_a_clock_that_ticks() {
             let left = refusal.retry_after().unwrap();
             assert_eq!(breaker.refusal(), Some(refusal));
             assert_eq!(breaker.snapshot().retry_after, Some(left));
+            let seen = breaker.snapshot_at(breaker.clock().now()).retry_after.unwrap();
+            assert!(seen <= left && left <= seen + Duration::from_nanos(Ticking::TICK));
+            assert_eq!(is_coarse, left == seen + breaker.clock().resolution() && left != seen);
             advance(left);
             assert!(breaker.is_due() && breaker.snapshot().due);
             assert_eq!(breaker.refusal(), None);

@@ -353,9 +353,9 @@ fn a_trial_of_an_earlier_half_open_does_not_hold_up_one_on_the_same_place() {
 fn bits_that_no_ticket_has_are_none() {
     assert!(Ticket::from_bits([0, u64::MAX]).is_none());
     assert!(Ticket::from_bits([u64::MAX, 17 << 23]).is_some(), "the last of 16 trials");
-    assert!(Ticket::from_bits([u64::MAX, 18 << 23]).is_none());
+    assert!(Ticket::from_bits([u64::MAX, 19 << 23]).is_none());
     assert!(Ticket::from_bits([0, 1 << 32]).is_none());
-    for role in [0, 1] {
+    for role in [0, 1, 18] {
         assert!(Ticket::from_bits([0, 1 << 28 | role << 23]).is_none(), "only a trial has a turn");
     }
     assert!(Ticket::from_bits([0, 15 << 28 | 2 << 23]).is_some());
@@ -366,7 +366,7 @@ fn made_up_bits_do_no_harm() {
     let breaker = tripped(config());
     breaker.clock().advance(secs(5));
     let _trial = breaker.admit().unwrap();
-    for role in 0..18 {
+    for role in 0..19 {
         for started in [0, u64::MAX] {
             for generation in [0, 1, 2, (1 << 23) - 1] {
                 let ticket = Ticket::from_bits([started, role << 23 | generation]).unwrap();
@@ -475,10 +475,48 @@ fn a_trial_that_is_taken_back_too_late_has_failed() {
     breaker.clock().advance(secs(5));
     let trial = breaker.try_acquire().unwrap();
     breaker.clock().advance(secs(20));
+    let settled = breaker.totals().settled();
     trial.take_back();
     assert_eq!(breaker.totals().trials, 1);
+    assert_eq!((breaker.totals().settled(), breaker.totals().stale), (settled + 1, 1));
+    assert_eq!(breaker.observer().stale.borrow().len(), 1);
     assert!(breaker.try_acquire().is_err(), "its lease was over");
     assert_eq!(breaker.state(), State::Open);
+}
+
+#[test]
+fn a_shadowed_admission_counts_nowhere_also_where_it_is_taken_back_late() {
+    let breaker = tripped(config());
+    breaker.shadow();
+    let before = breaker.totals();
+    let ticket = breaker.admit().unwrap();
+    assert_eq!(breaker.totals().would_reject, before.would_reject + 1);
+    breaker.release();
+    breaker.take_back(ticket);
+    assert_eq!(breaker.totals(), before);
+
+    breaker.disable();
+    let ticket = breaker.admit().unwrap();
+    breaker.shadow();
+    breaker.take_back(ticket);
+    assert_eq!(breaker.totals(), before, "nobody would have refused that one");
+}
+
+#[test]
+fn bits_that_are_taken_back_twice_take_no_total_below_zero() {
+    let breaker = tripped(config().trials(1));
+    breaker.clock().advance(secs(5));
+    let bits = breaker.admit().unwrap().into_bits();
+    breaker.settle(Ticket::from_bits(bits).unwrap(), Outcome::Success);
+    assert_eq!(breaker.state(), State::Closed);
+    breaker.force_open();
+    breaker.shadow();
+    let passed = breaker.admit().unwrap().into_bits();
+    for _ in 0..2 {
+        breaker.take_back(Ticket::from_bits(bits).unwrap());
+        breaker.take_back(Ticket::from_bits(passed).unwrap());
+    }
+    assert_eq!((breaker.totals().trials, breaker.totals().would_reject), (0, 0));
 }
 
 #[test]

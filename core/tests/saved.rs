@@ -329,6 +329,10 @@ fn a_total_that_no_breaker_can_have_is_refused_and_the_largest_that_one_can_goes
         assert_eq!((totals.successes, totals.failures), (MOST + 1, MOST + 1));
         assert_eq!(totals.settled(), u64::MAX, "as many as there is room for");
         assert_eq!(after.snapshot().totals, totals);
+        let again = Saved::from_numbers(after.save().numbers()).unwrap();
+        let again =
+            CircuitBreaker::restored(config, ManualClock::new(), Log::default(), &again).unwrap();
+        assert_eq!(again.totals().successes, MOST, "a saved breaker can be restored");
     }
 }
 

@@ -228,6 +228,6 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     #[cold]
     fn pass_shadowed(&self, word: Word) -> Ticket {
         self.seldom.counters().would_reject.count();
-        self.ticket(word, Role::Passing)
+        self.ticket(word, Role::Shadowed)
     }
 }

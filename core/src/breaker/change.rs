@@ -224,7 +224,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     }
 
     /// Whether a circuit that opens at `now` out of `word` reopens (R8).
-    fn reopens(&self, word: Word, now: Instant) -> bool {
+    pub(super) fn reopens(&self, word: Word, now: Instant) -> bool {
         word.state() != State::Closed
             || word.is_ramping()
             || self.circuit.is_unsteady(word, now, &self.seldom)

@@ -70,7 +70,9 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         let mut now = Instant::ORIGIN;
         let change = self.circuit.change(|word| {
             now = self.clock.now(); // R4
-            let next = Break { length, ..self.circuit.last_break(word, &self.seldom) };
+            let goes_on = self.reopens(word, now);
+            let last = self.circuit.last_break(word, &self.seldom);
+            let next = Break { length, reopens: if goes_on { last.reopens } else { 0 } };
             if self.circuit.propose_break(now.plus(length), next, true, word, &self.seldom) {
                 Step::To(word.open(self.next_generation(word), true))
             } else {

@@ -116,8 +116,10 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         self.look(self.now(), |end| self.left_until(end))
     }
 
-    /// The same, if it were `now` by the breaker's clock, which is not read: for who looks at many
-    /// breakers at one moment, or while it must not run the clock's code.
+    /// What [`snapshot`](Self::snapshot) would be if it were `now` by the breaker's clock, which is not
+    /// asked for anything: to look at many breakers at one moment, or where the clock's code must not run.
+    ///
+    /// So `retry_after` is exact here, and lacks the [resolution](Clock::resolution) of a clock that ticks.
     ///
     /// # Examples
     ///

@@ -127,7 +127,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
                     self.seldom.leases().end_turn(slot, turn).is_some()
                         && self.finish_trial(slot, ticket, ending)
                 }
-                Role::Passing => self.finish_passing(word, ticket, ending),
+                Role::Passing | Role::Shadowed => self.finish_passing(word, ticket, ending),
             };
         if !counts {
             self.finish_stale(ticket.generation(), ending);
@@ -325,17 +325,13 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         counts
     }
 
-    /// Frees what an admission took, and lets the totals forget it.
+    /// Frees what an admission took, and lets the totals forget it. A trial whose lease is over while the
+    /// circuit is still half-open has failed, and is stale (R5).
     #[inline(never)]
     pub(super) fn finish_taken_back(&self, ticket: &Ticket) {
         match ticket.role() {
-            Role::Counted => {}
-            Role::Passing => {
-                let word = self.circuit.load();
-                if word.generation() == ticket.generation() && word.mode() == Mode::Shadow {
-                    self.seldom.counters().would_reject.uncount();
-                }
-            }
+            Role::Counted | Role::Passing => {}
+            Role::Shadowed => self.seldom.counters().would_reject.uncount(),
             Role::Trial { slot, turn } => {
                 let now = self.now();
                 let mut failed = false;
@@ -355,7 +351,9 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
                         Step::To(word.with_trial_back(slot, word.trials()))
                     }
                 });
-                if !failed {
+                if failed {
+                    self.finish_stale(ticket.generation(), Ending::Dropped);
+                } else {
                     self.seldom.counters().trials.uncount();
                 }
             }

@@ -25,7 +25,10 @@ pub(crate) struct Call {
 enum Role {
     Counted,
     Trial,
+    /// Past a circuit that is disabled.
     Passing,
+    /// Past a circuit in shadow that would have refused it.
+    Shadowed,
 }
 
 /// How a call ends.
@@ -340,7 +343,7 @@ impl Model {
     ) -> Result<Call, (RejectReason, Option<u64>)> {
         if self.mode == Mode::Shadow {
             self.totals.would_reject += 1;
-            Ok(self.call(id, now, Role::Passing))
+            Ok(self.call(id, now, Role::Shadowed))
         } else {
             self.refuse(reason, retry_after)
         }
@@ -405,7 +408,7 @@ impl Model {
             _ => None,
         };
         match call.role {
-            Role::Passing => {}
+            Role::Passing | Role::Shadowed => {}
             Role::Counted if counts => {
                 let in_a_row = failed
                     && !matches!(ending, Ending::NotConsecutive(_))
@@ -446,21 +449,19 @@ impl Model {
         keeps
     }
 
-    /// The call did not run, so it was never admitted. A trial whose lease is over has failed.
+    /// The call did not run, so it was never admitted. A trial that is out and whose lease is over has
+    /// failed, and is stale.
     fn take_back(&mut self, call: Call, now: Time) {
-        let is_current = call.generation == self.generation;
         match call.role {
-            Role::Counted => {}
-            Role::Passing if is_current && self.mode == Mode::Shadow => {
-                self.totals.would_reject -= 1;
-            }
-            Role::Passing => {}
+            Role::Counted | Role::Passing => {}
+            Role::Shadowed => self.totals.would_reject -= 1,
             Role::Trial => {
                 let has_failed = |trial: &Trial| trial.call == call.id && trial.lease_end <= now;
-                if !is_current || !self.out.iter().any(has_failed) {
-                    self.out.retain(|trial| trial.call != call.id);
-                    self.totals.trials -= 1;
+                if call.generation == self.generation && self.out.iter().any(has_failed) {
+                    return self.stale(Ending::TakenBack);
                 }
+                self.out.retain(|trial| trial.call != call.id);
+                self.totals.trials -= 1;
             }
         }
     }
@@ -594,14 +595,18 @@ impl Model {
     }
 
     fn open(&mut self, cause: Cause, retry_after: Option<u64>, now: Time, tally: Tally) {
-        // Closed for less than the last break was.
-        let is_unsteady = self.steady.is_some_and(|steady| now < steady);
-        let reopens = self.state != State::Closed || self.ramp_end.is_some() || is_unsteady;
-        self.reopens = if reopens { (self.reopens + 1).min(16_383) } else { 0 };
+        self.reopens = if self.reopens_at(now) { (self.reopens + 1).min(16_383) } else { 0 };
         let length = self.break_length(retry_after);
         self.break_end = now.saturating_add(length);
         self.last_break = Some(length.next_multiple_of(64));
         self.transition(State::Open, cause, now, Some(length), tally);
+    }
+
+    /// Whether to open now is to open again.
+    fn reopens_at(&self, now: Time) -> bool {
+        // Closed for less than the last break was.
+        let is_unsteady = self.steady.is_some_and(|steady| now < steady);
+        self.state != State::Closed || self.ramp_end.is_some() || is_unsteady
     }
 
     /// The length of the break that starts now. What is random about it is taken from the engine,
@@ -648,6 +653,9 @@ impl Model {
     /// Open for so long, which is no reopening.
     pub(crate) fn open_for(&mut self, length: u64, now: Time) {
         let length = length.min(365 * 24 * 60 * 60 * 1_000_000_000);
+        if !self.reopens_at(now) {
+            self.reopens = 0;
+        }
         self.break_end = now.saturating_add(length);
         self.last_break = Some(length.next_multiple_of(64));
         self.transition(State::Open, Cause::Opened, now, Some(length), Tally::default());

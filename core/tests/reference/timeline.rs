@@ -326,9 +326,11 @@ impl<'a, const LANES: usize> Pair<'a, LANES> {
             (Held::Ticket(ticket), _) => self.engine.settle(ticket, report(ending)),
         }
         self.lend_draws();
-        self.admitted -= u64::from(ending == Ending::TakenBack);
         let now = self.now();
+        let stale = self.model.totals.stale;
         self.model.settle(call, ending, now);
+        let was_too_late = self.model.totals.stale > stale;
+        self.admitted -= u64::from(ending == Ending::TakenBack && !was_too_late);
     }
 
     /// Wraps a function that takes a while. A dropped or panicking one cannot be had in this form
