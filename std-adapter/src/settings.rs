@@ -63,7 +63,8 @@
 //!
 //! # What can be written
 //!
-//! A duration is a number and a unit, or several: `"250ms"`, `"1m 30s"`, `"1.5h"`. The units are `ns`,
+//! A duration is a number and a unit, or several of them, each unit once and the longest first:
+//! `"250ms"`, `"1m 30s"`, `"1.5h"`. The units are `ns`,
 //! `us` (`µs`), `ms`, `s` (`sec`), `m` (`min`), `h`, `d` and `w`, in small letters: `"1M"` is an error,
 //! and so are months and years, which are not all as long. A share of calls has a
 //! percent sign and up to two decimals: `"12.5%"`. It is no plain number, because some would write

@@ -213,6 +213,7 @@ impl Spec {
     /// What is wrong with `raw`, in words that follow the path.
     pub(super) fn refuse(&self, wrong: Wrong, raw: &Raw) -> String {
         let form = match (wrong, self.kind) {
+            (Wrong::Order, _) => "must have each unit once, the longest first",
             (Wrong::TooFine, _) => "must be whole nanoseconds",
             (Wrong::Range, _) => "",
             (Wrong::Form, Kind::Rate) => {
@@ -220,7 +221,7 @@ impl Spec {
             }
             (Wrong::Form, Kind::Percent) => "must be a whole number with a percent sign",
             (Wrong::Form, Kind::Duration) => {
-                "must be in ns, us (µs), ms, s (sec), m (min), h, d or w"
+                "must be a number and a unit of ns, us (µs), ms, s (sec), m (min), h, d or w"
             }
             (Wrong::Form, Kind::Number) => "must be a whole number",
             (Wrong::Form, Kind::Shares) => {
@@ -231,9 +232,9 @@ impl Spec {
         let range = self.allowed();
         match range.strip_prefix("must be ") {
             _ if form.is_empty() => format!("{range}, got {raw}"),
-            Some(range) => format!("{form}, {range}, got {raw}"),
-            None if range.starts_with("must ") => format!("{form}, and {range}, got {raw}"),
-            None => format!("{form}; {range}, got {raw}"),
+            Some(range) if form.starts_with("must be ") => format!("{form}, {range}, got {raw}"),
+            _ if range.starts_with("must ") => format!("{form}, and {range}, got {raw}"),
+            _ => format!("{form}; {range}, got {raw}"),
         }
     }
 

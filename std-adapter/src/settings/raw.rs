@@ -11,6 +11,8 @@ pub(super) enum Raw {
     Number(i128),
     Float(f64),
     Text(String),
+    /// So many bytes.
+    Bytes(usize),
     /// A date or a time of TOML.
     Date(String),
     List(Vec<Raw>),
@@ -51,6 +53,15 @@ impl<'de> Visitor<'de> for AnyValue {
         Ok(Raw::Number(number.into()))
     }
 
+    fn visit_i128<E>(self, number: i128) -> Result<Raw, E> {
+        Ok(Raw::Number(number))
+    }
+
+    #[allow(clippy::cast_precision_loss)] // it is out of every range
+    fn visit_u128<E>(self, number: u128) -> Result<Raw, E> {
+        Ok(i128::try_from(number).map_or(Raw::Float(number as f64), Raw::Number))
+    }
+
     fn visit_f64<E>(self, number: f64) -> Result<Raw, E> {
         Ok(Raw::Float(number))
     }
@@ -61,6 +72,10 @@ impl<'de> Visitor<'de> for AnyValue {
 
     fn visit_string<E>(self, text: String) -> Result<Raw, E> {
         Ok(Raw::Text(text))
+    }
+
+    fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Raw, E> {
+        Ok(Raw::Bytes(bytes.len()))
     }
 
     fn visit_unit<E>(self) -> Result<Raw, E> {
@@ -93,19 +108,18 @@ impl<'de> Visitor<'de> for AnyValue {
             entries.push((name, value));
         }
         Ok(match &mut entries[..] {
-            [(name, Raw::Text(digits))] if name == JSON_NUMBER => number(mem::take(digits)),
+            [(name, Raw::Text(digits))] if name == JSON_NUMBER => {
+                number(digits).unwrap_or(Raw::Table(entries))
+            }
             [(name, Raw::Text(date))] if name == TOML_DATE => Raw::Date(mem::take(date)),
             _ => Raw::Table(entries),
         })
     }
 }
 
-fn number(digits: String) -> Raw {
-    match (digits.parse(), digits.parse()) {
-        (Ok(number), _) => Raw::Number(number),
-        (_, Ok(number)) => Raw::Float(number),
-        _ => Raw::Text(digits),
-    }
+fn number(digits: &str) -> Option<Raw> {
+    let float = || digits.parse().ok().map(Raw::Float);
+    digits.parse().ok().map(Raw::Number).or_else(float)
 }
 
 /// As much of a value or a name as an error shows.
@@ -137,6 +151,7 @@ impl fmt::Display for Raw {
                 part if part.len() < text.len() => write!(f, "{part:?} and more"),
                 text => write!(f, "{text:?}"),
             },
+            Self::Bytes(many) => write!(f, "{many} bytes"),
             Self::Date(date) => f.write_str(cut(date)),
             Self::List(values) => match shown(values) {
                 Some(list) => write!(f, "[{list}]"),

@@ -28,9 +28,14 @@ pub(super) enum Wrong {
     Form,
     /// It is, but far out of every range.
     Range,
+    /// It is a duration whose units are not each there once, the longest first.
+    Order,
     /// It is a duration with a fraction of a nanosecond.
     TooFine,
 }
+
+/// From here on up, a float has no fraction.
+const LARGE: f64 = 9_007_199_254_740_992.0;
 
 impl Value {
     /// What `raw` means for this key. Ranges are not its business, as long as the value can be held.
@@ -48,6 +53,10 @@ impl Value {
             (_, Raw::Flag(false)) if spec.off == Some("off") => Ok(Self::Off),
             (Kind::Number, Raw::Number(number)) => {
                 u32::try_from(*number).map(Self::Number).map_err(|_| Wrong::Range)
+            }
+            // Some formats have no other way to give a number that is as large.
+            (Kind::Number, Raw::Float(number)) if number.is_finite() && number.abs() >= LARGE => {
+                Err(Wrong::Range)
             }
             (Kind::Flag, Raw::Flag(flag)) => Ok(Self::Flag(*flag)),
             (Kind::Shares, Raw::List(list)) => shares(list.iter().map(|share| match share {
@@ -173,7 +182,8 @@ const UNITS: [(&str, u128); 12] = [
 ];
 const SECOND: u128 = 1_000_000_000;
 
-/// "30s", "1m 30s", "1.5h".
+/// "30s", "1m 30s", "1.5h". Each unit is there once, the longest first: what is added up from
+/// "1m 1m" or "30s 1h" is rarely what was meant.
 ///
 /// Not by `humantime`: that reads `M` as a month of 30.44 days, "1 8 s" as 18 s, and panics at some
 /// sums (chronotope/humantime#66).
@@ -183,6 +193,8 @@ fn duration(text: &str) -> Result<Duration, Wrong> {
     }
     let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
     let (mut nanos, mut is_fine) = (0_u128, true);
+    let (mut last, mut is_ordered) = (u128::MAX, true);
+    let (sign, text) = signed(text);
     let mut rest = text;
     while !rest.is_empty() || rest.len() == text.len() {
         let (whole, after) = rest.split_at(digits(rest));
@@ -195,6 +207,8 @@ fn duration(text: &str) -> Result<Duration, Wrong> {
         let (unit, after) = after.split_at(after.find(ends).unwrap_or(after.len()));
         let unit = UNITS.iter().find(|(name, _)| *name == unit).map(|(_, nanos)| *nanos);
         let unit = unit.filter(|_| is_digits(whole) && is_digits(part)).ok_or(Wrong::Form)?;
+        is_ordered &= unit < last;
+        last = unit;
         // What overflows is out of every range; the rest is read all the same, for its form.
         let whole = whole.parse::<u128>().unwrap_or(u128::MAX).saturating_mul(unit);
         let part = part.trim_end_matches('0');
@@ -212,8 +226,14 @@ fn duration(text: &str) -> Result<Duration, Wrong> {
         nanos = nanos.saturating_add(whole).saturating_add(part);
         rest = after.trim_start();
     }
+    if !is_ordered {
+        return Err(Wrong::Order);
+    }
     if !is_fine {
         return Err(Wrong::TooFine);
+    }
+    if !sign.is_empty() && nanos > 0 {
+        return Err(Wrong::Range);
     }
     let seconds = u64::try_from(nanos / SECOND).map_err(|_| Wrong::Range)?;
     let subsec = u32::try_from(nanos % SECOND).map_err(|_| Wrong::Range)?;

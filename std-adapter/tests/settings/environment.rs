@@ -112,7 +112,7 @@ fn a_wrong_variable_is_named_with_its_setting_and_the_range() {
     );
     assert_eq!(
         wrong([("CUTOUT__API_EXAMPLE_COM__WINDOW_TIME", "5x")]),
-        "CUTOUT__API_EXAMPLE_COM__WINDOW_TIME (\"api.example.com\".window.time): must be in ns, us \
+        "CUTOUT__API_EXAMPLE_COM__WINDOW_TIME (\"api.example.com\".window.time): must be a number and a unit of ns, us \
          (µs), ms, s (sec), m (min), h, d or w, 1 ms to 1 day long, as in \"1m 30s\", got \"5x\""
     );
     assert_eq!(

@@ -304,14 +304,37 @@ fn each_unit_that_is_listed_is_read() {
         let settings = json(&format!(r#"{{"break_duration": "{text}"}}"#));
         settings.to_config().map(|config| config.get_break_duration())
     };
+    let alone = |text: &str| read(text).map(|read| read.as_nanos());
     for (unit, nanos) in nanos {
-        let duration = Duration::from_nanos(3 * nanos);
-        let plus = |more: u64| Ok(Duration::from_secs(more) + duration);
-        for text in [format!("1s 3{unit}"), format!("1s3 {unit}"), format!(" 3{unit} 1 s ")] {
-            assert_eq!(read(&text), plus(1), "{text}");
+        // What is shorter than the shortest break stands behind a second.
+        let (before, second) = if nanos < 1_000_000 { ("1s", 1_000_000_000) } else { ("", 0) };
+        let expected = Ok(second + 3 * u128::from(nanos));
+        for text in [format!("{before} 3{unit}"), format!("{before}3 {unit} ")] {
+            assert_eq!(alone(&text), expected, "{text}");
         }
-        assert_eq!(read(&format!("1h 3{unit}5s")), plus(3_605), "{unit}");
     }
+    // Each unit behind each that is longer, and before none.
+    for (longer, long) in nanos {
+        for (unit, short) in nanos {
+            let text = format!("2{longer} 3{unit}");
+            let read =
+                serde_json::from_str::<Settings>(&format!(r#"{{"break_duration": "{text}"}}"#));
+            match read {
+                Err(error) if short >= long => {
+                    let message =
+                        "break_duration: must have each unit once, the longest first, and";
+                    assert!(error.to_string().starts_with(message), "{error}");
+                }
+                Err(error) => assert!(2 * long + 3 * short < 1_000_000, "{text}: {error}"),
+                Ok(read) => {
+                    let read = read.to_config().unwrap().get_break_duration();
+                    assert!(short < long, "{text}");
+                    assert_eq!(read, Duration::from_nanos(2 * long + 3 * short), "{text}");
+                }
+            }
+        }
+    }
+    assert_eq!(alone("1d2h3m4s5ms6us7ns"), Ok(93_784_005_006_007));
     assert_eq!(read("1s 3μs"), read("1s 3µs"), "the Greek letter and the sign");
     for (text, millis) in [("1.5s", 1_500), ("0.25m", 15_000), ("1.5h", 5_400_000), ("2.50ms", 0)] {
         let expected = Duration::from_millis(millis)

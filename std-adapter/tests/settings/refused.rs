@@ -51,7 +51,7 @@ const REFUSED: &str = r#"
     window = {}
         window: must be as in { time = "30s", buckets = 10 } or { count = 100 }, got {}
     window.time = 30
-        window.time: must be in ns, us (µs), ms, s (sec), m (min), h, d or w, 1 ms to 1 day long, as in "1m 30s", got 30
+        window.time: must be a number and a unit of ns, us (µs), ms, s (sec), m (min), h, d or w, 1 ms to 1 day long, as in "1m 30s", got 30
     window.time = '0s'
         window.time: must be 1 ms to 1 day long, got "0s"
     window.buckets = 11
@@ -73,11 +73,11 @@ const REFUSED: &str = r#"
     cancelled_as = 'off'
         cancelled_as: must be "success", "failure", "ignored" or "by_duration", got "off"
     break_duration = '30'
-        break_duration: must be in ns, us (µs), ms, s (sec), m (min), h, d or w, 1 ms to 365 days, as in "1m 30s", got "30"
+        break_duration: must be a number and a unit of ns, us (µs), ms, s (sec), m (min), h, d or w, 1 ms to 365 days, as in "1m 30s", got "30"
     break_duration = '1y'
-        break_duration: must be in ns, us (µs), ms, s (sec), m (min), h, d or w, 1 ms to 365 days, as in "1m 30s", got "1y"
+        break_duration: must be a number and a unit of ns, us (µs), ms, s (sec), m (min), h, d or w, 1 ms to 365 days, as in "1m 30s", got "1y"
     break_duration = 1979-05-27
-        break_duration: must be in ns, us (µs), ms, s (sec), m (min), h, d or w, 1 ms to 365 days, as in "1m 30s", got 1979-05-27
+        break_duration: must be a number and a unit of ns, us (µs), ms, s (sec), m (min), h, d or w, 1 ms to 365 days, as in "1m 30s", got 1979-05-27
     break_backoff = 2
         break_backoff: must be as in { factor = "200%", cap = "5m" } or "off", got 2
     break_backoff = true
@@ -119,7 +119,7 @@ const REFUSED: &str = r#"
     bulkhead.max_wait = '1d 1ns'
         bulkhead.max_wait: must be 0 to 1 day, got "1d 1ns"
     bulkhead.max_wait = 50
-        bulkhead.max_wait: must be in ns, us (µs), ms, s (sec), m (min), h, d or w, 0 to 1 day, as in "1m 30s", got 50
+        bulkhead.max_wait: must be a number and a unit of ns, us (µs), ms, s (sec), m (min), h, d or w, 0 to 1 day, as in "1m 30s", got 50
     bulkhead = { limit = 5, queue = 5 }
         bulkhead.queue: needs max_wait to be set
     bulkhead = { limit = 5, max_wait = '5s' }
@@ -161,17 +161,51 @@ const REFUSED: &str = r#"
     break_backoff.factor = '99999999999%'
         break_backoff.factor: the factor must be 100 % to 10000 %, as in "200%", got "99999999999%"
     break_duration = '1M'
-        break_duration: must be in ns, us (µs), ms, s (sec), m (min), h, d or w, 1 ms to 365 days, as in "1m 30s", got "1M"
+        break_duration: must be a number and a unit of ns, us (µs), ms, s (sec), m (min), h, d or w, 1 ms to 365 days, as in "1m 30s", got "1M"
     break_duration = '1 month'
-        break_duration: must be in ns, us (µs), ms, s (sec), m (min), h, d or w, 1 ms to 365 days, as in "1m 30s", got "1 month"
+        break_duration: must be a number and a unit of ns, us (µs), ms, s (sec), m (min), h, d or w, 1 ms to 365 days, as in "1m 30s", got "1 month"
     break_duration = '2weeks 3years'
-        break_duration: must be in ns, us (µs), ms, s (sec), m (min), h, d or w, 1 ms to 365 days, as in "1m 30s", got "2weeks 3years"
+        break_duration: must be a number and a unit of ns, us (µs), ms, s (sec), m (min), h, d or w, 1 ms to 365 days, as in "1m 30s", got "2weeks 3years"
     break_duration = '5S'
-        break_duration: must be in ns, us (µs), ms, s (sec), m (min), h, d or w, 1 ms to 365 days, as in "1m 30s", got "5S"
+        break_duration: must be a number and a unit of ns, us (µs), ms, s (sec), m (min), h, d or w, 1 ms to 365 days, as in "1m 30s", got "5S"
     break_duration = '1 8 s'
-        break_duration: must be in ns, us (µs), ms, s (sec), m (min), h, d or w, 1 ms to 365 days, as in "1m 30s", got "1 8 s"
+        break_duration: must be a number and a unit of ns, us (µs), ms, s (sec), m (min), h, d or w, 1 ms to 365 days, as in "1m 30s", got "1 8 s"
     break_duration = '99999999999999999999d'
         break_duration: must be 1 ms to 365 days, as in "1m 30s", got "99999999999999999999d"
+    break_duration = '1m 1m 1m'
+        break_duration: must have each unit once, the longest first, and must be 1 ms to 365 days, as in "1m 30s", got "1m 1m 1m"
+    break_duration = '30s 1h'
+        break_duration: must have each unit once, the longest first, and must be 1 ms to 365 days, as in "1m 30s", got "30s 1h"
+    window.time = '1s 1sec'
+        window.time: must have each unit once, the longest first, and must be 1 ms to 1 day long, as in "1m 30s", got "1s 1sec"
+    slow_call_duration = '5ms5ms'
+        slow_call_duration: must have each unit once, the longest first, and must be 1 µs to 1 day, as in "1m 30s" or "off", got "5ms5ms"
+    trial_timeout = '0.5m 0.5m'
+        trial_timeout: must have each unit once, the longest first, and must be 1 ms to 1 day, as in "1m 30s", got "0.5m 0.5m"
+    break_backoff.cap = '7d 1w'
+        break_backoff.cap: must have each unit once, the longest first; the cap must be break_duration to 365 days, as in "1m 30s", got "7d 1w"
+    recovery.stage = '1us 1µs'
+        recovery.stage: must have each unit once, the longest first; a stage must be 1 ms to 1 day long, as in "1m 30s", got "1us 1µs"
+    bulkhead.max_wait = '1us 1ms'
+        bulkhead.max_wait: must have each unit once, the longest first, and must be 0 to 1 day, as in "1m 30s", got "1us 1ms"
+    break_duration = '30s 1y'
+        break_duration: must be a number and a unit of ns, us (µs), ms, s (sec), m (min), h, d or w, 1 ms to 365 days, as in "1m 30s", got "30s 1y"
+    break_duration = '-30s'
+        break_duration: must be 1 ms to 365 days, as in "1m 30s", got "-30s"
+    bulkhead.max_wait = '-1m 30s'
+        bulkhead.max_wait: must be 0 to 1 day, as in "1m 30s", got "-1m 30s"
+    trial_timeout = '1,5s'
+        trial_timeout: must be a number and a unit of ns, us (µs), ms, s (sec), m (min), h, d or w, 1 ms to 1 day, as in "1m 30s", got "1,5s"
+    trials = 1e20
+        trials: must be 1 to 16, got 1e20
+    failure_count = -1e300
+        failure_count: must be 1 to 8192 or "off", got -1e300
+    trials = inf
+        trials: must be a whole number, 1 to 16, got inf
+    failure_rate = { "$serde_json::private::Number" = "50%" }
+        failure_rate: must be a share with a percent sign and up to two decimals, above 0 %, up to 100 %, as in "12.5%" or "off", got a table
+    break_jitter = { "$serde_json::private::Number" = "off" }
+        break_jitter: must be a share with a percent sign and up to two decimals, 0 % to 50 %, as in "12.5%" or "off", got a table
     bulkhead.max_wait = '0.5ns'
         bulkhead.max_wait: must be whole nanoseconds, 0 to 1 day, as in "1m 30s", got "0.5ns"
     failure_rate = '0.5 %%'
@@ -293,6 +327,15 @@ fn what_is_no_table_is_refused() {
 }
 
 #[test]
+fn what_is_empty_in_yaml_has_no_settings() {
+    for nothing in ["", "p:", "p: ~", "p: {}"] {
+        let profiles = serde_saphyr::from_str::<Profiles>(nothing).unwrap();
+        assert_eq!(profiles.get("p").is_some(), nothing != "", "{nothing}");
+    }
+    assert!(serde_saphyr::from_str::<Settings>("").unwrap().is_empty());
+}
+
+#[test]
 fn a_long_text_is_shown_in_part() {
     let message = wrong(&format!("failure_rate = '{}'", "ä".repeat(100_000)));
     assert!(message.ends_with(&format!("got \"{}\" and more", "ä".repeat(60))), "{message}");
@@ -317,8 +360,8 @@ fn a_duration_that_no_clock_can_tell_is_refused_and_does_not_panic() {
         "µ",
     ] {
         let message = wrong(&format!("break_duration = '{text}'"));
-        assert!(message.starts_with("p.break_duration: must be "), "{message}");
-        assert!(message.contains(" 1 ms to 365 days, as in"), "{message}");
+        assert!(message.starts_with("p.break_duration: must "), "{message}");
+        assert!(message.contains("1 ms to 365 days, as in"), "{message}");
     }
 }
 
@@ -405,6 +448,29 @@ fn a_key_of_json_is_a_number_only_if_it_stands_alone() {
         message.starts_with("window.\"$serde_json::private::Number\": is no setting"),
         "{message}"
     );
+}
+
+#[test]
+fn what_no_setting_is_written_as_is_told_with_its_setting_and_range() {
+    use serde::Deserialize;
+    use serde::de::IntoDeserializer;
+    use serde::de::value::{BytesDeserializer, Error, MapDeserializer};
+    fn wrong<'de>(value: impl IntoDeserializer<'de, Error>) -> String {
+        let entries = [("trials", value)].into_iter();
+        Settings::deserialize(MapDeserializer::<_, Error>::new(entries)).unwrap_err().to_string()
+    }
+    let range = "trials: must be 1 to 16, got";
+    assert_eq!(wrong(u128::MAX), format!("{range} {:?}", u128::MAX as f64));
+    assert_eq!(wrong(i128::MIN), format!("{range} {}", i128::MIN));
+    let bytes = BytesDeserializer::<Error>::new(&[0; 1_000_000]);
+    assert_eq!(wrong(bytes), "trials: must be a whole number, 1 to 16, got 1000000 bytes");
+
+    // More than 64 bits: to JSON it is a float, to YAML a text.
+    let number = "99999999999999999999";
+    let json = serde_json::from_str::<Settings>(&format!(r#"{{"trials": {number}}}"#)).unwrap_err();
+    assert!(json.to_string().starts_with(&format!("{range} 1e20 at line 1")), "{json}");
+    let yaml = serde_saphyr::from_str::<Settings>(&format!("trials: {number}")).unwrap_err();
+    assert!(yaml.to_string().contains(range), "{yaml}");
 }
 
 #[cfg(unix)]
