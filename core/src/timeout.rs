@@ -41,9 +41,9 @@ use crate::time::{Clock, Instant};
 /// - A breaker that opens over the calls that were cut: nothing is recorded meanwhile, so after a
 ///   window the limit is the ceiling, and trials are not judged by the limit that tripped it.
 ///
-/// **A clock that is set back** freezes nothing: the limit is derived anew, and what was known before
-/// leaves within a window, or one and a half where it was set back by less than half. A call during which that
-/// happens does not count.
+/// **A clock that is set back** freezes nothing: the limit is derived anew. What was known before
+/// leaves within a window from the next call on, or within one and a half where the clock was set back
+/// by less than half a window. A call during which that happens does not count.
 ///
 /// Calls that fail by themselves do not count, unless they took longer than their limit: a
 /// dependency that refuses at once must not teach that it is fast.

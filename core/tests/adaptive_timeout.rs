@@ -244,6 +244,23 @@ fn a_clock_that_is_set_back_does_not_freeze_the_limit() {
 }
 
 #[test]
+fn the_limit_is_the_ceiling_after_a_window_without_calls_though_the_clock_was_set_back() {
+    for back in [WINDOW / 2, WINDOW, 60 * WINDOW] {
+        let timeout = timeout(config());
+        let clock = timeout.latency().clock();
+        clock.advance(100 * WINDOW);
+        for _ in 0..200 {
+            timeout.latency().record(10 * MS);
+        }
+        assert!(timeout.timeout() < 12 * MS);
+        clock.set(Instant::ORIGIN.saturating_add(100 * WINDOW - back));
+        assert!(timeout.timeout() < 12 * MS, "{back:?}: what is known is not a window old");
+        clock.advance(WINDOW + WINDOW / 2);
+        assert_eq!(timeout.timeout(), CEILING, "{back:?}");
+    }
+}
+
+#[test]
 fn a_call_over_which_the_clock_is_set_back_counts_for_nothing() {
     let timeout = timeout(config());
     let clock = timeout.latency().clock();

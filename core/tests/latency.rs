@@ -306,6 +306,20 @@ fn what_was_counted_before_the_clock_was_set_back_leaves_within_a_window() {
 }
 
 #[test]
+fn what_was_counted_before_the_clock_was_set_back_leaves_though_nobody_calls_any_more() {
+    let at = |time| Instant::ORIGIN.saturating_add(time);
+    for back in [MS, WINDOW / 2, WINDOW / 2 + WINDOW / 16, 60 * WINDOW, 100 * WINDOW] {
+        let latency = latency(1);
+        latency.clock().set(at(100 * WINDOW));
+        latency.record(900 * MS);
+        latency.clock().set(at(100 * WINDOW - back));
+        assert_eq!(latency.snapshot().count(), 1, "it is not a window old, {back:?}");
+        latency.clock().advance(WINDOW + WINDOW / 2);
+        assert_eq!(latency.p50(), None, "{back:?}");
+    }
+}
+
+#[test]
 fn a_small_step_back_counts_in_the_newest_half() {
     let latency = latency(1);
     let second = Duration::from_secs(1);
