@@ -208,6 +208,37 @@ fn a_waker_may_look_at_the_time_when_it_is_cloned() {
     }
 }
 
+/// The time that the clones of [`moving`] move on by a second.
+static MOVED: LazyLock<ManualSleep> = LazyLock::new(ManualSleep::new);
+
+/// A waker that moves [`MOVED`] when it is cloned, as another thread may at that moment.
+fn moving() -> Waker {
+    const MOVING: RawWakerVTable = RawWakerVTable::new(
+        |data| {
+            MOVED.advance(secs(1));
+            RawWaker::new(data, &MOVING)
+        },
+        |_| {},
+        |_| {},
+        |_| {},
+    );
+    // SAFETY: nothing follows the pointer, and no function of the table does more than move the time.
+    #[allow(unsafe_code)]
+    unsafe {
+        Waker::new(ptr::null(), &MOVING)
+    }
+}
+
+#[test]
+fn a_wait_whose_time_comes_while_its_waker_is_cloned_is_over() {
+    let mut wait = pin!(MOVED.sleep(secs(2)));
+    let waker = moving();
+    assert!(wait.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    // Nobody would wake it any more.
+    assert!(wait.as_mut().poll(&mut Context::from_waker(&waker)).is_ready());
+    assert_eq!(MOVED.waiting(), 0);
+}
+
 /// A panic whose payload panics when it is dropped.
 struct Bomb;
 

@@ -148,6 +148,39 @@ impl Observer for Hopeless {
     }
 }
 
+/// Counts the would-be trips and the late results that it hears of.
+#[derive(Default)]
+struct Others {
+    would_trip: AtomicU32,
+    stale: AtomicU32,
+}
+
+impl Observer for Others {
+    fn on_would_trip(&self, _: TripReason, _: &Tally) {
+        self.would_trip.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn on_stale(&self, _: &Stale) {
+        self.stale.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn each_of_nested_pairs_hears_of_would_be_trips_and_late_results_though_others_panic() {
+    let (first, last) = (Others::default(), Arc::new(Others::default()));
+    let observers = ((Hopeless, &first), (Hopeless, (Hopeless, Arc::clone(&last))));
+    let config = Config::new().consecutive_failures(1);
+    let bank = CircuitBreaker::with_observer(config, ManualClock::new(), observers);
+    let late = bank.admit().unwrap();
+    bank.force_closed();
+    bank.settle(late, Outcome::Success);
+    assert_eq!(bank.call(|| Err::<(), _>("down")), Err(Error::Inner("down")));
+    for heard in [&first, &*last] {
+        let counts = [&heard.would_trip, &heard.stale].map(|count| count.load(Ordering::Relaxed));
+        assert_eq!(counts, [1, 1]);
+    }
+}
+
 #[test]
 fn whatever_an_observer_panics_at_no_caller_and_no_operator_notices() {
     let config = Config::new().consecutive_failures(1).trials(1);

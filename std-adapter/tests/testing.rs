@@ -4,11 +4,12 @@
 use core::future::{Future, poll_fn};
 use core::panic::AssertUnwindSafe;
 use core::pin::{Pin, pin};
+use core::ptr;
 use core::sync::atomic::{AtomicU32, Ordering};
-use core::task::{Context, Poll, Waker};
+use core::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 use core::time::Duration;
 use std::panic::catch_unwind;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::task::Wake;
 
 use cutout::testing::{self, Dependency, Draw, Fault, Replies, Reply, Script, Transitions};
@@ -403,6 +404,37 @@ fn a_waker_may_be_the_last_owner_of_another_call_that_hangs() {
     assert_eq!((bank.running(), bank.given_up()), (2, 1));
     drop(call);
     assert_eq!((bank.running(), bank.given_up()), (0, 3));
+}
+
+/// What the clones of [`releasing`] release.
+static RELEASED: LazyLock<Dependency> =
+    LazyLock::new(|| following(Script::new().forever(Reply::hang())));
+
+/// A waker that releases [`RELEASED`] when it is cloned, as another thread may at that moment.
+fn releasing() -> Waker {
+    const RELEASING: RawWakerVTable = RawWakerVTable::new(
+        |data| {
+            RELEASED.release();
+            RawWaker::new(data, &RELEASING)
+        },
+        |_| {},
+        |_| {},
+        |_| {},
+    );
+    // SAFETY: nothing follows the pointer, and no function of the table does more than release.
+    #[allow(unsafe_code)]
+    unsafe {
+        Waker::new(ptr::null(), &RELEASING)
+    }
+}
+
+#[test]
+fn a_hang_that_is_released_while_its_waker_is_cloned_is_over() {
+    let mut call = pin!(RELEASED.call_async());
+    // Nobody would wake it any more.
+    let poll = call.as_mut().poll(&mut Context::from_waker(&releasing()));
+    assert_eq!(poll, Poll::Ready(Ok(1)));
+    assert_eq!(RELEASED.hanging(), 0);
 }
 
 #[test]
