@@ -189,6 +189,22 @@ fn e6_two_threads_that_find_the_clock_set_back_begin_one_era() {
 }
 
 #[test]
+fn e6_who_counts_and_who_looks_after_the_clock_was_set_back_begin_one_era() {
+    model(|| {
+        let estimate = estimate();
+        record_at(100, THIRD)(&estimate);
+        race(&estimate, record_at(10, FIRST), |estimate| {
+            estimate.clock().set(10);
+            let seen = estimate.snapshot().count();
+            assert!(seen == 1 || seen == 2, "{seen}");
+        });
+        assert_eq!(estimate.snapshot().count(), 2, "nothing is lost at once");
+        estimate.clock().set(18);
+        assert_eq!(estimate.snapshot().count(), 1, "what was before has left");
+    });
+}
+
+#[test]
 fn e6_who_was_held_up_does_not_set_the_clock_back() {
     model(|| {
         let estimate = estimate();

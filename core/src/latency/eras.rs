@@ -118,15 +118,14 @@ impl<const WORDS: usize> Eras<WORDS> {
     /// What the window that ends at `now` holds of each bucket, and of all together; `read` tells the
     /// time once more.
     pub(super) fn read(&self, mut now: Instant, read: impl Fn() -> Instant) -> Counts<WORDS> {
+        // Once, and not until it holds: a look must end though the clocks of two threads disagree for good.
+        let head = self.head();
+        if self.is_long_before(head.tick(), now) {
+            now = read();
+            self.turn_back(head, now);
+        }
         loop {
             let head = self.head();
-            if self.is_long_before(head.tick(), now) {
-                now = read();
-                self.turn_back(head, now);
-                if self.is_long_before(head.tick(), now) {
-                    continue;
-                }
-            }
             let all = self.read_by(head, now);
             if self.head() == head {
                 return all;
