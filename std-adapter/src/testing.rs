@@ -215,12 +215,14 @@
 
 mod dependency;
 mod drive;
+mod fault;
 mod script;
 mod states;
 mod transitions;
 
-pub use dependency::{Dependency, Fault};
+pub use dependency::Dependency;
 pub use drive::drive;
+pub use fault::Fault;
 pub use script::{Draw, Replies, Reply, Script};
 pub use states::{Advance, end_break, half_open, recover, trip};
 pub use transitions::Transitions;

@@ -7,6 +7,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::fault::Fault;
 use super::script::{End, Reply, Script};
 use crate::panics::wake_all;
 use crate::{ManualSleep, Pause, Sleep};
@@ -48,6 +49,7 @@ struct Shared<S> {
     stage: Mutex<Stage>,
 }
 
+#[derive(Default)]
 struct Stage {
     script: Script,
     calls: u64,
@@ -59,49 +61,35 @@ struct Stage {
     released: u64,
 }
 
-/// How a call of a [`Dependency`] failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Fault {
-    /// As the script says.
-    Failed {
-        /// The number of the call, from 1 on.
-        call: u64,
-    },
-    /// It was not over within its limit.
-    TimedOut {
-        /// The number of the call, from 1 on.
-        call: u64,
-    },
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Failed { call } => write!(f, "call {call} failed, as its script says"),
-            Self::TimedOut { call } => write!(f, "call {call} was not over within its limit"),
-        }
-    }
-}
-
-impl core::error::Error for Fault {}
-
 impl<S> Dependency<S> {
     /// A dependency whose calls take their time on `time`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use cutout::ManualSleep;
+    /// # use cutout::testing::{Dependency, Script};
+    /// let bank = Dependency::new(ManualSleep::new(), Script::new());
+    /// assert_eq!((bank.call(), bank.calls()), (Ok(1), 1));
+    /// ```
     #[must_use]
     pub fn new(time: S, script: Script) -> Self {
-        let stage = Stage {
-            script,
-            calls: 0,
-            running: 0,
-            given_up: 0,
-            hanging: BTreeMap::new(),
-            released: 0,
-        };
+        let stage = Stage { script, ..Stage::default() };
         Self { shared: Arc::new(Shared { time, stage: Mutex::new(stage) }) }
     }
 
     /// From the next call on, it follows `script`. Calls that are out keep the reply they have.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use cutout::ManualSleep;
+    /// # use cutout::testing::{Dependency, Reply, Script};
+    /// let bank = Dependency::new(ManualSleep::new(), Script::new());
+    /// assert!(bank.call().is_ok());
+    /// bank.play(Script::new().then(1, Reply::err()));
+    /// assert!(bank.call().is_err());
+    /// ```
     pub fn play(&self, script: Script) {
         self.shared.stage().script = script;
     }
@@ -111,6 +99,21 @@ impl<S> Dependency<S> {
     /// # Panics
     ///
     /// If a waker panics, unless the thread unwinds already. All others were woken by then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use core::{future::Future, pin::pin, task::{Context, Poll, Waker}};
+    /// # use cutout::ManualSleep;
+    /// # use cutout::testing::{Dependency, Reply, Script};
+    /// let bank = Dependency::new(ManualSleep::new(), Script::new().forever(Reply::hang()));
+    /// let mut call = pin!(bank.call_async());
+    /// let mut context = Context::from_waker(Waker::noop());
+    /// assert!(call.as_mut().poll(&mut context).is_pending());
+    /// assert_eq!((bank.running(), bank.hanging()), (1, 1));
+    /// bank.release();
+    /// assert_eq!(call.as_mut().poll(&mut context), Poll::Ready(Ok(1)));
+    /// ```
     pub fn release(&self) {
         let mut stage = self.shared.stage();
         stage.released = stage.calls;
@@ -121,30 +124,88 @@ impl<S> Dependency<S> {
     }
 
     /// How many calls have reached it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use cutout::ManualSleep;
+    /// # use cutout::testing::{Dependency, Script};
+    /// let bank = Dependency::new(ManualSleep::new(), Script::new());
+    /// assert_eq!((bank.calls(), bank.call(), bank.calls()), (0, Ok(1), 1));
+    /// ```
     #[must_use]
     pub fn calls(&self) -> u64 {
         self.shared.stage().calls
     }
 
     /// How many calls are out.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use core::{future::Future, pin::pin, task::{Context, Waker}, time::Duration};
+    /// # use cutout::ManualSleep;
+    /// # use cutout::testing::{Dependency, Reply, Script};
+    /// let slow = Reply::ok().after(Duration::from_secs(2));
+    /// let bank = Dependency::new(ManualSleep::new(), Script::new().forever(slow));
+    /// let mut call = pin!(bank.call_async());
+    /// assert!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    /// assert_eq!((bank.running(), bank.hanging()), (1, 0));
+    /// ```
     #[must_use]
     pub fn running(&self) -> u64 {
         self.shared.stage().running
     }
 
     /// How many calls are out and hang.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use core::{future::Future, pin::pin, task::{Context, Waker}};
+    /// # use cutout::ManualSleep;
+    /// # use cutout::testing::{Dependency, Reply, Script};
+    /// let bank = Dependency::new(ManualSleep::new(), Script::new().forever(Reply::hang()));
+    /// let mut call = pin!(bank.call_async());
+    /// assert!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    /// assert_eq!(bank.hanging(), 1);
+    /// ```
     #[must_use]
     pub fn hanging(&self) -> usize {
         self.shared.stage().hanging.len()
     }
 
     /// How many calls were given up: cut by a limit, or dropped before their end.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use core::time::Duration;
+    /// # use cutout::ManualSleep;
+    /// # use cutout::testing::{Dependency, Reply, Script};
+    /// let bank = Dependency::new(ManualSleep::new(), Script::new().then(1, Reply::hang()));
+    /// assert!(bank.call_within(Duration::from_secs(1)).is_err());
+    /// assert!(bank.call().is_ok());
+    /// assert_eq!(bank.given_up(), 1);
+    /// ```
     #[must_use]
     pub fn given_up(&self) -> u64 {
         self.shared.stage().given_up
     }
 
     /// The timer.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use core::time::Duration;
+    /// # use cutout::testing::{Dependency, Reply, Script};
+    /// # use cutout::{Clock, ManualSleep};
+    /// let slow = Reply::ok().after(Duration::from_secs(2));
+    /// let bank = Dependency::new(ManualSleep::new(), Script::new().forever(slow));
+    /// assert!(bank.call().is_ok());
+    /// assert_eq!(bank.time().now().as_nanos(), 2_000_000_000);
+    /// ```
     #[must_use]
     pub fn time(&self) -> &S {
         &self.shared.time
@@ -169,6 +230,17 @@ impl<S: Pause> Dependency<S> {
     /// # Panics
     ///
     /// If the script says so, or if it says that the call hangs, since nobody could give it up.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use cutout::ManualSleep;
+    /// # use cutout::testing::{Dependency, Fault, Reply, Script};
+    /// let script = Script::new().then(1, Reply::ok()).then(1, Reply::err());
+    /// let bank = Dependency::new(ManualSleep::new(), script);
+    /// assert_eq!(bank.call(), Ok(1));
+    /// assert_eq!(bank.call(), Err(Fault::Failed { call: 2 }));
+    /// ```
     pub fn call(&self) -> Result<u64, Fault> {
         let (run, reply) = self.begin();
         let call = run.call;
@@ -189,6 +261,18 @@ impl<S: Pause> Dependency<S> {
     /// # Panics
     ///
     /// If the script says so.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use core::time::Duration;
+    /// # use cutout::ManualSleep;
+    /// # use cutout::testing::{Dependency, Fault, Reply, Script};
+    /// let slow = Reply::ok().after(Duration::from_secs(2));
+    /// let bank = Dependency::new(ManualSleep::new(), Script::new().forever(slow));
+    /// assert_eq!(bank.call_within(Duration::from_secs(2)), Ok(1));
+    /// assert_eq!(bank.call_within(Duration::from_secs(1)), Err(Fault::TimedOut { call: 2 }));
+    /// ```
     pub fn call_within(&self, limit: Duration) -> Result<u64, Fault> {
         let (run, reply) = self.begin();
         if reply.end == End::Hang || reply.takes() > limit {
@@ -214,6 +298,19 @@ impl<S: Sleep> Dependency<S> {
     /// # Panics
     ///
     /// If the script says so.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use core::time::Duration;
+    /// # use cutout::testing::{self, Dependency, Reply, Script};
+    /// # use cutout::{Clock, ManualSleep};
+    /// let time = ManualSleep::new();
+    /// let slow = Reply::ok().after(Duration::from_secs(2));
+    /// let bank = Dependency::new(time.clone(), Script::new().forever(slow));
+    /// assert_eq!(testing::drive(&time, bank.call_async()), Ok(1));
+    /// assert_eq!(time.now().as_nanos(), 2_000_000_000);
+    /// ```
     pub async fn call_async(&self) -> Result<u64, Fault> {
         let (run, reply) = self.begin();
         if !reply.takes().is_zero() {

@@ -30,12 +30,30 @@ pub(super) enum End {
 
 impl Reply {
     /// It does its work, at once.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use cutout::ManualSleep;
+    /// # use cutout::testing::{Dependency, Reply, Script};
+    /// let bank = Dependency::new(ManualSleep::new(), Script::new().forever(Reply::ok()));
+    /// assert_eq!(bank.call(), Ok(1));
+    /// ```
     #[must_use]
     pub const fn ok() -> Self {
         Self::new(End::Ok)
     }
 
     /// It fails, at once.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use cutout::ManualSleep;
+    /// # use cutout::testing::{Dependency, Reply, Script};
+    /// let bank = Dependency::new(ManualSleep::new(), Script::new().forever(Reply::err()));
+    /// assert_eq!(bank.call().unwrap_err().to_string(), "call 1 failed, as its script says");
+    /// ```
     #[must_use]
     pub const fn err() -> Self {
         Self::new(End::Err)
@@ -44,24 +62,64 @@ impl Reply {
     /// It never answers, until it is [released](super::Dependency::release).
     ///
     /// A hang that ends by itself is a reply that comes late: `Reply::err().after(an_hour)`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use cutout::ManualSleep;
+    /// # use cutout::testing::{Dependency, Reply, Script};
+    /// # use core::time::Duration;
+    /// let bank = Dependency::new(ManualSleep::new(), Script::new().forever(Reply::hang()));
+    /// let fault = bank.call_within(Duration::from_secs(3)).unwrap_err();
+    /// assert_eq!(fault.to_string(), "call 1 was not over within its limit");
+    /// ```
     #[must_use]
     pub const fn hang() -> Self {
         Self::new(End::Hang)
     }
 
     /// The call panics.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use cutout::ManualSleep;
+    /// # use cutout::testing::{Dependency, Reply, Script};
+    /// # use std::panic::{AssertUnwindSafe, catch_unwind};
+    /// let bank = Dependency::new(ManualSleep::new(), Script::new().then(1, Reply::panic()));
+    /// assert!(catch_unwind(AssertUnwindSafe(|| bank.call())).is_err());
+    /// assert_eq!(bank.call(), Ok(2));
+    /// ```
     #[must_use]
     pub const fn panic() -> Self {
         Self::new(End::Panic)
     }
 
     /// The same, `duration` after the call.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use core::time::Duration;
+    /// # use cutout::testing::Reply;
+    /// const LATE: Reply = Reply::err().after(Duration::from_secs(3_600));
+    /// assert_eq!(LATE.takes(), Duration::from_secs(3_600));
+    /// ```
     #[must_use]
     pub const fn after(self, duration: Duration) -> Self {
         Self { takes: duration, ..self }
     }
 
     /// How long after the call it comes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use core::time::Duration;
+    /// # use cutout::testing::Reply;
+    /// assert_eq!(Reply::hang().takes(), Duration::ZERO);
+    /// assert_eq!(Reply::ok().after(Duration::from_secs(2)).takes(), Duration::from_secs(2));
+    /// ```
     #[must_use]
     pub const fn takes(&self) -> Duration {
         self.takes
@@ -73,6 +131,21 @@ impl Reply {
 }
 
 /// Replies that are drawn by their weights, in an order that a seed says: the same in every run.
+///
+/// # Examples
+///
+/// ```
+/// # use cutout::ManualSleep;
+/// use cutout::testing::{Dependency, Draw, Reply, Script};
+///
+/// let answers = |seed| {
+///     let draw = Draw::new(seed, [(1, Reply::ok()), (1, Reply::err())]);
+///     let bank = Dependency::new(ManualSleep::new(), Script::new().forever(draw));
+///     (0..50).map(|_| bank.call().is_ok()).collect::<Vec<bool>>()
+/// };
+/// assert_eq!(answers(1), answers(1));
+/// assert_ne!(answers(1), answers(2));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Draw {
     state: u64,
@@ -124,6 +197,21 @@ impl Draw {
 }
 
 /// One reply for all calls of an act, or a [`Draw`].
+///
+/// # Examples
+///
+/// ```
+/// # use cutout::ManualSleep;
+/// use cutout::testing::{Dependency, Draw, Replies, Reply, Script};
+///
+/// /// A bad hour of the bank.
+/// fn bad(calls: u64, replies: impl Into<Replies>) -> Dependency {
+///     Dependency::new(ManualSleep::new(), Script::new().then(calls, replies))
+/// }
+///
+/// assert!(bad(1, Reply::err()).call().is_err());
+/// assert!(bad(1, Draw::new(7, [(1, Reply::err())])).call().is_err());
+/// ```
 #[derive(Clone, Debug)]
 pub struct Replies(Source);
 
@@ -189,12 +277,31 @@ impl Default for Script {
 
 impl Script {
     /// A healthy dependency, which answers at once.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use cutout::ManualSleep;
+    /// # use cutout::testing::{Dependency, Reply, Script};
+    /// let bank = Dependency::new(ManualSleep::new(), Script::new());
+    /// assert!((0..100).all(|_| bank.call().is_ok()));
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self { acts: Vec::new(), rest: Some(Reply::ok().into()), act: 0, played: 0 }
     }
 
     /// The next `calls` get `replies`: a [`Reply`], or a [`Draw`] of several.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use cutout::ManualSleep;
+    /// # use cutout::testing::{Dependency, Reply, Script};
+    /// let script = Script::new().then(2, Reply::ok()).then(1, Reply::err());
+    /// let bank = Dependency::new(ManualSleep::new(), script);
+    /// assert_eq!([(); 4].map(|()| bank.call().is_ok()), [true, true, false, true]);
+    /// ```
     #[must_use]
     pub fn then(mut self, calls: u64, replies: impl Into<Replies>) -> Self {
         self.acts.push((calls, replies.into()));
@@ -202,6 +309,16 @@ impl Script {
     }
 
     /// All calls after the last act get `replies`. By default they succeed at once.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use cutout::ManualSleep;
+    /// # use cutout::testing::{Dependency, Reply, Script};
+    /// let script = Script::new().then(1, Reply::ok()).forever(Reply::err());
+    /// let bank = Dependency::new(ManualSleep::new(), script);
+    /// assert_eq!([(); 4].map(|()| bank.call().is_ok()), [true, false, false, false]);
+    /// ```
     #[must_use]
     pub fn forever(mut self, replies: impl Into<Replies>) -> Self {
         self.rest = Some(replies.into());
@@ -213,6 +330,16 @@ impl Script {
     /// # Panics
     ///
     /// If there is no act, or none has a call.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use cutout::ManualSleep;
+    /// # use cutout::testing::{Dependency, Reply, Script};
+    /// let script = Script::new().then(1, Reply::ok()).then(2, Reply::err()).again();
+    /// let bank = Dependency::new(ManualSleep::new(), script);
+    /// assert_eq!([(); 5].map(|()| bank.call().is_ok()), [true, false, false, true, false]);
+    /// ```
     #[must_use]
     pub fn again(mut self) -> Self {
         let calls = self.acts.iter().map(|(calls, _)| *calls).max();

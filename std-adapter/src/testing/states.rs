@@ -7,6 +7,36 @@ use cutout_core::{Clock, ManualClock, Mode, Observer, Outcome, State};
 use crate::{CircuitBreaker, ManualSleep};
 
 /// A clock that a test can move.
+///
+/// # Examples
+///
+/// ```
+/// use core::time::Duration;
+/// use cutout::testing::{self, Advance};
+/// use cutout::{CircuitBreaker, Clock, Config, Instant, ManualClock, State};
+///
+/// /// The clock of a service that counts its readings.
+/// struct Counted(ManualClock, core::cell::Cell<u32>);
+///
+/// impl Clock for Counted {
+///     fn now(&self) -> Instant {
+///         self.1.set(self.1.get() + 1);
+///         self.0.now()
+///     }
+/// }
+///
+/// impl Advance for Counted {
+///     fn advance(&self, duration: Duration) {
+///         self.0.advance(duration);
+///     }
+/// }
+///
+/// let clock = Counted(ManualClock::new(), Default::default());
+/// let bank = CircuitBreaker::with_clock(Config::new(), clock);
+/// testing::half_open(&bank);
+/// assert_eq!(bank.state(), State::HalfOpen);
+/// assert!(bank.clock().1.get() > 0);
+/// ```
 pub trait Advance {
     /// Moves it forward.
     fn advance(&self, duration: Duration);

@@ -50,42 +50,135 @@ struct Heard {
 /// # Recording
 impl Transitions {
     /// Nothing was heard yet.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use cutout::testing::Transitions;
+    /// assert_eq!(Transitions::new().all(), []);
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
     /// All changes, in the order in which they were heard.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use cutout::State::{Closed, HalfOpen, Open};
+    /// # use cutout::testing::{self, Transitions};
+    /// # use cutout::{CircuitBreaker, Config, ManualClock};
+    /// # let seen = Transitions::new();
+    /// # let bank = CircuitBreaker::with_observer(Config::new(), ManualClock::new(), seen.clone());
+    /// testing::half_open(&bank);
+    /// let changes: Vec<_> = seen.all().iter().map(|change| (change.from, change.to)).collect();
+    /// assert_eq!(changes, [(Closed, Open), (Open, HalfOpen)]);
+    /// ```
     #[must_use]
     pub fn all(&self) -> Vec<Transition> {
         self.heard().transitions.clone()
     }
 
     /// The last change.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use cutout::State::{Closed, HalfOpen, Open};
+    /// # use cutout::testing::{self, Transitions};
+    /// # use cutout::{CircuitBreaker, Config, ManualClock};
+    /// # let seen = Transitions::new();
+    /// # let bank = CircuitBreaker::with_observer(Config::new(), ManualClock::new(), seen.clone());
+    /// assert_eq!(seen.last(), None);
+    /// testing::half_open(&bank);
+    /// assert_eq!(seen.last().map(|change| change.to), Some(HalfOpen));
+    /// ```
     #[must_use]
     pub fn last(&self) -> Option<Transition> {
         self.heard().transitions.last().copied()
     }
 
     /// How many changes led to `state`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use cutout::State::{Closed, HalfOpen, Open};
+    /// # use cutout::testing::{self, Transitions};
+    /// # use cutout::{CircuitBreaker, Config, ManualClock};
+    /// # let seen = Transitions::new();
+    /// # let bank = CircuitBreaker::with_observer(Config::new(), ManualClock::new(), seen.clone());
+    /// testing::trip(&bank);
+    /// testing::recover(&bank);
+    /// testing::trip(&bank);
+    /// assert_eq!([Closed, HalfOpen, Open].map(|state| seen.count(state)), [1, 1, 2]);
+    /// ```
     #[must_use]
     pub fn count(&self, state: State) -> usize {
         self.heard().transitions.iter().filter(|change| change.to == state).count()
     }
 
     /// Why a circuit that is forced closed would have opened, in the order in which it was heard.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use cutout::State::{Closed, HalfOpen, Open};
+    /// # use cutout::testing::{self, Transitions};
+    /// # use cutout::{CircuitBreaker, Config, ManualClock};
+    /// # let seen = Transitions::new();
+    /// # let bank = CircuitBreaker::with_observer(Config::new(), ManualClock::new(), seen.clone());
+    /// # use cutout::TripReason;
+    /// bank.force_closed();
+    /// for _ in 0..20 {
+    ///     assert!(bank.call(|| Err::<(), _>("down")).is_err());
+    /// }
+    /// assert_eq!((bank.state(), seen.would_trip()[0]), (Closed, TripReason::FailureRate));
+    /// ```
     #[must_use]
     pub fn would_trip(&self) -> Vec<TripReason> {
         self.heard().would_trip.clone()
     }
 
     /// The results that came too late to count.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use cutout::State::{Closed, HalfOpen, Open};
+    /// # use cutout::testing::{self, Transitions};
+    /// # use cutout::{CircuitBreaker, Config, ManualClock};
+    /// # let seen = Transitions::new();
+    /// # let bank = CircuitBreaker::with_observer(Config::new(), ManualClock::new(), seen.clone());
+    /// # use cutout::Outcome;
+    /// let late = bank.admit()?;
+    /// testing::trip(&bank);
+    /// bank.settle(late, Outcome::Success);
+    /// assert_eq!(seen.stale()[0].outcome, Some(Outcome::Success));
+    /// # Ok::<_, cutout::Rejected>(())
+    /// ```
     #[must_use]
     pub fn stale(&self) -> Vec<Stale> {
         self.heard().stale.clone()
     }
 
     /// Forgets everything, for a test that begins in another state.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use cutout::State::{Closed, HalfOpen, Open};
+    /// # use cutout::testing::{self, Transitions};
+    /// # use cutout::{CircuitBreaker, Config, ManualClock};
+    /// # let seen = Transitions::new();
+    /// # let bank = CircuitBreaker::with_observer(Config::new(), ManualClock::new(), seen.clone());
+    /// testing::half_open(&bank);
+    /// seen.clear();
+    /// testing::recover(&bank);
+    /// seen.assert_path([HalfOpen, Closed]);
+    /// ```
     pub fn clear(&self) {
         let mut heard = self.heard();
         let before = heard.transitions.last().map(|change| change.to).or(heard.before);
@@ -110,6 +203,19 @@ impl Transitions {
     ///
     /// If it did not. The message shows both paths, where they part, and each change that was
     /// heard.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use cutout::State::{Closed, HalfOpen, Open};
+    /// # use cutout::testing::{self, Transitions};
+    /// # use cutout::{CircuitBreaker, Config, ManualClock};
+    /// # let seen = Transitions::new();
+    /// # let bank = CircuitBreaker::with_observer(Config::new(), ManualClock::new(), seen.clone());
+    /// seen.assert_path([Closed]);
+    /// testing::half_open(&bank);
+    /// seen.assert_path([Closed, Open, HalfOpen]);
+    /// ```
     #[track_caller]
     pub fn assert_path(&self, states: impl AsRef<[State]>) {
         let (expected, seen) = (states.as_ref(), self.path());
@@ -136,6 +242,19 @@ impl Transitions {
     /// # Panics
     ///
     /// If it did not. The message shows both, where they part, and each change that was heard.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use cutout::State::{Closed, HalfOpen, Open};
+    /// # use cutout::testing::{self, Transitions};
+    /// # use cutout::{CircuitBreaker, Config, ManualClock};
+    /// # let seen = Transitions::new();
+    /// # let bank = CircuitBreaker::with_observer(Config::new(), ManualClock::new(), seen.clone());
+    /// # use cutout::{Cause, TripReason};
+    /// testing::half_open(&bank);
+    /// seen.assert_causes([Cause::Tripped(TripReason::FailureRate), Cause::BreakOver]);
+    /// ```
     #[track_caller]
     pub fn assert_causes(&self, causes: impl AsRef<[Cause]>) {
         let expected = causes.as_ref();
@@ -156,6 +275,18 @@ impl Transitions {
     /// # Panics
     ///
     /// If something did. The message shows it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use cutout::State::{Closed, HalfOpen, Open};
+    /// # use cutout::testing::{self, Transitions};
+    /// # use cutout::{CircuitBreaker, Config, ManualClock};
+    /// # let seen = Transitions::new();
+    /// # let bank = CircuitBreaker::with_observer(Config::new(), ManualClock::new(), seen.clone());
+    /// assert!(bank.call(|| Err::<(), _>("down")).is_err());
+    /// seen.assert_none();
+    /// ```
     #[track_caller]
     pub fn assert_none(&self) {
         assert!(self.all().is_empty(), "the circuit changed:\n{self:?}");
