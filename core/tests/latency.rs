@@ -295,9 +295,9 @@ fn what_was_counted_before_the_clock_was_set_back_leaves_within_a_window() {
         latency.clock().set(at(1_000_000 * second));
         latency.record(900 * MS);
         latency.clock().set(at(1_000_000 * second - back));
+        // A look would begin the next half, too; here it is the calls that do.
         for _ in 0..16 {
             latency.record(MS);
-            assert!(latency.snapshot().count() >= 1, "{back:?}");
             latency.clock().advance(second);
         }
         assert_close(latency.quantile(Rate::percent(100)), 1_000_000);

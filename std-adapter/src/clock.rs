@@ -32,5 +32,11 @@ mod tests {
         check(QuantaClock);
         #[cfg(feature = "coarse")]
         check(CoarseClock);
+        check(crate::ManualSleep::new());
+        check(crate::ThreadSleep);
+        #[cfg(feature = "timer")]
+        check(crate::TimerSleep);
+        #[cfg(feature = "tokio")]
+        check(crate::TokioSleep);
     }
 }

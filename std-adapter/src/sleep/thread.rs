@@ -41,4 +41,8 @@ impl Clock for ThreadSleep {
     fn now(&self) -> cutout_core::Instant {
         StdClock.now()
     }
+
+    fn unwinding(&self) -> bool {
+        std::thread::panicking()
+    }
 }

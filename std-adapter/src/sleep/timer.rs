@@ -47,4 +47,8 @@ impl Clock for TimerSleep {
     fn now(&self) -> Instant {
         StdClock.now()
     }
+
+    fn unwinding(&self) -> bool {
+        std::thread::panicking()
+    }
 }

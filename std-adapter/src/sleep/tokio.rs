@@ -67,6 +67,10 @@ impl Clock for TokioSleep {
             None => before(TOLD_AS, first - now),
         }
     }
+
+    fn unwinding(&self) -> bool {
+        std::thread::panicking()
+    }
 }
 
 /// The instant `span` before `instant`, or the first there is.

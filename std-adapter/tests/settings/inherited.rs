@@ -219,6 +219,22 @@ fn amendments_may_come_all_at_once() {
 }
 
 #[test]
+fn what_is_amended_at_both_ends_of_a_line_of_bases_is_looked_at_together() {
+    let vars = |name, value| Settings::from_vars("", [(name, value)]).unwrap();
+    for [first, between, last] in [["a", "b", "c"], ["c", "b", "a"], ["b", "a", "c"]] {
+        let mut profiles = profiles(&format!(
+            "[{first}]\n[{between}]\nbase = '{first}'\n[{last}]\nbase = '{between}'"
+        ));
+        // Either alone is refused: the last asks for more trials than the first has, until it has them.
+        let (trials, minimum) = (vars("TRIALS", "16"), vars("MINIMUM_TRIALS", "10"));
+        assert!(profiles.amend(last, &minimum).is_err());
+        profiles.amend_all([(first, trials), (last, minimum)]).unwrap();
+        let config = profiles.get(last).unwrap();
+        assert_eq!((config.get_trials(), config.get_minimum_trials()), (16, Some(10)));
+    }
+}
+
+#[test]
 fn an_amendment_looks_at_those_who_inherit_and_at_no_others() {
     // 100,000 amendments of 100,000 profiles: at a look at each of all for each, this never ends.
     let profile = |number| format!(r#""p{number}": {{"base": "base"}}"#);
