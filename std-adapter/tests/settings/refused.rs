@@ -330,7 +330,7 @@ fn what_is_no_table_is_refused() {
 fn what_is_empty_in_yaml_has_no_settings() {
     for nothing in ["", "p:", "p: ~", "p: {}"] {
         let profiles = serde_saphyr::from_str::<Profiles>(nothing).unwrap();
-        assert_eq!(profiles.get("p").is_some(), nothing != "", "{nothing}");
+        assert_eq!(profiles.get("p").is_some(), !nothing.is_empty(), "{nothing}");
     }
     assert!(serde_saphyr::from_str::<Settings>("").unwrap().is_empty());
 }
@@ -341,6 +341,11 @@ fn a_long_text_is_shown_in_part() {
     assert!(message.ends_with(&format!("got \"{}\" and more", "ä".repeat(60))), "{message}");
     let message = wrong(&format!("{} = 1", "a".repeat(100_000)));
     assert!(message.contains("; known are failure_rate"), "{message}");
+    let list = |many: usize| {
+        wrong(&format!("trials = [{}]", vec!["'twenty characters .'"; many].join(", ")))
+    };
+    assert!(list(4).ends_with(r#", "twenty characters ."]"#), "{}", list(4));
+    assert!(list(6).ends_with("got a list of 6"), "{}", list(6));
 }
 
 #[test]
