@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use cutout_core::{Clock, Observer, Outcome, Report, Ticket};
 
+use crate::panics::in_drop;
 use crate::{CircuitBreaker, StdClock};
 
 /// One admitted call, held by whoever makes it, on whatever task or thread that is.
@@ -54,13 +55,15 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> OwnedPermit<C, O, BUCKETS> {
 
 impl<C: Clock, O: Observer, const BUCKETS: usize> Drop for OwnedPermit<C, O, BUCKETS> {
     fn drop(&mut self) {
-        if let Some(ticket) = self.ticket.take() {
+        let Some(ticket) = self.ticket.take() else { return };
+        // Clocks, observers and conditions of the breaker are others' code.
+        in_drop(|| {
             if std::thread::panicking() {
                 self.breaker.settle(ticket, Outcome::Failure);
             } else {
                 self.breaker.cancel(ticket);
             }
-        }
+        });
     }
 }
 

@@ -71,3 +71,17 @@ fn a_dropped_trial_leaves_the_circuit_able_to_close() {
     breaker.try_acquire_owned().unwrap().settle(Outcome::Success);
     assert_eq!(breaker.state(), State::Closed);
 }
+
+#[test]
+fn a_condition_that_panics_while_a_panic_drops_an_owned_permit_does_not_end_the_process() {
+    let config = Config::new().trip_when(|_| panic!("in the condition"));
+    let breaker: Arc<Breaker> = Arc::new(CircuitBreaker::with_clock(config, ManualClock::new()));
+    let permit = breaker.try_acquire_owned().unwrap();
+    let panics = move || {
+        let _permit = permit;
+        panic!("in the call")
+    };
+    let panic = catch_unwind(AssertUnwindSafe(panics)).unwrap_err();
+    assert_eq!(panic.downcast_ref(), Some(&"in the call"));
+    assert_eq!(ends(&breaker), [0, 1, 0, 0]);
+}

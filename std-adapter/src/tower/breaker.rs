@@ -7,6 +7,7 @@ use core::ops::Deref;
 use cutout_core::{Outcome, Report, Ticket};
 
 pub use crate::Breaker;
+use crate::panics::in_drop;
 
 /// One admitted call, held by the future that makes it or by the body that it returned.
 ///
@@ -106,11 +107,14 @@ impl<P: Deref<Target: Breaker>> Drop for CallPermit<P> {
                 Runs::Part => true,
                 Runs::Classifier => std::thread::panicking(),
             };
-            if panicked {
-                self.breaker.settle(ticket, Outcome::Failure.into());
-            } else {
-                self.breaker.cancel(ticket);
-            }
+            // Clocks, observers and conditions of the breaker are others' code.
+            in_drop(|| {
+                if panicked {
+                    self.breaker.settle(ticket, Outcome::Failure.into());
+                } else {
+                    self.breaker.cancel(ticket);
+                }
+            });
         }
     }
 }

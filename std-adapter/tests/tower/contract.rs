@@ -459,3 +459,17 @@ async fn the_service_and_its_future_move_between_threads() {
     let called = tokio::spawn(async move { service.call(2).await });
     assert_eq!(called.await.unwrap(), Ok(2));
 }
+
+#[test]
+fn a_condition_that_panics_while_the_call_panics_does_not_end_the_process() {
+    let config = cutout::Config::new().trip_when(|_| panic!("in the condition"));
+    let clock = cutout::ManualClock::new();
+    let breaker = Arc::new(cutout::CircuitBreaker::with_clock(config, clock));
+    let mut service = CircuitBreakerLayer::new(Arc::clone(&breaker)).layer(service_fn(|()| {
+        core::future::poll_fn(|_| -> core::task::Poll<Result<(), ()>> { panic!("in the call") })
+    }));
+    let mut call = task::spawn(service.call(()));
+    let panic = catch_unwind(AssertUnwindSafe(|| call.poll().is_ready())).unwrap_err();
+    assert_eq!(panic.downcast_ref(), Some(&"in the call"));
+    assert_eq!(breaker.totals().failures, 1);
+}
