@@ -539,9 +539,9 @@ mod panics {
     use core::panic::AssertUnwindSafe;
     use std::panic::catch_unwind;
 
-    use cutout_core::{
-        CallEvent, CircuitBreaker, Config, ManualClock, Observer, Stale, State, Tally, Transition,
-    };
+    use cutout_core::{CallEvent, CircuitBreaker, Config, ManualClock, Observer, State, Tally};
+    #[cfg(feature = "std")]
+    use cutout_core::{Stale, Transition};
 
     thread_local!(static PANICS: Cell<bool> = const { Cell::new(false) });
 
@@ -604,10 +604,13 @@ mod panics {
     }
 
     /// Panics at whatever it hears, with something that panics when it is dropped.
+    #[cfg(feature = "std")]
     struct Loud;
 
+    #[cfg(feature = "std")]
     struct Bomb;
 
+    #[cfg(feature = "std")]
     impl Drop for Bomb {
         fn drop(&mut self) {
             if !std::thread::panicking() {
@@ -616,6 +619,7 @@ mod panics {
         }
     }
 
+    #[cfg(feature = "std")]
     impl Observer for Loud {
         fn on_transition(&self, _: &Transition) {
             panic!("a change");

@@ -181,7 +181,9 @@ fn run_all<const LANES: usize>(
         }
         if grows_after == Some(step) {
             engine.preallocate();
-            pair.model.grow();
+            if engine.lanes() > 1 {
+                pair.model.grow();
+            }
         }
         let operation = Operation::from_bytes(&mut bytes, &pair.model.settings);
         pair.step(operation);
