@@ -150,8 +150,11 @@ impl<W, N, G, A> Retry<W, N, G, A> {
 
 /// # Limits
 impl<W, N, G, A> Retry<W, N, G, A> {
-    /// So many attempts in all. The first is always made, so 0 is taken for 1; an attempt that is
-    /// refused and [waited out](Self::wait_out) is one of them. [`u32::MAX`] is without limit.
+    /// The call runs up to `attempts` times. The first attempt is always made, so 0 is taken for 1.
+    /// [`u32::MAX`] is without limit.
+    ///
+    /// An attempt that was refused did not run and is not counted: how long refusals are
+    /// [waited out](Self::wait_out) has a limit of its own.
     #[must_use]
     pub const fn up_to(mut self, attempts: u32) -> Self {
         self.attempts = attempts;
@@ -170,16 +173,46 @@ impl<W, N, G, A> Retry<W, N, G, A> {
         self
     }
 
-    /// What the breaker or the rate limit refuses is tried again, after the `retry_after` that the
-    /// refusal names and the delay. If the two together do not fit into `limit`, the delay is cut: a
-    /// call waits no longer than `limit` for refusals in all. A refusal that asks for more is returned.
+    /// A call that the breaker or the rate limit refuses waits and tries again, until it is admitted
+    /// or has waited for `limit`. The waits of one call are added up. Refusals use up no
+    /// [attempts](Self::up_to) and no [budget](Self::budget): only `limit` and
+    /// [`within`](Self::within) end the waiting.
     ///
-    /// A refusal that names no time, because the circuit is half-open and full or takes up its load
-    /// again, is tried again after the delay alone, which is then a millisecond at least and grows with
-    /// each attempt, refused or not. A circuit that an operator has forced open is not waited for.
+    /// | the refusal | the call waits for |
+    /// | --- | --- |
+    /// | names a [`retry_after`](crate::Refused::retry_after): the circuit is open, or the rate is exceeded | that time and the delay; the delay is cut where both do not fit into what is left of `limit` |
+    /// | names a time longer than what is left of `limit` | nothing: it gives up at once, with [`GaveUp::RetryAfter`](crate::GaveUp::RetryAfter) |
+    /// | names no time: the circuit is half-open and full, or takes up its load in stages | a delay that grows, see below |
+    /// | comes from a circuit that an operator has forced open | nothing: it gives up at once |
     ///
-    /// To be refused costs no [budget](Self::budget): an attempt is paid for when it begins, if another
-    /// attempt of its call ran before.
+    /// The first refusal of a call that names no time is waited for by at least 1 ms, the second by at
+    /// least 2 ms, then 4 ms and so on, up to the [`cap`](Self::cap). Where the delay of the retries is
+    /// longer, that is waited for. The jitter takes a random part of the wait, but leaves 1 ms. A call
+    /// whose `limit` is used up by such waits gives up with
+    /// [`GaveUp::WaitOut`](crate::GaveUp::WaitOut).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use cutout::{CircuitBreaker, Clock, Config, GaveUp, ManualSleep, Policy, Retry};
+    ///
+    /// let time = ManualSleep::new(); // its waits move the time by hand
+    /// let config = Config::new().consecutive_failures(1).break_duration(Duration::from_secs(10));
+    /// let host = CircuitBreaker::with_clock(config, time.clone());
+    /// let _ = host.call(|| Err::<(), _>("down")); // opens the circuit for 10 s
+    ///
+    /// let retry = Retry::exponential(Duration::from_millis(50));
+    /// let policy = Policy::new().timer(time.clone()).breaker(&host);
+    ///
+    /// let five_seconds = policy.clone().retry(retry.wait_out(Duration::from_secs(5)));
+    /// let error = five_seconds.call(|| Ok::<_, &str>("page")).unwrap_err();
+    /// assert_eq!((error.attempts, error.gave_up), (0, Some(GaveUp::RetryAfter)));
+    /// assert_eq!(time.now(), cutout::Instant::ORIGIN); // it did not wait in vain
+    ///
+    /// let a_minute = policy.retry(retry.wait_out(Duration::from_secs(60)));
+    /// assert_eq!(a_minute.call(|| Ok::<_, &str>("page")), Ok("page"));
+    /// ```
     #[must_use]
     pub const fn wait_out(mut self, limit: Duration) -> Self {
         self.wait_out = Some(limit);

@@ -138,7 +138,7 @@ fn each_attempt_counts_and_what_is_refused_is_waited_out_only_if_asked() {
 
     let error = policy(retry.wait_out(secs(1))).call(down).unwrap_err();
     assert_eq!(error.gave_up, Some(GaveUp::Attempts));
-    assert_eq!((error.attempts, time.now().as_nanos()), (2, 200_000_000));
+    assert_eq!((error.attempts, time.now().as_nanos()), (5, 500_000_000));
     let waits = policy(retry.wait_out(ms(99)));
     assert_eq!(waits.call(fine).unwrap_err().gave_up, Some(GaveUp::RetryAfter));
 }

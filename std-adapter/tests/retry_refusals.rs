@@ -4,7 +4,8 @@
 mod by_hand;
 
 use core::cell::RefCell;
-use core::future::ready;
+use core::future::{Future, ready};
+use core::pin::Pin;
 use core::task::Poll;
 use core::time::Duration;
 use std::sync::Arc;
@@ -128,14 +129,165 @@ fn the_limit_of_waiting_out_is_for_all_refusals_of_a_call_together() {
 }
 
 #[test]
-fn waiting_out_keeps_to_the_deadline_and_to_the_number_of_attempts() {
+fn waiting_out_keeps_to_the_deadline_and_uses_up_no_attempts() {
     let time = ManualSleep::new();
     let breaker = opened(&time);
     let retry = Retry::fixed(Duration::ZERO).wait_out(secs(60));
     let with = |retry| Policy::new().timer(time.clone()).retry(retry).breaker(&breaker).call(down);
     assert_eq!(with(retry.within(secs(9))).unwrap_err().gave_up, Some(GaveUp::Deadline));
-    assert_eq!(with(retry.up_to(1)).unwrap_err().gave_up, Some(GaveUp::Attempts));
     assert_eq!(time.now(), Instant::ORIGIN);
+    for one in [0, 1] {
+        let error = with(retry.up_to(one)).unwrap_err();
+        assert_eq!((error.attempts, error.gave_up), (1, Some(GaveUp::Attempts)));
+    }
+    assert_eq!(time.now(), Instant::from_nanos(20_000_000_000), "both waited for the break");
+}
+
+#[test]
+fn only_attempts_that_ran_count_towards_their_number() {
+    let time = ManualSleep::new();
+    let breaker = about_to_try(&time);
+    let trial = RefCell::new(breaker.try_acquire().ok());
+    let refusals = RefCell::new(0);
+    // The trial of another goes on for seven refusals; then it succeeds.
+    let retry = Retry::fixed(ms(1)).exactly().up_to(2).wait_out(secs(60)).before_next(
+        |_: &Retrying<'_, u32, &str>| {
+            *refusals.borrow_mut() += 1;
+            if *refusals.borrow() == 7 {
+                trial.take().unwrap().settle(Outcome::Success);
+            }
+        },
+    );
+    let policy = Policy::new().timer(time.clone()).retry(retry).breaker(&breaker);
+    let error = policy.call(down).unwrap_err();
+    assert_eq!((error.attempts, error.gave_up), (2, Some(GaveUp::Attempts)));
+    assert_eq!(*refusals.borrow(), 8, "seven refusals, and a failure between two attempts");
+}
+
+#[test]
+fn whoever_waits_for_the_same_break_is_answered_with_the_attempts_that_retries_have_by_default() {
+    for retry in [
+        Retry::fixed(Duration::ZERO),
+        Retry::fixed(ms(50)).exactly(),
+        Retry::linear(ms(5)),
+        Retry::exponential(ms(50)),
+    ] {
+        let time = ManualSleep::new();
+        let breaker = opened(&time); // one trial at a time closes it
+        let retry = retry.wait_out(secs(60));
+        let policy = Policy::new().timer(time.clone()).retry(retry).breaker(&breaker);
+        let work = time.clone();
+        let answer = || {
+            let work = work.sleep(ms(500));
+            async move {
+                work.await;
+                Ok::<_, &str>(1)
+            }
+        };
+        let calls: Vec<_> = (0..6).map(|_| Box::pin(policy.call_async(answer))).collect();
+        assert_eq!(together(&time, calls), [Ok(1); 6], "{retry:?}");
+        let refused = breaker.totals().rejected;
+        assert!(refused <= 6 + 5 * 20, "{refused} refusals of six calls with {retry:?}");
+    }
+}
+
+/// The results of calls that wait at the same time, in their order.
+fn together<F: Future>(time: &ManualSleep, mut calls: Vec<Pin<Box<F>>>) -> Vec<F::Output> {
+    let mut results: Vec<_> = calls.iter().map(|_| None).collect();
+    loop {
+        for (call, result) in calls.iter_mut().zip(&mut results) {
+            if result.is_none() {
+                if let Poll::Ready(output) = poll(call.as_mut()) {
+                    *result = Some(output);
+                }
+            }
+        }
+        match time.next() {
+            Some(next) => time.advance(next),
+            None => return results.into_iter().map(Option::unwrap).collect(),
+        }
+    }
+}
+
+#[test]
+fn a_refusal_that_names_no_time_is_waited_for_twice_as_long_each_time() {
+    // What is waited for with no delay, up to the limit: 1, 2, 4, 8 ms and so on.
+    let growing: Vec<u64> = (0..10).map(|refusal| 1 << refusal).collect();
+    let retries = [
+        (Retry::fixed(Duration::ZERO), growing.clone()),
+        (Retry::linear(Duration::ZERO), growing.clone()),
+        (Retry::exponential(Duration::ZERO), growing.clone()),
+        (Retry::custom(|_| Duration::ZERO), growing),
+        (Retry::fixed(ms(5)), vec![5, 5, 5, 8, 16, 32, 64, 128, 256, 504]),
+        (Retry::linear(ms(3)), vec![3, 6, 9, 12, 16, 32, 64, 128, 256, 497]),
+        (Retry::exponential(ms(3)), vec![3, 6, 12, 24, 48, 96, 192, 384, 258]),
+        (Retry::fixed(ms(1)).cap(ms(300)), vec![1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 212]),
+        (Retry::fixed(ms(7)).cap(Duration::ZERO), vec![1; 1_023]),
+    ];
+    for (retry, expected) in retries {
+        let time = ManualSleep::new();
+        let breaker = about_to_try(&time);
+        let _trial = breaker.try_acquire().unwrap();
+        let waits = RefCell::new(Vec::new());
+        let shown = format!("{retry:?}");
+        let retry =
+            retry.exactly().wait_out(ms(1_023)).before_next(|next: &Retrying<'_, u32, &str>| {
+                waits.borrow_mut().push(u64::try_from(next.delay.as_millis()).unwrap());
+            });
+        let policy = Policy::new().timer(time.clone()).retry(retry).breaker(&breaker);
+        for result in both!(time, policy, down) {
+            let error = result.unwrap_err();
+            assert_eq!((error.attempts, error.gave_up), (0, Some(GaveUp::WaitOut)));
+        }
+        assert_eq!(waits.take(), [&expected[..]; 2].concat(), "{shown}");
+    }
+}
+
+#[test]
+fn a_call_is_refused_a_few_times_at_most_while_it_waits_for_what_names_no_time() {
+    for seed in 0..200 {
+        for retry in [Retry::fixed(Duration::ZERO), Retry::linear(Duration::from_nanos(1))] {
+            let time = ManualSleep::new();
+            let breaker = about_to_try(&time);
+            let _trial = breaker.try_acquire().unwrap();
+            let retry = retry.seed(seed).wait_out(secs(10));
+            let policy = Policy::new().timer(time.clone()).retry(retry).breaker(&breaker);
+            let before = (time.now(), breaker.totals().rejected);
+            assert!(policy.call(down).is_err());
+            assert_eq!(time.now().saturating_since(before.0), secs(10));
+            let refused = breaker.totals().rejected - before.1;
+            assert!(refused <= 40, "{refused} refusals in ten seconds with seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn errors_after_waiting_say_what_was_waited_for_and_what_ended_it() {
+    let time = ManualSleep::new();
+    let breaker = about_to_try(&time);
+    let retry = Retry::fixed(ms(1)).wait_out(secs(2));
+    let policy = Policy::new().timer(time.clone()).retry(retry).breaker(&breaker);
+    let trial = breaker.try_acquire().unwrap();
+    for result in both!(time, policy, down) {
+        let error = result.unwrap_err();
+        assert_eq!((error.attempts, error.gave_up), (0, Some(GaveUp::WaitOut)));
+        assert_eq!(
+            error.to_string(),
+            "refused: the circuit is half-open and its trials are taken \
+             (0 attempts; the time to wait out refusals is used up)"
+        );
+    }
+    trial.settle(Outcome::Failure);
+    // Half of the limit is over when it is asked to wait for ten seconds.
+    for result in both!(time, policy, down) {
+        let error = result.unwrap_err();
+        assert_eq!((error.attempts, error.gave_up), (0, Some(GaveUp::RetryAfter)));
+        assert_eq!(
+            error.to_string(),
+            "refused: the circuit is open, retry after 10s \
+             (0 attempts; the wait that was asked for is too long)"
+        );
+    }
 }
 
 #[test]
@@ -143,13 +295,13 @@ fn a_refusal_that_names_no_time_is_waited_out_by_the_ordinary_delay() {
     let time = ManualSleep::new();
     let breaker = about_to_try(&time);
     let trial = breaker.try_acquire().unwrap();
-    let retry = Retry::linear(ms(7)).exactly().up_to(4).wait_out(Duration::MAX);
+    let retry = Retry::linear(ms(7)).exactly().wait_out(ms(7 + 14 + 21));
     let policy = Policy::new().timer(time.clone()).retry(retry).breaker(&breaker);
     for result in both!(time, policy, down) {
         let error = result.unwrap_err();
         let Some(Refused::Rejected(rejected)) = error.refused() else { panic!("{error:?}") };
         assert_eq!(rejected.reason(), RejectReason::HalfOpenFull);
-        assert_eq!((error.attempts, error.gave_up), (0, Some(GaveUp::Attempts)));
+        assert_eq!((error.attempts, error.gave_up), (0, Some(GaveUp::WaitOut)));
     }
     assert_eq!(time.now(), Instant::from_nanos(10_000_000_000 + 2 * (7 + 14 + 21) * 1_000_000));
     trial.settle(Outcome::Success);
@@ -161,12 +313,12 @@ fn a_refusal_that_names_no_time_is_waited_out_no_longer_than_the_limit() {
         let time = ManualSleep::new();
         let breaker = about_to_try(&time);
         let _trial = breaker.try_acquire().unwrap();
-        let retry = Retry::fixed(delay).up_to(u32::MAX).wait_out(secs(2));
+        let retry = Retry::fixed(delay).wait_out(secs(2));
         let policy = Policy::new().timer(time.clone()).retry(retry).breaker(&breaker);
         let before = time.now();
         for result in both!(time, policy, down) {
             let error = result.unwrap_err();
-            assert_eq!((error.attempts, error.gave_up), (0, Some(GaveUp::RetryAfter)), "{delay:?}");
+            assert_eq!((error.attempts, error.gave_up), (0, Some(GaveUp::WaitOut)), "{delay:?}");
         }
         assert_eq!(time.now().saturating_since(before), secs(4), "{delay:?}");
     }
@@ -193,7 +345,7 @@ fn all_callers_of_a_dependency_that_is_well_again_are_answered() {
     let recovery = Recovery::in_stages_of(secs(1));
     let breaker = Arc::new(CircuitBreaker::with_clock(config.recovery(recovery), time.clone()));
     let _ = breaker.call(|| Err::<(), _>("down"));
-    let retry = Retry::exponential(ms(50)).cap(ms(500)).up_to(u32::MAX).wait_out(secs(60));
+    let retry = Retry::exponential(ms(50)).cap(ms(500)).wait_out(secs(60));
     let policy = Policy::new().timer(time.clone()).retry(retry).breaker(Arc::clone(&breaker));
     let work = time.clone();
     let answer = || {
@@ -203,22 +355,8 @@ fn all_callers_of_a_dependency_that_is_well_again_are_answered() {
             Ok::<_, &str>(1)
         }
     };
-    let mut calls: Vec<_> = (0..50).map(|_| Box::pin(policy.call_async(answer))).collect();
-    let mut answered = 0;
-    while !calls.is_empty() {
-        calls.retain_mut(|call| match poll(call.as_mut()) {
-            Poll::Ready(result) => {
-                assert_eq!(result, Ok(1));
-                answered += 1;
-                false
-            }
-            Poll::Pending => true,
-        });
-        if let Some(next) = time.next() {
-            time.advance(next);
-        }
-    }
-    assert_eq!(answered, 50);
+    let calls: Vec<_> = (0..50).map(|_| Box::pin(policy.call_async(answer))).collect();
+    assert_eq!(together(&time, calls), [Ok(1); 50]);
     assert!(time.now() < Instant::from_nanos(60_000_000_000));
 }
 

@@ -166,7 +166,7 @@ impl<E: Error + 'static> Error for Failure<E> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum GaveUp {
-    /// All attempts were made.
+    /// The call ran as often as [`Retry::up_to`](crate::Retry::up_to) allows.
     Attempts,
     /// The next attempt would have begun after the deadline.
     Deadline,
@@ -176,6 +176,9 @@ pub enum GaveUp {
     Budget,
     /// The server, or the part that refused, asked for a longer wait than is allowed.
     RetryAfter,
+    /// The call has waited for refusals that name no time for as long as
+    /// [`Retry::wait_out`](crate::Retry::wait_out) allows.
+    WaitOut,
 }
 
 impl fmt::Display for GaveUp {
@@ -186,6 +189,7 @@ impl fmt::Display for GaveUp {
             Self::Refused => "the next was refused",
             Self::Budget => "the retry budget is spent",
             Self::RetryAfter => "the wait that was asked for is too long",
+            Self::WaitOut => "the time to wait out refusals is used up",
         })
     }
 }

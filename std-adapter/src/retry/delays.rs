@@ -27,6 +27,9 @@ enum Growth {
 /// What delays stop to grow at, unless they are told otherwise.
 const CAP: u64 = 30_000_000_000;
 
+/// The shortest wait for what names no time.
+const LEAST: u64 = 1_000_000;
+
 impl Delays {
     pub(super) const fn fixed(delay: Duration) -> Self {
         Self::new(Growth::Fixed { delay: nanos(delay) })
@@ -72,7 +75,24 @@ impl Delays {
     /// The delay after the attempt with this number, counted from 1; `chance` is asked for a number
     /// up to the one that it is given.
     pub(super) fn after(&self, attempt: u32, chance: impl FnOnce(u64) -> u64) -> Duration {
-        let whole = self.whole(attempt);
+        self.part_of(self.whole(attempt), chance)
+    }
+
+    /// The delay after the attempt with this number, which was refused, the refusal being the `nth`
+    /// that named no time, counted from 1. Refusals cost nearly nothing, so that without a delay that
+    /// grows, whoever waits for another call to end would keep a core busy.
+    pub(super) fn after_refusal(
+        &self,
+        attempt: u32,
+        nth: u32,
+        chance: impl FnOnce(u64) -> u64,
+    ) -> Duration {
+        let doubled = LEAST.saturating_mul(2_u64.saturating_pow(nth.saturating_sub(1)));
+        let whole = self.whole(attempt).max(doubled.min(self.cap));
+        self.part_of(whole, chance).max(Duration::from_nanos(LEAST))
+    }
+
+    fn part_of(&self, whole: u64, chance: impl FnOnce(u64) -> u64) -> Duration {
         Duration::from_nanos(if self.jitter { chance(whole) } else { whole })
     }
 
@@ -140,6 +160,23 @@ mod tests {
         assert_eq!(first_five(Delays::exponential(ms(7)).cap(ms(30))), [7, 14, 28, 30, 30]);
         assert_eq!(first_five(Delays::fixed(ms(7)).cap(ms(3))), [3; 5]);
         assert_eq!(first_five(Delays::custom(|_| Duration::MAX)), [30_000; 5]);
+    }
+
+    #[test]
+    fn delays_after_refusals_double_from_a_millisecond_unless_they_are_longer_anyway() {
+        let first_five = |delays: Delays| {
+            let delays = delays.exactly();
+            [1, 2, 3, 4, 5].map(|nth| delays.after_refusal(nth, nth, |_| 0).as_millis())
+        };
+        assert_eq!(first_five(Delays::fixed(Duration::ZERO)), [1, 2, 4, 8, 16]);
+        assert_eq!(first_five(Delays::fixed(ms(3))), [3, 3, 4, 8, 16]);
+        assert_eq!(first_five(Delays::linear(ms(3))), [3, 6, 9, 12, 16]);
+        assert_eq!(first_five(Delays::exponential(ms(3))), [3, 6, 12, 24, 48]);
+        assert_eq!(first_five(Delays::fixed(Duration::ZERO).cap(ms(5))), [1, 2, 4, 5, 5]);
+        assert_eq!(first_five(Delays::fixed(ms(3)).cap(Duration::ZERO)), [1; 5]);
+        let late = Delays::fixed(Duration::ZERO);
+        assert_eq!(late.after_refusal(1, u32::MAX, |most| most), late.longest());
+        assert_eq!(late.after_refusal(1, u32::MAX, |_| 0), ms(1));
     }
 
     #[test]

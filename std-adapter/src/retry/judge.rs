@@ -51,6 +51,8 @@ pub struct Course<T, E> {
     ran: u32,
     /// Attempts that ran or were refused.
     made: u32,
+    /// Attempts that were refused by what names no time.
+    timeless: u32,
     /// For how long refusals were waited out.
     waited: Duration,
     /// What was paid for the attempt that is about to begin.
@@ -83,9 +85,6 @@ enum Again {
     Refused { asked: Option<Duration> },
 }
 
-/// The shortest wait for what names no time.
-const LEAST: Duration = Duration::from_millis(1);
-
 impl<W, N, G, A> Retry<W, N, G, A> {
     /// When the next attempt is to begin.
     fn plan<T, E, C: Clock>(
@@ -97,31 +96,35 @@ impl<W, N, G, A> Retry<W, N, G, A> {
     where
         G: Pay,
     {
-        if course.made >= self.attempts {
+        // What was refused did not run, and is none of them.
+        if course.ran >= self.attempts.max(1) {
             return Err(GaveUp::Attempts);
         }
-        let (asked, allowed, number) = match *again {
-            Again::Ran { asked } => (asked, self.delays.longest(), course.ran),
-            Again::Refused { asked } => {
-                let left = self.wait_out.unwrap_or_default().saturating_sub(course.waited);
-                if left.is_zero() {
-                    return Err(GaveUp::RetryAfter);
-                }
-                let number = if asked.is_some() { course.ran } else { course.made };
-                (asked.unwrap_or_default(), left, number)
+        let allowed = match again {
+            Again::Ran { .. } => self.delays.longest(),
+            Again::Refused { .. } => {
+                self.wait_out.unwrap_or_default().saturating_sub(course.waited)
             }
         };
-        if asked > allowed {
-            return Err(GaveUp::RetryAfter);
-        }
         let rng = &mut course.rng;
-        let delay = self.delays.after(number.max(1), |most| {
+        let chance = |most| {
             rng.get_or_insert_with(|| self.seed.map_or_else(Rng::new, Rng::with_seed)).u64(..=most)
-        });
-        let wait = match again {
-            Again::Ran { .. } => asked.saturating_add(delay),
-            Again::Refused { asked: Some(asked) } => asked.saturating_add(delay).min(allowed),
-            Again::Refused { asked: None } => delay.max(LEAST).min(allowed),
+        };
+        let ran = course.ran.max(1);
+        let wait = match *again {
+            Again::Ran { asked } | Again::Refused { asked: Some(asked) } if asked > allowed => {
+                return Err(GaveUp::RetryAfter);
+            }
+            Again::Ran { asked } => asked.saturating_add(self.delays.after(ran, chance)),
+            Again::Refused { asked: Some(asked) } => {
+                asked.saturating_add(self.delays.after(ran, chance)).min(allowed)
+            }
+            Again::Refused { asked: None } if allowed.is_zero() => return Err(GaveUp::WaitOut),
+            Again::Refused { asked: None } => {
+                course.timeless = course.timeless.saturating_add(1);
+                let attempt = course.ran.saturating_add(course.timeless);
+                self.delays.after_refusal(attempt, course.timeless, chance).min(allowed)
+            }
         };
         if self.left(course, clock)?.is_some_and(|left| wait > left) {
             return Err(GaveUp::Deadline);
@@ -154,7 +157,11 @@ impl<W, N, G, A> Retry<W, N, G, A> {
             // When an operator releases a circuit, nobody knows.
             Refused::Rejected(rejected) if rejected.reason() == RejectReason::ForcedOpen => None,
             Refused::BulkheadRejected(_) => None,
-            _ => Some(Again::Refused { asked: refused.retry_after() }),
+            _ => {
+                // To wait for no time at all would be to ask in a loop.
+                let asked = refused.retry_after().filter(|asked| !asked.is_zero());
+                Some(Again::Refused { asked })
+            }
         }
     }
 }
@@ -178,6 +185,7 @@ where
             began,
             ran: 0,
             made: 0,
+            timeless: 0,
             waited: Duration::ZERO,
             paid: None,
             last: None,
