@@ -5,6 +5,7 @@
 //! - [A client of tonic](tonic_client)
 //! - [Any tower service](plain_tower)
 //! - [Threads](threads)
+//! - [Settings from a file](settings_file)
 
 #[doc = include_str!("../guides/axum-server.md")]
 pub mod axum_server {}
@@ -20,3 +21,6 @@ pub mod plain_tower {}
 
 #[doc = include_str!("../guides/threads.md")]
 pub mod threads {}
+
+#[doc = include_str!("../guides/settings-file.md")]
+pub mod settings_file {}

@@ -97,7 +97,14 @@ pub mod events;
 #[cfg(feature = "policy")]
 mod fallback;
 // They show all stacks, so they need all of these; they are nothing but documentation.
-#[cfg(all(doc, feature = "metrics", feature = "policy", feature = "reqwest", feature = "tokio"))]
+#[cfg(all(
+    doc,
+    feature = "metrics",
+    feature = "policy",
+    feature = "reqwest",
+    feature = "serde",
+    feature = "tokio"
+))]
 pub mod guides;
 #[cfg(any(test, feature = "policy", feature = "testing"))]
 mod lengths;
