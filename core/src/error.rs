@@ -54,8 +54,13 @@ impl Rejected {
 
     /// How long until a call may be admitted, where that can be known: while the circuit is open.
     ///
-    /// A half-open circuit that is full has a place again whenever a trial ends, and only the
-    /// operator knows when a forced circuit is released.
+    /// | reason | `None` means | how long to wait then |
+    /// | --- | --- | --- |
+    /// | [`HalfOpenFull`](RejectReason::HalfOpenFull) | a call is admitted when a trial ends, or the circuit has closed | a millisecond, then twice as long each time |
+    /// | [`Ramping`](RejectReason::Ramping) | the circuit is closed and admits a part of the calls | the same |
+    /// | [`ForcedOpen`](RejectReason::ForcedOpen) | an operator decides when it is released | not at all: give up |
+    ///
+    /// `Retry::wait_out` of the package `cutout` waits in this way.
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         match self.retry_after {

@@ -56,7 +56,7 @@ use crate::ThreadSleep;
 /// | [`breaker`](Self::breaker) | a [`CircuitBreaker`](crate::CircuitBreaker), or what dereferences to one or to a [`Breaker`](crate::Breaker) |
 /// | [`bulkhead`](Self::bulkhead) | a [`Bulkhead`](crate::Bulkhead), or what dereferences to one |
 /// | `rate_limit` | a `RateLimit`, or what dereferences to one (feature `rate-limit`) |
-/// | [`timeout`](Self::timeout) | a [`Limit`](crate::Limit): a duration, or a closure that knows one |
+/// | [`timeout`](Self::timeout) | a [`Limit`](crate::Limit): a duration, or a closure that knows one; in the type of the policy it is a [`Timeout`](crate::Timeout) of that |
 /// | [`timer`](Self::timer) | what waits: [`Sleep`](crate::Sleep) or [`Pause`](crate::Pause) |
 ///
 /// A part that is missing costs nothing; none is boxed, and a call allocates nothing and takes no
@@ -97,7 +97,8 @@ use crate::ThreadSleep;
 /// # pollster::block_on(run());
 /// ```
 ///
-/// Its type names the parts, outermost first, where a field has to:
+/// A policy in a field names the types of its parts, outermost first, and its timer. Parts at the end that
+/// are missing can be left out:
 ///
 /// ```
 /// use core::time::Duration;
@@ -116,6 +117,59 @@ use crate::ThreadSleep;
 ///     }
 /// }
 /// # Client::new(Arc::new(CircuitBreaker::new(Config::new()))).policy.call(|| Ok::<_, ()>(())).unwrap();
+/// ```
+///
+/// The type of a policy with all parts. A part that the policy does not have is `Without` there:
+///
+#[cfg_attr(all(feature = "rate-limit", feature = "tokio"), doc = "```")]
+#[cfg_attr(not(all(feature = "rate-limit", feature = "tokio")), doc = "```ignore")]
+/// use core::time::Duration;
+/// use std::io;
+/// use std::sync::Arc;
+/// use cutout::parts::{With, Without};
+/// use cutout::{
+///     Bulkhead, CircuitBreaker, Config, Fallback, Policy, PolicyError, Rate, RateLimit,
+///     RateLimitConfig, Retry, RetryBudget, Timeout, TokioSleep,
+/// };
+///
+/// type FromCache = fn(PolicyError<io::Error>) -> Result<String, PolicyError<io::Error>>;
+///
+/// struct Client {
+///     policy: Policy<
+///         Fallback<With<FromCache>>, // `Fallback<Value<String>>` for a value
+///         Retry<Without, Without, Arc<RetryBudget>>, // no `when`, no `before_next`, a budget
+///         Arc<CircuitBreaker>,
+///         Arc<Bulkhead>,
+///         Arc<RateLimit>,
+///         Timeout<Duration>,
+///         TokioSleep,
+///     >,
+/// }
+///
+/// impl Client {
+///     fn new() -> Self {
+///         let from_cache: FromCache = |_| Ok("an older page".into());
+///         let budget = Arc::new(RetryBudget::new(Rate::percent(10), 1));
+///         let rate = RateLimitConfig::new(100, Duration::from_secs(1));
+///         Self {
+///             policy: Policy::new()
+///                 .timer(TokioSleep)
+///                 .fallback(Fallback::with(from_cache))
+///                 .retry(Retry::exponential(Duration::from_millis(50)).budget(budget))
+///                 .breaker(Arc::new(CircuitBreaker::new(Config::new())))
+///                 .bulkhead(Arc::new(Bulkhead::new(64)))
+///                 .rate_limit(Arc::new(RateLimit::new(rate)))
+///                 .timeout(Duration::from_millis(300)),
+///         }
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let client = Client::new();
+/// let page = client.policy.call_async(async || Err(io::Error::other("down"))).await;
+/// assert_eq!(page.unwrap(), "an older page");
+/// # }
 /// ```
 #[derive(Clone, Copy)]
 pub struct Policy<
@@ -138,7 +192,10 @@ pub struct Policy<
 
 /// # Calling, asynchronously
 impl<F, R, B, K, L, T, S> Policy<F, R, B, K, L, T, S> {
-    /// Awaits what `call` returns, through all parts; `Err` is a failure.
+    /// Awaits what `call` returns, through all parts; `Err` is a failure, and `Ok` a success.
+    ///
+    /// An HTTP client may return `Ok` for a response with status 500, as reqwest does. Then this counts a
+    /// success: use [`call_async_with`](Self::call_async_with), and judge the status.
     ///
     /// `call` is called for each attempt, when that is admitted and has its place.
     ///
@@ -212,7 +269,8 @@ impl<F, R, B, K, L, T, S> Policy<F, R, B, K, L, T, S> {
 
 /// # Calling, and holding up the thread
 impl<F, R, B, K, L, T, S> Policy<F, R, B, K, L, T, S> {
-    /// Runs `call` through all parts; `Err` is a failure.
+    /// Runs `call` through all parts; `Err` is a failure, and `Ok` a success. Where a value may be a failure,
+    /// such as a response with status 500, use [`call_with`](Self::call_with).
     ///
     /// Nothing can stop a blocking call from outside: a policy with a timeout has
     /// [`call_within`](Self::call_within), and this does not compile with it.

@@ -2,6 +2,7 @@
 //!
 //! ```
 //! use std::sync::Arc;
+//! use std::time::Duration;
 //! use cutout::reqwest::{CircuitBreakerMiddleware, Refused};
 //! use cutout::{Config, Registry};
 //! use reqwest_middleware::ClientBuilder;
@@ -9,7 +10,8 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn core::error::Error>> {
 //! let hosts: Arc<Registry<String>> = Arc::new(Registry::new(Config::new()));
-//! let client = ClientBuilder::new(reqwest::Client::new())
+//! let http = reqwest::Client::builder().timeout(Duration::from_secs(5)).build()?;
+//! let client = ClientBuilder::new(http)
 //!     .with(CircuitBreakerMiddleware::per_host(Arc::clone(&hosts)))
 //!     .build();
 //!
@@ -40,7 +42,11 @@
 //! The middleware settles a call when the head of the response is there; what becomes of the body is
 //! the caller's business. A middleware that retries goes outside, before this one in the order of
 //! `with`: then each attempt is admitted by itself. Redirects are followed inside of reqwest, and count
-//! for the host that was asked first. A timeout of reqwest's own client is inside as well, as it should be.
+//! for the host that was asked first.
+//!
+//! The timeout of reqwest's own client is inside as well, where it has to be. Set one: by default reqwest waits
+//! for ever, and a host that hangs never opens its circuit. A caller that gives up cancels the call, which
+//! says nothing about the host.
 //!
 //! # As a tower service
 //!
@@ -51,6 +57,7 @@
 //!
 //! ```
 //! use std::sync::Arc;
+//! use std::time::Duration;
 //! use cutout::reqwest::{host, report};
 //! use cutout::tower::CircuitBreakerLayer;
 //! use cutout::{Config, Registry};
@@ -64,7 +71,8 @@
 //!     CircuitBreakerLayer::keyed(move |request: &reqwest::Request| hosts.get(&*host(request)))
 //!         .classify_with(report)
 //! };
-//! let client = ServiceBuilder::new().layer(layer).service(reqwest::Client::new());
+//! let http = reqwest::Client::builder().timeout(Duration::from_secs(5)).build()?;
+//! let client = ServiceBuilder::new().layer(layer).service(http);
 //!
 //! hosts.get("api.example.com:80").force_open();
 //! let request = reqwest::Request::new(reqwest::Method::GET, "http://api.example.com/".parse()?);

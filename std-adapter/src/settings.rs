@@ -152,6 +152,36 @@
 //! # assert_eq!(payments.state(), State::Open, "two failures were before the change");
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! For a registry, a function chooses the profile of each key: `Registry::builder(..).with_config(..)` when it is
+//! made, and `Registry::reconfigure_each` when the file was read again. `Registry::reconfigure_all` is not for
+//! this: it leaves alone the breakers whose settings a function chose.
+//!
+#![cfg_attr(feature = "registry", doc = "```")]
+#![cfg_attr(not(feature = "registry"), doc = "```ignore")]
+//! use cutout::settings::Profiles;
+//! use cutout::{CheckedConfig, Config, Registry};
+//!
+//! fn choose(profiles: Profiles) -> impl Fn(&String) -> Option<CheckedConfig> + Send + Sync {
+//!     move |host| CheckedConfig::new(profiles.get_or_default(host)).ok() // checked when read
+//! }
+//!
+//! let profiles = toml::from_str("[default]\ntrials = 5")?;
+//! let hosts: Registry<String> =
+//!     Registry::builder(Config::new()).with_config(choose(profiles)).build()?;
+//! assert_eq!(hosts.get("10.0.0.7").config().get_trials(), 5);
+//!
+//! let profiles = toml::from_str("[default]\ntrials = 4")?;
+//! let done = hosts.reconfigure_each(choose(profiles));
+//! assert!(done.is_complete(), "{:?}", done.refused);
+//! assert_eq!(hosts.get("10.0.0.7").config().get_trials(), 4);
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Development, staging, production
+//!
+//! Profiles are for dependencies, not for environments. Give each environment a file of its own, or keep one
+//! file and have variables say what is different, with [`Profiles::amend_from_env`].
 
 mod bulkhead;
 mod config;

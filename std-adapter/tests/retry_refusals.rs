@@ -232,6 +232,7 @@ fn a_refusal_that_names_no_time_is_waited_for_twice_as_long_each_time() {
         let shown = format!("{retry:?}");
         let retry =
             retry.exactly().wait_out(ms(1_023)).before_next(|next: &Retrying<'_, u32, &str>| {
+                assert!(!next.delay.is_zero(), "{shown} asks in a loop");
                 waits.borrow_mut().push(u64::try_from(next.delay.as_millis()).unwrap());
             });
         let policy = Policy::new().timer(time.clone()).retry(retry).breaker(&breaker);

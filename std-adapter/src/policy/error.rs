@@ -63,6 +63,23 @@ impl fmt::Display for RateLimited {
 impl Error for RateLimited {}
 
 /// A part refused the call, which did not run. It is cheap to make, copy and drop.
+///
+/// Its text begins with `refused: `, and says what refused, and how long to wait where that is known. Print it
+/// by itself.
+///
+/// # Examples
+///
+/// ```
+/// use cutout::{Bulkhead, Policy};
+///
+/// let places = Bulkhead::new(1);
+/// let policy = Policy::new().bulkhead(&places);
+/// let _held = places.try_acquire()?;
+/// let error = policy.call(|| Ok::<_, &str>(())).unwrap_err();
+/// let refused = error.refused().unwrap();
+/// assert_eq!(format!("no page: {refused}"), "no page: refused: the bulkhead is full");
+/// # Ok::<_, cutout::BulkheadRejected>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Refused {
@@ -208,7 +225,7 @@ impl fmt::Display for GaveUp {
 ///
 /// match policy.call(|| Err::<(), _>("down")) {
 ///     Err(PolicyError { failure: Failure::Rejected(refusal), .. }) => {
-///         panic!("try again in {:?}", refusal.retry_after())
+///         panic!("{refusal}") // such as "refused: the circuit is open, retry after 30s"
 ///     }
 ///     Err(PolicyError { failure: Failure::Inner(error), attempts, gave_up, .. }) => {
 ///         assert_eq!((error, attempts, gave_up), ("down", 2, Some(GaveUp::Attempts)));

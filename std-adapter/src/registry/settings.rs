@@ -76,7 +76,8 @@ pub struct Reconfigured<K> {
 }
 
 impl<K> Reconfigured<K> {
-    /// Whether no breaker has refused.
+    /// Whether no breaker has refused. One that was left alone, because its settings are its
+    /// [own](Self::own), has not.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.refused.is_empty()
@@ -109,7 +110,8 @@ impl<K: Hash + Eq, C: Clock, O: Observer> Registry<K, C, O> {
     /// Puts `config` in place of the settings that all share.
     ///
     /// Keys with settings of their own, by [`with_config`](super::RegistryBuilder::with_config) or
-    /// [`reconfigure_each`](Self::reconfigure_each), keep those.
+    /// [`reconfigure_each`](Self::reconfigure_each), keep those. If that function gives settings to every
+    /// key, this changes no breaker: call [`reconfigure_each`](Self::reconfigure_each) instead.
     ///
     /// # Errors
     ///

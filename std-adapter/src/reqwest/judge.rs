@@ -14,6 +14,32 @@ use crate::tower::http::report_of;
 /// `Retry-After`, an error that a status was made into by that status, a redirect that the client refuses
 /// to follow as a success, a request that could not be built or whose body broke off as
 /// [`Ignored`](Outcome::Ignored), any other error as a failure.
+///
+/// # Examples
+///
+/// `call_async` of a breaker or a policy would count each response as a success, one of status 500 too.
+/// `call_async_with` judges it. It has a `&Result`, and this takes a `Result` of references, so a closure
+/// stands between them:
+///
+/// ```
+/// use std::time::Duration;
+/// use cutout::reqwest::report;
+/// use cutout::{CircuitBreaker, Config, Error};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn core::error::Error>> {
+/// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// # let url = format!("http://{}", listener.local_addr()?);
+/// # drop(listener);
+/// let client = reqwest::Client::builder().timeout(Duration::from_secs(5)).no_proxy().build()?;
+/// let host = CircuitBreaker::new(Config::new());
+/// let call = client.get(url).send(); // nobody listens there
+/// let result = host.call_async_with(call, |result| report(result.as_ref())).await;
+/// assert!(matches!(result, Err(Error::Inner(_))));
+/// assert_eq!(host.totals().failures, 1);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub fn report(result: Result<&Response, &::reqwest::Error>) -> Report {
     match result {

@@ -474,3 +474,23 @@ macro_rules! pay {
 
 pay!([] RetryBudget<C>);
 pay!([B: Deref<Target = RetryBudget<C>>,] B);
+
+#[cfg(all(test, feature = "rate-limit"))]
+mod tests {
+    use super::*;
+    use crate::RateLimited;
+
+    #[test]
+    fn a_refusal_that_asks_for_no_wait_is_waited_for_as_one_that_names_none() {
+        let retry = Retry::fixed(Duration::ZERO).wait_out(Duration::from_secs(1));
+        let asked = |nanos| {
+            let refused = RateLimited::new(Duration::from_nanos(nanos));
+            match retry.asked_by(Refused::RateLimited(refused)) {
+                Some(Again::Refused { asked }) => asked,
+                _ => panic!("it is waited out"),
+            }
+        };
+        assert_eq!(asked(0), None);
+        assert_eq!(asked(1), Some(Duration::from_nanos(1)));
+    }
+}
