@@ -174,9 +174,12 @@ impl<W, N, G, A> Retry<W, N, G, A> {
     }
 
     /// A call that the breaker or the rate limit refuses waits and tries again, until it is admitted
-    /// or has waited for `limit`. The waits of one call are added up. Refusals use up no
-    /// [attempts](Self::up_to) and no [budget](Self::budget): only `limit` and
-    /// [`within`](Self::within) end the waiting.
+    /// or has waited for `limit`. The waits of one call are added up. [`within`](Self::within) ends the
+    /// waiting as well.
+    ///
+    /// Refusals use up no [attempts](Self::up_to) and no [budget](Self::budget), however many there are. If
+    /// an attempt of the call ran before, the next is a retry: then the call waits only if the budget can
+    /// pay for one.
     ///
     /// | the refusal | the call waits for |
     /// | --- | --- |
@@ -185,10 +188,10 @@ impl<W, N, G, A> Retry<W, N, G, A> {
     /// | names no time: the circuit is half-open and full, or takes up its load in stages | a delay that grows, see below |
     /// | comes from a circuit that an operator has forced open | nothing: it gives up at once |
     ///
-    /// The first refusal of a call that names no time is waited for by at least 1 ms, the second by at
-    /// least 2 ms, then 4 ms and so on, up to the [`cap`](Self::cap). Where the delay of the retries is
-    /// longer, that is waited for. The jitter takes a random part of the wait, but leaves 1 ms. A call
-    /// whose `limit` is used up by such waits gives up with
+    /// The delay that grows is 1 ms after the first refusal of a call that names no time, and twice as
+    /// long after each such refusal that follows, up to the [`cap`](Self::cap). It is the delay of the
+    /// retries where that is longer. With jitter, the call waits for a random part of it, and for 1 ms at
+    /// least. A call that uses up its `limit` in this way gives up with
     /// [`GaveUp::WaitOut`](crate::GaveUp::WaitOut).
     ///
     /// # Examples

@@ -20,8 +20,9 @@ use reqwest_middleware::Error;
 /// static SHOPS: CircuitBreaker = CircuitBreaker::new(Config::new());
 ///
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() {
-/// let client = ClientBuilder::new(reqwest::Client::new())
+/// # async fn main() -> Result<(), Box<dyn core::error::Error>> {
+/// let http = reqwest::Client::builder().timeout(std::time::Duration::from_secs(5)).build()?;
+/// let client = ClientBuilder::new(http)
 ///     .with(CircuitBreakerMiddleware::new(&SHOPS))
 ///     .build();
 ///
@@ -30,6 +31,7 @@ use reqwest_middleware::Error;
 /// let refused = Refused::find(&error).expect("no request was made");
 /// assert_eq!(refused.host(), "shop.example:80");
 /// assert_eq!(refused.to_string(), "shop.example:80: refused: the circuit is forced open");
+/// # Ok(())
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
