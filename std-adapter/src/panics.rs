@@ -29,8 +29,31 @@ impl Panics {
     /// Lets the first panic go on, unless the thread unwinds already: a second one would end the
     /// process.
     pub(crate) fn go_on(self) {
-        let Some(panic) = self.0 else { return };
-        if thread::panicking() { discard(panic) } else { resume_unwind(panic) }
+        self.go_on_or(());
+    }
+
+    /// The same; `value`, if no panic goes on. If one does, another in the drop of `value` is lost.
+    #[inline]
+    pub(crate) fn go_on_or<T>(mut self, value: T) -> T {
+        match self.0.take() {
+            Some(panic) if !thread::panicking() => {
+                let _ = caught(|| drop(value));
+                resume_unwind(panic)
+            }
+            Some(panic) => discard(panic),
+            None => {}
+        }
+        value
+    }
+}
+
+/// A panic that does not go on, as another does.
+impl Drop for Panics {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(panic) = self.0.take() {
+            discard(panic);
+        }
     }
 }
 

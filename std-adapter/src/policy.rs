@@ -65,8 +65,14 @@ use crate::ThreadSleep;
 /// # Panics
 ///
 /// A call or a classifier that panics is a failure for the breaker and gives its place back; the
-/// panic goes on. It is not retried. Only a panic inside of the call is one: a call that is dropped
-/// because another future of its task panics is cancelled.
+/// panic goes on. It is not retried. Only a panic inside of the call is one:
+///
+/// - A call that is dropped because another future of its task panics is cancelled, and so is one
+///   whose timer panics.
+/// - An attempt counts nowhere, and costs no retry of the budget, if a clock or the
+///   [`Limit`](crate::Limit) of the timeout panics before the call begins.
+/// - If the waker of the caller that gets the place next panics, the attempt counts by its own end;
+///   the panic goes on, and the result of the attempt is lost.
 ///
 /// # Examples
 ///
@@ -325,7 +331,7 @@ impl<F, R, B, K, L, T, S> Policy<F, R, B, K, L, T, S> {
         L: Conform,
         T: Untimed,
     {
-        self.run(|course| self.attempt(course, &mut call, &classify))
+        self.run(|course| self.attempt(course, |_| call(), &classify))
     }
 
     /// Runs `call` through all parts, and tells it how long it may take.
@@ -383,7 +389,7 @@ impl<F, R, B, K, L, T, S> Policy<F, R, B, K, L, T, S> {
         L: Conform,
         T: Timed,
     {
-        self.run(|course| self.attempt(course, || call(self.timeout.limit()), &classify))
+        self.run(|course| self.attempt(course, &mut call, &classify))
     }
 
     /// Attempt after attempt, until the retries have enough.

@@ -9,7 +9,8 @@ use core::time::Duration;
 use crate::parts::{Show, Timed, TimedAsync};
 use crate::{Sleep, TimedOut};
 
-/// Where the limit of an attempt comes from. It is asked at the start of each.
+/// Where the limit of an attempt comes from. It is asked at the start of each: when the attempt is
+/// admitted and has its place, and before its retry budget and its rate limit are asked.
 ///
 /// A [`Duration`] is one that never changes, and so is anything that can be called for one: a
 /// function, or a closure over what has been measured. `None` is no limit.
@@ -71,9 +72,10 @@ impl<L: Limit, S: Sleep> TimedAsync<S> for Timeout<L> {
     async fn bound<F: Future>(
         &self,
         timer: &S,
+        limit: Option<Duration>,
         mut call: Pin<&mut F>,
     ) -> Result<F::Output, TimedOut> {
-        let Some(limit) = self.limit.limit() else { return Ok(call.await) };
+        let Some(limit) = limit else { return Ok(call.await) };
         let mut sleeping = pin!(None::<S::Sleeping>);
         poll_fn(|context| {
             // A result that is there in the last moment counts.

@@ -5,15 +5,20 @@ mod by_hand;
 
 use core::cell::Cell;
 use core::future::{Future, Ready, poll_fn, ready};
-use core::pin::pin;
-use core::task::Poll;
+use core::pin::{Pin, pin};
+use core::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
 use std::sync::Arc;
+use std::task::Wake;
 
 use by_hand::{about_to_try, breaker, drive, ends, hang, ms, panics, poll, secs};
 use cutout::{
     Bulkhead, BulkheadConfig, CircuitBreaker, Clock, Config, Fallback, Instant, ManualSleep,
-    Outcome, Policy, PolicyError, Retry, State,
+    Outcome, OwnedBulkheadAcquire, Policy, PolicyError, Rate, Retry, RetryBudget, Sleep, State,
 };
+#[cfg(feature = "rate-limit")]
+use cutout::{RateLimit, RateLimitConfig};
 
 type Answer = Result<u32, &'static str>;
 
@@ -194,4 +199,291 @@ fn a_clock_that_panics_while_a_panicked_call_is_settled_does_not_end_the_process
     assert!(panics(|| policy.call(call)));
     assert!(panics(|| policy.call(|| Ok::<_, ()>(1))), "where nothing unwinds, it is heard");
     assert_eq!(bulkhead.in_use(), 0);
+}
+
+/// A timer on which nothing can be waited for.
+struct NoTimer;
+
+impl Sleep for NoTimer {
+    type Sleeping = Ready<()>;
+
+    fn sleep(&self, _: Duration) -> Ready<()> {
+        panic!("there is no timer here")
+    }
+}
+
+/// A timer whose waits panic when they are polled, or when they are dropped.
+struct Breaks {
+    when_dropped: bool,
+}
+
+struct Breaking {
+    when_dropped: bool,
+}
+
+impl Sleep for Breaks {
+    type Sleeping = Breaking;
+
+    fn sleep(&self, _: Duration) -> Breaking {
+        Breaking { when_dropped: self.when_dropped }
+    }
+}
+
+impl Future for Breaking {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        assert!(self.when_dropped, "in the timer");
+        Poll::Pending
+    }
+}
+
+impl Drop for Breaking {
+    fn drop(&mut self) {
+        assert!(!self.when_dropped, "in the timer's drop");
+    }
+}
+
+#[test]
+fn a_timer_of_the_timeout_that_panics_is_no_failure_of_the_call() {
+    let breaker = CircuitBreaker::new(Config::new());
+    let policy = || Policy::new().breaker(&breaker).timeout(secs(1));
+    assert!(panics(|| poll(pin!(policy().timer(NoTimer).call_async(hang::<Answer>)))));
+    let timer = Breaks { when_dropped: false };
+    assert!(panics(|| poll(pin!(policy().timer(timer).call_async(hang::<Answer>)))));
+    assert_eq!(ends(breaker.totals()), [0, 0, 0, 2]);
+
+    let policy = policy().timer(Breaks { when_dropped: true });
+    let polled = Cell::new(false);
+    let later = async || {
+        poll_fn(|_| if polled.replace(true) { Poll::Ready(Ok::<_, ()>(1)) } else { Poll::Pending })
+            .await
+    };
+    let mut call = Box::pin(policy.call_async(later));
+    assert!(poll(call.as_mut()).is_pending());
+    assert!(panics(|| poll(call.as_mut())));
+    assert_eq!(ends(breaker.totals())[1], 0);
+}
+
+#[test]
+#[cfg(feature = "tokio")]
+fn a_timeout_outside_of_tokios_runtime_is_no_failure_of_the_call() {
+    let breaker = CircuitBreaker::new(Config::new());
+    let policy = Policy::new().timer(cutout::TokioSleep).breaker(&breaker).timeout(secs(1));
+    assert!(panics(|| poll(pin!(policy.call_async(hang::<Answer>)))));
+    assert_eq!(ends(breaker.totals())[..3], [0, 0, 0]);
+}
+
+#[test]
+fn a_limit_that_panics_makes_no_attempt_and_costs_nothing() {
+    let time = ManualSleep::new();
+    let (breaker, bulkhead) = (about_to_try(&time), Bulkhead::new(1));
+    let before = breaker.totals();
+    let calls = Cell::new(0);
+    let policy = Policy::new()
+        .timer(time.clone())
+        .breaker(&breaker)
+        .bulkhead(&bulkhead)
+        .timeout(|| -> Duration { panic!("in the limit") });
+    let call = || {
+        calls.set(calls.get() + 1);
+        ready(Ok::<_, ()>(1))
+    };
+    assert!(panics(|| poll(pin!(policy.call_async(call)))));
+    let call = |_| {
+        calls.set(calls.get() + 1);
+        Ok::<_, ()>(1)
+    };
+    assert!(panics(|| policy.call_within(call)));
+    assert_eq!((calls.get(), ends(breaker.totals())), (0, ends(before)));
+    assert_eq!((bulkhead.in_use(), breaker.snapshot().trials_in_flight), (0, 0));
+}
+
+#[test]
+fn a_call_that_panics_when_it_is_dropped_at_its_end_is_a_failure() {
+    struct Sticks(bool);
+    impl Future for Sticks {
+        type Output = Answer;
+        fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Answer> {
+            if self.0 { Poll::Ready(Ok(1)) } else { Poll::Pending }
+        }
+    }
+    impl Drop for Sticks {
+        fn drop(&mut self) {
+            panic!("in the call's drop");
+        }
+    }
+    let time = ManualSleep::new();
+    for returns in [true, false] {
+        let breaker = breaker(&time);
+        let policy = Policy::new().timer(time.clone()).breaker(&breaker).timeout(secs(1));
+        assert!(panics(|| drive(&time, policy.call_async(|| Sticks(returns)))));
+        assert_eq!(ends(breaker.totals()), [0, 1, 0, 0], "returned {returns}");
+
+        // Dropped by its caller, it is cancelled whatever else it does.
+        let mut call = Box::pin(policy.call_async(|| Sticks(false)));
+        assert!(poll(call.as_mut()).is_pending());
+        assert!(panics(|| drop(call)));
+        assert_eq!(ends(breaker.totals()), [0, 1, 0, 1]);
+    }
+}
+
+/// A waker of somebody else's, which panics.
+struct Bomb;
+
+impl Wake for Bomb {
+    fn wake(self: Arc<Self>) {
+        panic!("in the waker of another task");
+    }
+}
+
+type Waiting = Pin<Box<OwnedBulkheadAcquire<ManualSleep>>>;
+
+/// Waits for a place, and panics when it comes.
+fn wait_with_a_bomb(bulkhead: &Arc<Bulkhead>, time: &ManualSleep) -> Waiting {
+    let mut wait = Box::pin(Arc::clone(bulkhead).acquire_owned_async(time.clone()));
+    let waker = Waker::from(Arc::new(Bomb));
+    assert!(wait.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    wait
+}
+
+fn queue() -> Arc<Bulkhead> {
+    Arc::new(Bulkhead::with_config(BulkheadConfig::new(1).queue(4).max_wait(secs(60))))
+}
+
+#[test]
+fn a_call_counts_by_its_own_end_when_the_waker_of_who_gets_its_place_panics() {
+    let time = ManualSleep::new();
+    let bulkhead = queue();
+    for (answer, counted) in [(Ok(1), [1, 0, 0, 0]), (Err("down"), [0, 1, 0, 0])] {
+        let breaker = breaker(&time);
+        let policy = Policy::new().timer(time.clone()).breaker(&breaker).bulkhead(&*bulkhead);
+        let next = Cell::new(None);
+        let call = || -> Answer {
+            next.set(Some(wait_with_a_bomb(&bulkhead, &time)));
+            answer
+        };
+        assert!(panics(|| policy.call(call)));
+        assert_eq!(ends(breaker.totals()), counted, "blocking");
+        next.take();
+        breaker.reset();
+        let before = breaker.totals();
+        assert!(panics(|| drive(&time, policy.call_async(|| ready(call())))));
+        let after = breaker.totals();
+        assert_eq!(after.successes - before.successes, counted[0], "asynchronous");
+        assert_eq!(after.failures - before.failures, counted[1], "asynchronous");
+        assert_eq!(ends(after)[2..], [0, 0]);
+        next.take();
+        assert_eq!(bulkhead.in_use(), 0);
+    }
+    // A call that has hung, too.
+    let breaker = breaker(&time);
+    let policy = Policy::new().timer(time.clone()).breaker(&breaker).bulkhead(&*bulkhead);
+    let policy = policy.timeout(secs(1));
+    let mut call = Box::pin(policy.call_async(hang::<Answer>));
+    assert!(poll(call.as_mut()).is_pending());
+    let next = wait_with_a_bomb(&bulkhead, &time);
+    time.advance(secs(1));
+    assert!(panics(|| poll(call.as_mut())));
+    assert_eq!(ends(breaker.totals()), [0, 1, 0, 0]);
+    drop(next);
+    assert_eq!(bulkhead.in_use(), 0);
+}
+
+#[test]
+fn an_attempt_that_cannot_pay_is_taken_back_though_a_waker_panics() {
+    let time = ManualSleep::new();
+    let (breaker, bulkhead) = (breaker(&time), queue());
+    let budget = RetryBudget::with_clock(Rate::percent(100), 0, time.clone());
+    let policy = Policy::new()
+        .timer(time.clone())
+        .retry(Retry::fixed(ms(1)).exactly().budget(&budget))
+        .breaker(&breaker)
+        .bulkhead(&*bulkhead);
+    let mut call = Box::pin(policy.call_async(|| ready(Err::<u32, _>("down"))));
+    assert!(poll(call.as_mut()).is_pending(), "it waits for its retry");
+    let held = bulkhead.try_acquire();
+    time.advance(ms(1));
+    assert!(poll(call.as_mut()).is_pending(), "it waits for its place");
+    let next = wait_with_a_bomb(&bulkhead, &time);
+    assert!(budget.try_spend(), "by another");
+    drop(held);
+    assert!(panics(|| poll(call.as_mut())));
+    assert_eq!(ends(breaker.totals()), [0, 1, 0, 0], "only the first attempt ran");
+    drop(next);
+    assert_eq!(bulkhead.in_use(), 0);
+}
+
+#[test]
+#[cfg(feature = "rate-limit")]
+fn an_attempt_that_the_rate_limit_refuses_is_ignored_though_a_waker_panics() {
+    let time = ManualSleep::new();
+    let (breaker, bulkhead) = (breaker(&time), queue());
+    let rate = RateLimitConfig::new(1, secs(3_600));
+    let rate = RateLimit::with_clock(rate, time.clone());
+    rate.check().unwrap();
+    let policy =
+        Policy::new().timer(time.clone()).breaker(&breaker).bulkhead(&*bulkhead).rate_limit(&rate);
+    let held = bulkhead.try_acquire();
+    let mut call = Box::pin(policy.call_async(|| ready(Ok::<_, ()>(1))));
+    assert!(poll(call.as_mut()).is_pending(), "it waits for its place");
+    let next = wait_with_a_bomb(&bulkhead, &time);
+    drop(held);
+    assert!(panics(|| poll(call.as_mut())));
+    assert_eq!(ends(breaker.totals()), [0, 0, 1, 0]);
+    drop(next);
+    assert_eq!(bulkhead.in_use(), 0);
+}
+
+/// A clock that can be broken.
+#[derive(Clone, Default)]
+struct MayBreak(Arc<AtomicBool>);
+
+impl Clock for MayBreak {
+    fn now(&self) -> Instant {
+        assert!(!self.0.load(SeqCst), "in the clock");
+        Instant::ORIGIN
+    }
+}
+
+#[test]
+#[cfg(feature = "rate-limit")]
+fn a_retry_is_not_paid_for_if_the_clock_of_the_rate_limit_panics() {
+    let (time, clock) = (ManualSleep::new(), MayBreak::default());
+    let (breaker, bulkhead) = (breaker(&time), Bulkhead::new(1));
+    let rate = RateLimit::with_clock(RateLimitConfig::new(100, secs(1)), clock.clone());
+    let budget = RetryBudget::with_clock(Rate::percent(100), 0, time.clone());
+    let policy = Policy::new()
+        .timer(time.clone())
+        .retry(Retry::fixed(ms(1)).exactly().budget(&budget))
+        .breaker(&breaker)
+        .bulkhead(&bulkhead)
+        .rate_limit(&rate);
+    let mut call = Box::pin(policy.call_async(|| ready(Err::<u32, _>("down"))));
+    assert!(poll(call.as_mut()).is_pending());
+    assert_eq!(budget.saved(), 1);
+    clock.0.store(true, SeqCst);
+    time.advance(ms(1));
+    assert!(panics(|| poll(call.as_mut())));
+    assert_eq!((budget.saved(), bulkhead.in_use()), (1, 0));
+    assert_eq!(ends(breaker.totals()), [0, 1, 0, 0], "the retry did not run");
+}
+
+#[test]
+fn a_retry_does_not_run_if_the_clock_of_its_budget_panics() {
+    let (time, clock) = (ManualSleep::new(), MayBreak::default());
+    let (breaker, bulkhead) = (breaker(&time), Bulkhead::new(1));
+    let share = Rate::try_basis_points(1).unwrap();
+    let budget = RetryBudget::with_clock(share, 1, clock.clone());
+    let retry = Retry::fixed(ms(1)).exactly().budget(&budget);
+    let policy = Policy::new().timer(time.clone()).retry(retry);
+    let policy = policy.breaker(&breaker).bulkhead(&bulkhead);
+    let mut call = Box::pin(policy.call_async(|| ready(Err::<u32, _>("down"))));
+    assert!(poll(call.as_mut()).is_pending());
+    clock.0.store(true, SeqCst);
+    time.advance(ms(1));
+    assert!(panics(|| poll(call.as_mut())));
+    assert_eq!((ends(breaker.totals()), bulkhead.in_use()), ([0, 1, 0, 0], 0));
+    clock.0.store(false, SeqCst);
+    assert!(budget.try_spend(), "nothing was taken");
 }

@@ -2,6 +2,7 @@
 //! settled.
 
 use core::future::{Future, poll_fn};
+use core::mem;
 use core::pin::pin;
 use core::time::Duration;
 
@@ -9,9 +10,9 @@ use cutout_core::{Outcome, Report};
 
 use super::Policy;
 use super::parts::{
-    Admit, Conform, Enter, EnterAsync, EnterBlocking, Judge, Place, TimedAsync, Tries,
+    Admit, Conform, Enter, EnterAsync, EnterBlocking, Judge, Place, Timed, TimedAsync, Tries,
 };
-use crate::panics::in_drop;
+use crate::panics::{Panics, in_drop};
 use crate::{BulkheadReason, BulkheadRejected, Failure, GaveUp, PolicyError, Refused, TimedOut};
 
 /// How an attempt ended: it ran, or it did not.
@@ -125,21 +126,30 @@ impl<T, E> Run<T, E> {
     }
 }
 
-/// An attempt that the breaker has admitted. Dropped, it is cancelled; a failure, if code of the call
-/// has panicked.
+/// An attempt that the breaker has admitted. Dropped, it ends by its [`Stage`].
 struct Admission<'a, B: Admit> {
     breaker: &'a B,
     ticket: Option<B::Ticket>,
-    /// Whether code of the call is running, which ends early only by a panic. Whether the thread
-    /// unwinds says nothing of that: another future of the same task may have panicked.
-    in_call: bool,
+    stage: Stage,
+}
+
+/// Whose code runs: it is to blame for a panic. Whether the thread unwinds says nothing of that, for
+/// another future of the same task may have panicked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The call has not begun. Dropped here, it was none: the admission is taken back.
+    Before,
+    /// Code of the call is running, which ends early only by a panic: a failure.
+    InCall,
+    /// The call has begun, and waits or is over: dropped here, it is cancelled.
+    Begun,
 }
 
 impl<'a, B: Admit> Admission<'a, B> {
     #[inline]
     fn to(breaker: &'a B) -> Result<Self, Refused> {
         match breaker.admit() {
-            Ok(ticket) => Ok(Self { breaker, ticket: Some(ticket), in_call: false }),
+            Ok(ticket) => Ok(Self { breaker, ticket: Some(ticket), stage: Stage::Before }),
             Err(rejected) => Err(Refused::Rejected(rejected)),
         }
     }
@@ -163,12 +173,10 @@ impl<B: Admit> Drop for Admission<'_, B> {
     fn drop(&mut self) {
         let Some(ticket) = self.ticket.take() else { return };
         // Clocks, observers and conditions of the breaker are others' code.
-        in_drop(|| {
-            if self.in_call {
-                self.breaker.settle(ticket, Outcome::Failure.into());
-            } else {
-                self.breaker.cancel(ticket);
-            }
+        in_drop(|| match self.stage {
+            Stage::Before => self.breaker.take_back(ticket),
+            Stage::InCall => self.breaker.settle(ticket, Outcome::Failure.into()),
+            Stage::Begun => self.breaker.cancel(ticket),
         });
     }
 }
@@ -177,9 +185,31 @@ impl<B: Admit> Drop for Admission<'_, B> {
 struct Held<'a, B: Admit> {
     place: Place<'a>,
     admission: Admission<'a, B>,
+    /// How long it may take.
+    limit: Option<Duration>,
 }
 
-impl<F, R, B: Admit, K: Enter, L: Conform, T, S> Policy<F, R, B, K, L, T, S> {
+/// Gives a place back. Who gets it is woken by code of its own, which keeps nobody from settling the
+/// attempt: its panic goes on after that.
+#[inline]
+fn give_back(place: Place<'_>) -> Panics {
+    let mut panics = Panics::default();
+    if place.is_some() {
+        panics.catch(|| drop(place));
+    }
+    panics
+}
+
+/// Runs its code when it is dropped, unless it was forgotten.
+struct Undo<F: FnMut()>(F);
+
+impl<F: FnMut()> Drop for Undo<F> {
+    fn drop(&mut self) {
+        in_drop(&mut self.0);
+    }
+}
+
+impl<F, R, B: Admit, K: Enter, L: Conform, T: Timed, S> Policy<F, R, B, K, L, T, S> {
     /// All that an attempt needs, or `None` if a place is to be waited for.
     #[inline]
     fn enter_at_once<V, E>(
@@ -192,7 +222,7 @@ impl<F, R, B: Admit, K: Enter, L: Conform, T, S> Policy<F, R, B, K, L, T, S> {
         self.retry.look_at_deadline(course, &self.timer)?;
         let admission = Admission::to(&self.breaker)?;
         match self.bulkhead.enter_at_once() {
-            Some(place) => self.start::<V, E>(course, Held { place, admission }).map(Some),
+            Some(place) => self.start::<V, E>(course, admission, place).map(Some),
             None if self.bulkhead.has_room_to_wait() => {
                 // Who waits in our own queue must not hold a trial, nor seem to be slow.
                 admission.take_back();
@@ -225,31 +255,39 @@ impl<F, R, B: Admit, K: Enter, L: Conform, T, S> Policy<F, R, B, K, L, T, S> {
         })?;
         // The place may have come in time and nobody have looked.
         self.retry.time_left(course, &self.timer)?;
-        self.start::<V, E>(course, Held { place, admission: Admission::to(&self.breaker)? })
+        self.start::<V, E>(course, Admission::to(&self.breaker)?, place)
     }
 
-    /// Pays for the attempt and takes it from the rate: nothing may refuse it after that.
+    /// Asks how long the attempt may take, pays for it and takes it from the rate: nothing may refuse
+    /// it after that, and no code of others runs before that of the call.
     #[inline]
     fn start<'a, V, E>(
         &self,
         course: &mut <R as Tries<V, E>>::Course,
-        held: Held<'a, B>,
+        // The last of these is dropped first, should others' code panic.
+        admission: Admission<'a, B>,
+        place: Place<'a>,
     ) -> Result<Held<'a, B>, Unmade>
     where
         R: Judge<V, E, S>,
     {
+        let limit = self.timeout.limit();
         if let Err(gave_up) = self.retry.pay(course) {
-            drop(held.place);
-            held.admission.take_back();
-            return Err(gave_up.into());
+            let panics = give_back(place);
+            admission.take_back();
+            return panics.go_on_or(Err(gave_up.into()));
         }
+        let paid = Undo(|| self.retry.pay_back(course));
         match self.rate_limit.conform() {
-            Ok(()) => Ok(held),
+            Ok(()) => {
+                mem::forget(paid);
+                Ok(Held { place, admission, limit })
+            }
             Err(limited) => {
-                self.retry.pay_back(course);
-                drop(held.place);
-                held.admission.settle(Outcome::Ignored.into());
-                Err(Refused::RateLimited(limited).into())
+                drop(paid);
+                let panics = give_back(place);
+                admission.settle(Outcome::Ignored.into());
+                panics.go_on_or(Err(Refused::RateLimited(limited).into()))
             }
         }
     }
@@ -259,7 +297,7 @@ impl<F, R, B: Admit, K: Enter, L: Conform, T, S> Policy<F, R, B, K, L, T, S> {
     pub(super) fn attempt<V, E, J: Into<Report>>(
         &self,
         course: &mut <R as Tries<V, E>>::Course,
-        call: impl FnOnce() -> Result<V, E>,
+        call: impl FnOnce(Option<Duration>) -> Result<V, E>,
         classify: &impl Fn(&Result<V, E>) -> J,
     ) -> Attempt<V, E>
     where
@@ -274,15 +312,12 @@ impl<F, R, B: Admit, K: Enter, L: Conform, T, S> Policy<F, R, B, K, L, T, S> {
                 self.enter_late::<V, E>(course, at_most, place)?
             }
         };
-        held.admission.in_call = true;
-        let result = call();
-        // A waker of who waits for the place is not code of the call.
-        held.admission.in_call = false;
-        drop(held.place);
-        held.admission.in_call = true;
+        held.admission.stage = Stage::InCall;
+        let result = call(held.limit);
+        let panics = give_back(held.place);
         let report = classify(&result).into();
         held.admission.settle(report);
-        Ok(Run::Returned { result, report })
+        panics.go_on_or(Ok(Run::Returned { result, report }))
     }
 
     /// One attempt that holds up nobody.
@@ -307,34 +342,37 @@ impl<F, R, B: Admit, K: Enter, L: Conform, T, S> Policy<F, R, B, K, L, T, S> {
             }
         };
         let bounded = {
-            let in_call = &mut held.admission.in_call;
-            *in_call = true;
-            let call = pin!(call());
-            let mut bounded = pin!(self.timeout.bound(&self.timer, call));
-            *in_call = false;
-            poll_fn(|context| {
-                // Left standing by a panic, and by the end: what is left of the call is dropped then.
-                *in_call = true;
-                let poll = bounded.as_mut().poll(context);
-                *in_call = poll.is_ready();
-                poll
-            })
-            .await
+            let stage = &mut held.admission.stage;
+            *stage = Stage::InCall;
+            let mut call = pin!(call());
+            *stage = Stage::Begun;
+            let bounded = {
+                // The timer that is awaited beside the call is no code of it.
+                let watched = pin!(poll_fn(|context| {
+                    *stage = Stage::InCall;
+                    let poll = call.as_mut().poll(context);
+                    *stage = Stage::Begun;
+                    poll
+                }));
+                self.timeout.bound(&self.timer, held.limit, watched).await
+            };
+            // What is left of the call is dropped now.
+            *stage = Stage::InCall;
+            bounded
         };
-        // Only now is the work over, or dropped. A waker of who waits for the place is none of it.
-        held.admission.in_call = false;
-        drop(held.place);
-        held.admission.in_call = true;
-        match bounded {
+        // Only now is the work over, or dropped.
+        let panics = give_back(held.place);
+        let run = match bounded {
             Ok(result) => {
                 let report = classify(&result).into();
                 held.admission.settle(report);
-                Ok(Run::Returned { result, report })
+                Run::Returned { result, report }
             }
             Err(timed_out) => {
                 held.admission.settle(Outcome::Failure.into());
-                Ok(Run::TimedOut(timed_out))
+                Run::TimedOut(timed_out)
             }
-        }
+        };
+        panics.go_on_or(Ok(run))
     }
 }

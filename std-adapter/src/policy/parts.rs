@@ -235,7 +235,7 @@ pub trait Conform {
     message = "a blocking call cannot be stopped by a timeout",
     note = "`call_within` hands the limit to the call, which can keep it; `call_async` enforces it"
 )]
-pub trait Untimed {}
+pub trait Untimed: Timed {}
 
 /// What knows how long an attempt may take: a [`Timeout`](crate::Timeout), or none.
 pub trait Timed {
@@ -244,11 +244,12 @@ pub trait Timed {
 }
 
 /// How asynchronous calls are given up: on a timer that is [`Sleep`].
-pub trait TimedAsync<S> {
+pub trait TimedAsync<S>: Timed {
     #[doc(hidden)]
     fn bound<F: Future>(
         &self,
         timer: &S,
+        limit: Option<Duration>,
         call: Pin<&mut F>,
     ) -> impl Future<Output = Result<F::Output, TimedOut>>;
 }
@@ -516,7 +517,12 @@ impl Timed for Without {
 
 impl<S> TimedAsync<S> for Without {
     #[inline]
-    async fn bound<F: Future>(&self, _: &S, call: Pin<&mut F>) -> Result<F::Output, TimedOut> {
+    async fn bound<F: Future>(
+        &self,
+        _: &S,
+        _: Option<Duration>,
+        call: Pin<&mut F>,
+    ) -> Result<F::Output, TimedOut> {
         Ok(call.await)
     }
 }

@@ -206,6 +206,8 @@ where
 
     #[inline]
     fn pay(&self, course: &mut Course<T, E>) -> Result<(), GaveUp> {
+        // What was paid for an attempt before is spent.
+        course.paid = None;
         if course.ran > 0 {
             course.paid = self.budget.pay()?;
         }
@@ -475,16 +477,19 @@ macro_rules! pay {
 pay!([] RetryBudget<C>);
 pay!([B: Deref<Target = RetryBudget<C>>,] B);
 
-#[cfg(all(test, feature = "rate-limit"))]
+#[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::RateLimited;
+    use cutout_core::Rate;
 
+    use super::*;
+    use crate::{ManualSleep, RetryBudget};
+
+    #[cfg(feature = "rate-limit")]
     #[test]
     fn a_refusal_that_asks_for_no_wait_is_waited_for_as_one_that_names_none() {
         let retry = Retry::fixed(Duration::ZERO).wait_out(Duration::from_secs(1));
         let asked = |nanos| {
-            let refused = RateLimited::new(Duration::from_nanos(nanos));
+            let refused = crate::RateLimited::new(Duration::from_nanos(nanos));
             match retry.asked_by(Refused::RateLimited(refused)) {
                 Some(Again::Refused { asked }) => asked,
                 _ => panic!("it is waited out"),
@@ -492,5 +497,30 @@ mod tests {
         };
         assert_eq!(asked(0), None);
         assert_eq!(asked(1), Some(Duration::from_nanos(1)));
+    }
+
+    #[test]
+    fn only_the_payment_for_the_attempt_that_is_about_to_begin_can_be_paid_back() {
+        let time = ManualSleep::new();
+        let budget = RetryBudget::with_clock(Rate::percent(100), 0, time.clone());
+        let retry = Retry::fixed(Duration::ZERO).budget(&budget);
+        let mut course = Judge::<(), (), _>::begin(&retry, &time);
+        let pay = |course: &mut _| Judge::<(), (), ManualSleep>::pay(&retry, course);
+        let pay_back = |course: &mut _| Judge::<(), (), ManualSleep>::pay_back(&retry, course);
+        budget.record_call();
+        assert_eq!(pay(&mut course), Ok(()), "the first attempt costs nothing");
+        pay_back(&mut course);
+        assert_eq!(budget.saved(), 1);
+        course.ran = 1;
+        assert_eq!(pay(&mut course), Ok(()));
+        course.ran = 2;
+        assert_eq!(pay(&mut course), Err(GaveUp::Budget));
+        pay_back(&mut course);
+        assert_eq!(budget.saved(), 0, "what was paid for the attempt before is spent");
+        budget.record_call();
+        assert_eq!(pay(&mut course), Ok(()));
+        pay_back(&mut course);
+        pay_back(&mut course);
+        assert_eq!(budget.saved(), 1, "paid back once");
     }
 }
