@@ -80,6 +80,7 @@ use settings::Settings;
 use standing::Standing;
 use sync::{Condvar, Mutex, MutexGuard, between_steps};
 
+use crate::panics::Panics;
 use crate::{CircuitBreaker, OnThread, StdClock};
 
 type Breaker<C, O> = CircuitBreaker<C, O>;
@@ -352,16 +353,31 @@ impl<K: Hash + Eq, C: Clock, O: Observer> Registry<K, C, O> {
     ///
     /// It holds nothing while `visit` runs but the one breaker, and does not count as a look-up.
     pub fn for_each(&self, mut visit: impl FnMut(&K, &Handle<C, O>)) {
-        self.for_each_entry(|entry, breaker| visit(&entry.key, breaker));
-    }
-
-    fn for_each_entry(&self, mut visit: impl FnMut(&Entry<K, Breaker<C, O>>, &Handle<C, O>)) {
-        let entries: Vec<_> = self.office().ring.entries().cloned().collect();
-        for entry in entries {
+        for entry in self.entries() {
             if let Some(entered) = self.enter(&entry) {
-                visit(&entry, &Handle::new(entered.hold));
+                visit(&entry.key, &Handle::new(entered.hold));
             }
         }
+    }
+
+    /// As [`for_each`](Self::for_each), and goes on to the next after a panic.
+    fn for_each_entry(
+        &self,
+        panics: &mut Panics,
+        mut visit: impl FnMut(&Entry<K, Breaker<C, O>>, &Handle<C, O>),
+    ) {
+        for entry in self.entries() {
+            panics.catch(|| {
+                if let Some(entered) = self.enter(&entry) {
+                    visit(&entry, &Handle::new(entered.hold));
+                }
+            });
+            panics.catch(|| drop(entry));
+        }
+    }
+
+    fn entries(&self) -> Vec<Arc<Entry<K, Breaker<C, O>>>> {
+        self.office().ring.entries().cloned().collect()
     }
 
     /// All entries, and how many lists of them there were before: who has a later list knows more. No

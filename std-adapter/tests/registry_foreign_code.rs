@@ -9,11 +9,12 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use std::panic::catch_unwind;
 use std::sync::mpsc::channel;
-use std::sync::{Arc, Barrier, OnceLock};
+use std::sync::{Arc, Barrier, Mutex, OnceLock};
 use std::thread;
 
 use cutout::{
-    CheckedConfig, Clock, Config, Instant, Observer, Registry, State, StdClock, Transition,
+    CheckedConfig, Clock, Config, Instant, ManualClock, Mode, Observer, Registry, RegistryEvent,
+    State, StdClock, Transition,
 };
 
 /// Longer than any of these takes, however busy the machine is.
@@ -288,4 +289,222 @@ fn an_observer_that_looks_up_its_own_key_while_that_is_made_does_not_wait() {
     hosts.force_open_all();
     assert_eq!(must_end("an observer", || hosts.get(&1).state()), State::Open);
     assert_eq!(heard.load(Ordering::SeqCst), 1);
+}
+
+thread_local! {
+    /// Whether what is dropped on this thread panics.
+    static ARMED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Panics when it is dropped, where that is armed.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Sticky(u32);
+
+impl Drop for Sticky {
+    fn drop(&mut self) {
+        assert!(!ARMED.get() || self.0 % 2 == 0, "in the drop of {}", self.0);
+    }
+}
+
+impl Observer for Sticky {}
+
+#[derive(PartialEq, Eq, Hash)]
+struct StickyId(u32);
+
+impl ToOwned for StickyId {
+    type Owned = Sticky;
+
+    fn to_owned(&self) -> Sticky {
+        run_hook();
+        Sticky(self.0)
+    }
+}
+
+impl Borrow<StickyId> for Sticky {
+    fn borrow(&self) -> &StickyId {
+        // The keys of these tests are few.
+        static IDS: [StickyId; 4] = [StickyId(0), StickyId(1), StickyId(2), StickyId(3)];
+        &IDS[self.0 as usize]
+    }
+}
+
+fn armed(act: impl FnOnce()) -> bool {
+    ARMED.set(true);
+    let panicked = panics(act);
+    ARMED.set(false);
+    panicked
+}
+
+type Events = Arc<Mutex<Vec<String>>>;
+
+fn noted(events: &Events) -> impl Fn(RegistryEvent<'_, u32>) + Send + Sync + 'static {
+    let events = Arc::clone(events);
+    move |event: RegistryEvent<'_, u32>| events.lock().unwrap().push(format!("{event:?}"))
+}
+
+#[test]
+fn a_breaker_that_makes_room_is_told_of_though_its_observer_panics_when_it_is_dropped() {
+    let events = Events::default();
+    let builder = Registry::builder(Config::new()).capacity(1);
+    let builder = builder.with_observer(|key: &u32| Sticky(*key)).on_event(noted(&events));
+    let hosts: Registry<u32, _, Sticky> = builder.build().unwrap();
+    hosts.get(&1);
+    assert!(armed(|| drop(hosts.get(&2))), "the panic goes on");
+    assert_eq!(*events.lock().unwrap(), ["Created(1)", "Evicted(1)", "Created(2)"]);
+    assert!(hosts.peek(&1).is_none() && hosts.peek(&2).is_some());
+    assert_eq!(hosts.counters().evicted, 1);
+}
+
+#[test]
+fn idle_breakers_are_all_told_of_and_dropped_though_their_observers_panic() {
+    struct Counts(#[allow(dead_code)] Sticky, Arc<AtomicUsize>);
+    impl Observer for Counts {}
+    impl Drop for Counts {
+        fn drop(&mut self) {
+            self.1.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    static CLOCK: ManualClock = ManualClock::new();
+    const HOSTS: u32 = 600; // more than are looked at under one lock
+    let (events, dropped) = (Events::default(), Arc::new(AtomicUsize::new(0)));
+    let counts = Arc::clone(&dropped);
+    let builder = Registry::builder(Config::new()).clock(&CLOCK).idle_time(Duration::from_secs(9));
+    let hosts: Registry<u32, _, Counts> = builder
+        .with_observer(move |key: &u32| Counts(Sticky(*key), Arc::clone(&counts)))
+        .on_event(noted(&events))
+        .build()
+        .unwrap();
+    for host in 0..HOSTS {
+        hosts.get(&host);
+    }
+    events.lock().unwrap().clear();
+    CLOCK.advance(Duration::from_secs(9));
+    assert!(armed(|| assert_eq!(hosts.evict_idle(), 600)), "the panic goes on");
+    let mut events = events.lock().unwrap().clone();
+    events.sort();
+    let mut expected: Vec<_> = (0..HOSTS).map(|host| format!("Expired({host})")).collect();
+    expected.sort();
+    assert_eq!(events, expected);
+    assert_eq!((dropped.load(Ordering::SeqCst), hosts.len()), (HOSTS as usize, 0));
+}
+
+#[test]
+fn a_key_that_panics_when_it_is_dropped_hides_no_removal() {
+    let removed = Arc::new(AtomicUsize::new(0));
+    let counts = Arc::clone(&removed);
+    let builder =
+        Registry::builder(Config::new()).on_event(move |event: RegistryEvent<'_, Sticky>| {
+            if matches!(event, RegistryEvent::Removed(_)) {
+                counts.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+    let hosts: Registry<Sticky> = builder.build().unwrap();
+    let mut panicked = 0;
+    for _ in 0..1_000 {
+        hosts.get(&StickyId(1));
+        panicked += u32::from(armed(|| drop(hosts.remove(&StickyId(1)))));
+        assert!(hosts.is_empty());
+    }
+    assert!(panicked > 0, "keys that left were dropped by it");
+    assert_eq!(removed.load(Ordering::SeqCst), 1_000);
+    core::mem::forget(hosts); // the last keys
+}
+
+#[test]
+fn nobody_waits_for_ever_for_a_breaker_whose_key_panics_when_it_is_dropped() {
+    type Hosts = Registry<Sticky>;
+    static HOSTS: OnceLock<Hosts> = OnceLock::new();
+    static WAITS: AtomicUsize = AtomicUsize::new(0);
+    let usual = CheckedConfig::new(Config::new()).unwrap();
+    let created = Arc::new(AtomicUsize::new(0));
+    let counts = Arc::clone(&created);
+    let builder = Registry::builder(Config::new())
+        .with_config(move |_: &Sticky| {
+            while WAITS.load(Ordering::SeqCst) == 0 {
+                thread::yield_now();
+            }
+            // Time to begin to wait; if that is not enough, this round shows nothing.
+            (0..200).for_each(|_| thread::yield_now());
+            usual
+        })
+        .on_event(move |event: RegistryEvent<'_, Sticky>| {
+            if matches!(event, RegistryEvent::Created(_)) {
+                counts.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+    let hosts = HOSTS.get_or_init(|| builder.build().unwrap());
+    for round in 1..=20 {
+        WAITS.store(0, Ordering::SeqCst);
+        let in_factory = Arc::new(Barrier::new(2));
+        let begins = Arc::clone(&in_factory);
+        let (ended, end) = channel();
+        thread::spawn(move || {
+            begins.wait();
+            hook(|| {
+                WAITS.fetch_add(1, Ordering::SeqCst);
+            });
+            drop(hosts.get(&StickyId(1)));
+            ended.send(()).unwrap();
+        });
+        let made = armed(|| {
+            in_factory.wait();
+            drop(hosts.get(&StickyId(1)));
+        });
+        end.recv_timeout(FOR_EVER).expect("the other waits for ever");
+        let _ = made; // the key that panics is that of whoever came first
+        assert_eq!(created.load(Ordering::SeqCst), round);
+        assert!(hosts.remove(&StickyId(1)).is_some());
+    }
+}
+
+#[test]
+fn an_order_reaches_all_other_breakers_though_the_clock_panics_for_one() {
+    /// Stands still, and panics at one reading.
+    struct BreaksOnce(AtomicUsize);
+    impl Clock for BreaksOnce {
+        fn now(&self) -> Instant {
+            assert_ne!(self.0.fetch_sub(1, Ordering::SeqCst), 3, "in the clock");
+            Instant::ORIGIN
+        }
+    }
+    static CLOCK: BreaksOnce = BreaksOnce(AtomicUsize::new(usize::MAX));
+    let hosts: Registry<u32, _> = Registry::builder(Config::new()).clock(&CLOCK).build().unwrap();
+    for host in 0..10 {
+        hosts.get(&host);
+    }
+    let of_mode = |mode| {
+        let mut count = 0;
+        hosts.for_each(|_, breaker| count += u32::from(breaker.mode() == mode));
+        count
+    };
+    CLOCK.0.store(5, Ordering::SeqCst);
+    assert!(panics(|| hosts.force_open_all()), "the panic goes on");
+    assert!(of_mode(Mode::ForcedOpen) >= 9);
+    hosts.force_open_all();
+    CLOCK.0.store(5, Ordering::SeqCst);
+    assert!(panics(|| hosts.release_all()), "the panic goes on");
+    assert!(of_mode(Mode::Auto) >= 9);
+}
+
+#[test]
+fn settings_reach_all_breakers_though_what_chooses_them_panics_for_one() {
+    let changed = CheckedConfig::new(Config::new().trials(7)).unwrap();
+    let usual = Config::new().get_trials();
+    let hosts: Registry<u32> = Registry::new(Config::new());
+    for host in 0..10 {
+        hosts.get(&host);
+    }
+    let sticky = Sticky(1);
+    let choose = move |host: &u32| {
+        assert!(*host != 5, "in the choice for {host}, beside {sticky:?}");
+        changed
+    };
+    assert!(panics(|| drop(hosts.reconfigure_each(choose))), "the panic goes on");
+    hosts.for_each(|host, breaker| {
+        let trials = if *host == 5 { usual } else { 7 };
+        assert_eq!(breaker.config().get_trials(), trials, "{host}");
+    });
+    // The one before may panic when it is dropped.
+    assert!(armed(|| drop(hosts.reconfigure_each(|_| None))), "the panic goes on");
+    hosts.for_each(|host, breaker| assert_eq!(breaker.config().get_trials(), usual, "{host}"));
 }

@@ -1,6 +1,10 @@
 //! What becomes of entries: told one by one, and counted.
 
 /// What became of an entry.
+///
+/// The listener hears of it before the breaker and its key are dropped. If an observer or a key panics
+/// when it is dropped, all events are told first; the panic then goes on in the call that the events
+/// come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RegistryEvent<'a, K> {

@@ -9,7 +9,7 @@ use cutout_core::{Clock, Observer};
 use super::entry::{Entry, Sought};
 use super::ring::{Ended, Moment, Worth};
 use super::{Breaker, Handle, Office, Registry, RegistryEvent};
-use crate::panics::caught;
+use crate::panics::{Panics, caught};
 
 /// How many entries [`Registry::evict_idle`] looks at before it lets others have the lock.
 const LOOKS_AT_ONCE: usize = 256;
@@ -40,9 +40,11 @@ impl<K: Hash + Eq, C: Clock, O: Observer> Registry<K, C, O> {
             office.counters.removed += 1;
             drop(office);
             let removed = Handle::new(slot.root.hold());
-            drop((slot, left));
             self.tell(RegistryEvent::Removed(&entry.key));
-            return Some(removed);
+            let mut panics = Panics::default();
+            panics.catch(|| drop((slot, entry)));
+            left.drop_each(&mut panics);
+            return panics.go_on_or(Some(removed));
         }
     }
 
@@ -80,6 +82,7 @@ impl<K: Hash + Eq, C: Clock, O: Observer> Registry<K, C, O> {
         let Some(idle) = self.idle else { return 0 };
         let now = self.now();
         let (mut from, mut count) = (usize::MAX, 0);
+        let mut panics = Panics::default();
         while from > 0 {
             let mut left = Left::default();
             let mut office = self.office();
@@ -87,9 +90,10 @@ impl<K: Hash + Eq, C: Clock, O: Observer> Registry<K, C, O> {
             self.forget(&mut office, &mut left);
             drop(office);
             count += left.expired.len();
-            left.announce(self);
+            left.tell(self);
+            left.drop_each(&mut panics);
         }
-        count
+        panics.go_on_or(count)
     }
 
     /// The time, for what is done under the lock.
@@ -152,14 +156,24 @@ pub(super) struct Left<K, C: Clock, O: Observer> {
 }
 
 impl<K: Hash + Eq, C: Clock, O: Observer> Left<K, C, O> {
-    pub(super) fn announce(self, registry: &Registry<K, C, O>) {
-        if let Some(ended) = self.evicted {
-            drop(ended.value);
+    pub(super) fn tell(&self, registry: &Registry<K, C, O>) {
+        if let Some(ended) = &self.evicted {
             registry.tell(RegistryEvent::Evicted(&ended.entry.key));
         }
-        for ended in self.expired {
-            drop(ended.value);
+        for ended in &self.expired {
             registry.tell(RegistryEvent::Expired(&ended.entry.key));
+        }
+    }
+
+    /// Drops observers and keys one by one: they are the user's, and one that panics keeps none of the
+    /// others from its drop.
+    pub(super) fn drop_each(self, panics: &mut Panics) {
+        for Ended { entry, value, .. } in self.evicted.into_iter().chain(self.expired) {
+            panics.catch(|| drop(value));
+            panics.catch(|| drop(entry));
+        }
+        for entry in self.departed {
+            panics.catch(|| drop(entry));
         }
     }
 }

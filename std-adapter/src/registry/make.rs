@@ -14,6 +14,7 @@ use super::settings::Settings;
 use super::standing::Standing;
 use super::sync::{ThreadId, current};
 use super::{Breaker, CycleError, Handle, Office, Registry, RegistryEvent, waits};
+use crate::panics::{Panics, in_drop};
 
 /// # Looking up, and making what is not there
 impl<K: Hash + Eq, C: Clock + Clone, O: Observer> Registry<K, C, O> {
@@ -107,13 +108,18 @@ impl<K: Hash + Eq, C: Clock + Clone, O: Observer> Registry<K, C, O> {
                 break made;
             }
         };
-        drop(turn);
-        filing.left.announce(self);
-        self.tell(match filing.is_stored {
+        let Filing { hold, is_stored, left } = filing;
+        // Keys and observers that are dropped here are the user's: all is told whatever they do.
+        let mut panics = Panics::default();
+        panics.catch(|| drop(turn));
+        left.tell(self);
+        self.tell(match is_stored {
             true => RegistryEvent::Created(&entry.key),
             false => RegistryEvent::Unstored(&entry.key),
         });
-        Ok(Handle::new(filing.hold))
+        left.drop_each(&mut panics);
+        panics.catch(|| drop(entry));
+        panics.go_on_or(Ok(Handle::new(hold)))
     }
 
     /// Makes the breaker of `key` and files it; unless later orders came that it cannot come to follow:
@@ -248,7 +254,7 @@ impl<K: Hash + Eq, C: Clock, O: Observer> Drop for Turn<'_, K, C, O> {
         let over = at.map(|at| office.making.swap_remove(at));
         waits::end(self.turn);
         drop(office);
-        drop(over); // a key's drop is the user's code
         self.registry.made.notify_all();
+        in_drop(|| drop(over)); // a key's drop is the user's code
     }
 }

@@ -5,6 +5,7 @@ use core::hash::Hash;
 use cutout_core::{Clock, Mode, Observer};
 
 use super::Registry;
+use crate::panics::Panics;
 
 /// # Forcing all
 ///
@@ -15,6 +16,8 @@ use super::Registry;
 ///
 /// A forced breaker is not evicted. So a full registry makes no room while all are forced: new keys get
 /// breakers that it does not hold, forced like the others.
+///
+/// If the clock panics for a breaker, all others are told all the same; the panic then goes on.
 ///
 /// # Examples
 ///
@@ -61,12 +64,13 @@ impl<K: Hash + Eq, C: Clock, O: Observer> Registry<K, C, O> {
             office.standing = office.standing.then(mode);
             office.standing
         };
+        let mut panics = Panics::default();
         // Who was overtaken by a later order gives that one too, for it may just have undone it.
         loop {
-            self.for_each(|_, breaker| standing.give_to(breaker));
+            self.for_each_entry(&mut panics, |_, breaker| standing.give_to(breaker));
             let latest = self.office().standing;
             if latest == standing {
-                return;
+                return panics.go_on();
             }
             standing = latest;
         }

@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::hash::Hash;
+use core::mem;
 use std::sync::Arc;
 
 use cutout_core::{Clock, Config, ConfigError, Observer};
@@ -10,6 +11,7 @@ use super::builder::Configs;
 use super::sync::yield_now;
 use super::{CheckedConfig, Registry};
 use crate::CircuitBreaker;
+use crate::panics::Panics;
 
 /// How often a breaker is asked again whose settings another thread is changing at the moment.
 const TRIES: u32 = 1_000;
@@ -146,7 +148,7 @@ impl<K: Hash + Eq, C: Clock, O: Observer> Registry<K, C, O> {
             office.settings.number += 1;
             office.settings.clone()
         };
-        Ok(self.put_in_force(changed, false))
+        Ok(self.put_in_force(Panics::default(), changed, false))
     }
 
     /// Puts `choose` in place of the function that chooses the settings of each key, and asks it for
@@ -154,6 +156,11 @@ impl<K: Hash + Eq, C: Clock, O: Observer> Registry<K, C, O> {
     /// Where it says `None`, the breaker has those that all share.
     ///
     /// `choose` holds nothing while it runs; see [`with_config`](super::RegistryBuilder::with_config).
+    ///
+    /// # Panics
+    ///
+    /// If `choose` panics. The breaker that it was asked for keeps its settings; all others have theirs
+    /// by then.
     ///
     /// # Examples
     ///
@@ -184,8 +191,9 @@ impl<K: Hash + Eq, C: Clock, O: Observer> Registry<K, C, O> {
             office.settings.number += 1;
             (office.settings.clone(), before)
         };
-        drop(before); // what it holds is the user's code
-        self.put_in_force(changed, true)
+        let mut panics = Panics::default();
+        panics.catch(|| drop(before)); // what it holds is the user's code
+        self.put_in_force(panics, changed, true)
     }
 
     /// The settings that all breakers share that have none of their own.
@@ -196,13 +204,18 @@ impl<K: Hash + Eq, C: Clock, O: Observer> Registry<K, C, O> {
 
     /// Gives all breakers their settings, or those alone that share them. What was made meanwhile has
     /// them already.
-    fn put_in_force(&self, mut settings: Settings<K>, mut each: bool) -> Reconfigured<K>
+    fn put_in_force(
+        &self,
+        mut panics: Panics,
+        mut settings: Settings<K>,
+        mut each: bool,
+    ) -> Reconfigured<K>
     where
         K: Clone,
     {
         loop {
             let mut done = Reconfigured { changed: 0, own: 0, refused: Vec::new() };
-            self.for_each_entry(|entry, breaker| {
+            self.for_each_entry(&mut panics, |entry, breaker| {
                 let (config, own) = match each {
                     true => settings.of(&entry.key),
                     false => (settings.shared, entry.has_own_settings()),
@@ -220,11 +233,14 @@ impl<K: Hash + Eq, C: Clock, O: Observer> Registry<K, C, O> {
                 }
             });
             let latest = self.office().settings.clone();
-            if latest.number == settings.number {
-                return done;
-            }
+            let is_latest = latest.number == settings.number;
             // Who was overtaken by a later change makes that one too, for it may just have undone it.
-            (settings, each) = (latest, true);
+            let before = mem::replace(&mut settings, latest);
+            panics.catch(|| drop(before)); // as in `reconfigure_each`
+            if is_latest {
+                return panics.go_on_or(done);
+            }
+            each = true;
         }
     }
 }
