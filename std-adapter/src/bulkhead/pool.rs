@@ -159,3 +159,46 @@ impl Pool {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::Arc;
+    use std::task::Wake as Waking;
+
+    use super::*;
+
+    /// A waker that panics when it is dropped.
+    struct Sticks;
+
+    impl Waking for Sticks {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    impl Drop for Sticks {
+        fn drop(&mut self) {
+            panic!("in the waker's drop");
+        }
+    }
+
+    /// Joins with a waker whose clone was its caller's code: by now, all may be otherwise.
+    fn join_panics(pool: &Pool) -> bool {
+        let wake = Wake::Task(Waker::from(Arc::new(Sticks)));
+        catch_unwind(AssertUnwindSafe(|| drop(pool.join(wake)))).is_err()
+    }
+
+    #[test]
+    fn who_finds_no_place_gives_no_permit_back_though_its_waker_panics_when_it_is_dropped() {
+        let pool = Pool::new(1, 0);
+        assert!(pool.take());
+        assert!(join_panics(&pool), "the panic goes on");
+        assert_eq!((pool.seen().in_use(), pool.take()), (1, false));
+    }
+
+    #[test]
+    fn who_finds_a_permit_gives_it_back_if_its_waker_panics_when_it_is_dropped() {
+        let pool = Pool::new(1, 1);
+        assert!(join_panics(&pool), "the panic goes on");
+        assert_eq!((pool.seen().in_use(), pool.take()), (0, true));
+    }
+}

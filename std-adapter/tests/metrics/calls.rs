@@ -126,20 +126,91 @@ fn of_breakers_that_share_a_name_those_that_are_due_are_counted_and_the_longest_
 }
 
 #[test]
+fn of_breakers_that_share_a_name_the_longest_break_is_shown_in_whatever_order_they_come() {
+    let mut breaks = [7, 9, 8];
+    for _ in 0..breaks.len() {
+        breaks.rotate_left(1);
+        let scraped = Scraped::new();
+        let all = breaks.map(|secs| {
+            let each = breaker();
+            scraped.metrics.breaker("bank", &each);
+            each.open_for(Duration::from_secs(secs));
+            each
+        });
+        assert_eq!(due(&scraped.page(), "bank"), [0.0, 9.0, 0.0], "of {breaks:?}");
+        drop(all);
+    }
+}
+
+#[test]
+fn of_breakers_that_share_a_name_the_lowest_thresholds_are_shown_in_whatever_order_they_come() {
+    let mut thresholds = [(30, Some(70)), (20, None), (50, Some(60)), (40, Some(80))];
+    for _ in 0..thresholds.len() {
+        thresholds.rotate_left(1);
+        let scraped = Scraped::new();
+        let all = thresholds.map(|(failures, slow)| {
+            let mut config = Config::new().failure_rate(Rate::percent(failures));
+            if let Some(slow) = slow {
+                let second = Duration::from_secs(1);
+                config = config.slow_call_duration(second).slow_call_rate(Rate::percent(slow));
+            }
+            let each = Arc::new(CircuitBreaker::with_clock(config, ManualClock::new()));
+            scraped.metrics.breaker("bank", &each);
+            each
+        });
+        let page = scraped.page();
+        let shown = ["failure", "slow"].map(|kind| {
+            page.get(&format!("circuit_breaker_{kind}_threshold{{name=bank}}")).unwrap()
+        });
+        assert_eq!(shown, [0.2, 0.6], "of {thresholds:?}");
+        drop(all);
+    }
+}
+
+#[test]
+fn of_breakers_that_share_a_name_the_trials_and_the_modes_are_added_up() {
+    let scraped = Scraped::new();
+    let all: [_; 6] = core::array::from_fn(|_| breaker());
+    for each in &all {
+        scraped.metrics.breaker("bank", each);
+    }
+    let mut trials = Vec::new();
+    for (each, count) in all.iter().zip([1, 2]) {
+        each.open_for(Duration::ZERO);
+        trials.extend((0..count).map(|_| each.admit().unwrap()));
+    }
+    all[2].force_open();
+    all[3].force_open();
+    all[4].shadow();
+    let page = scraped.page();
+    assert_eq!((due(&page, "bank"), page.states("bank")), ([0.0, 0.0, 3.0], [2.0, 2.0, 2.0]));
+    let of_mode =
+        |mode| page.get(&format!("circuit_breaker_mode{{name=bank,mode={mode}}}")).unwrap();
+    assert_eq!(["auto", "forced_open", "shadow", "disabled"].map(of_mode), [3.0, 2.0, 1.0, 0.0]);
+}
+
+#[test]
 fn every_call_is_counted_by_what_became_of_it() {
     let scraped = Scraped::new();
     let bank = breaker();
     scraped.metrics.breaker("bank", &bank);
-    let late = bank.admit().unwrap();
-    bank.cancel(bank.admit().unwrap());
-    bank.settle(bank.admit().unwrap(), Outcome::Ignored);
+    // As often as nothing else.
+    let late = [(); 5].map(|()| bank.admit().unwrap());
+    for _ in 0..4 {
+        bank.cancel(bank.admit().unwrap());
+    }
+    for _ in 0..2 {
+        bank.settle(bank.admit().unwrap(), Outcome::Ignored);
+    }
     calls(&bank, "+---");
-    calls(&bank, "++");
-    bank.settle(late, Outcome::Success);
+    calls(&bank, "++++++");
+    for late in late {
+        bank.settle(late, Outcome::Success);
+    }
     let page = scraped.page();
     let counts = ["success", "failure", "ignored", "cancelled", "stale", "rejected"]
         .map(|outcome| page.calls("bank", outcome));
-    assert_eq!(counts, [1.0, 3.0, 1.0, 1.0, 1.0, 2.0]);
+    assert_eq!(counts, [1.0, 3.0, 2.0, 4.0, 5.0, 6.0]);
     let again = scraped.page();
     assert_eq!(again.lines("circuit"), page.lines("circuit"), "to look twice counts nothing twice");
 }

@@ -35,6 +35,16 @@ fn a_breaker_is_published_as_resilience4j_would() {
     let config = CONFIG.window(Window::count(100));
     let bank = Arc::new(CircuitBreaker::with_clock(config, ManualClock::new()));
     scraped.metrics.breaker("bank", &bank);
+    // As often as nothing else.
+    bank.force_open();
+    calls(&bank, "++++++");
+    bank.release();
+    for _ in 0..2 {
+        bank.settle(bank.admit().unwrap(), Outcome::Ignored);
+    }
+    for _ in 0..5 {
+        bank.cancel(bank.admit().unwrap());
+    }
     calls(&bank, "+++-");
     let page = scraped.page();
     let circuit = "resilience4j_circuitbreaker";
@@ -44,12 +54,12 @@ fn a_breaker_is_published_as_resilience4j_would() {
             format!("{circuit}_buffered_calls{{name=bank,kind=failed}} 1"),
             format!("{circuit}_buffered_calls{{name=bank,kind=successful}} 3"),
             format!("{circuit}_calls_seconds_count{{name=bank,kind=failed}} 1"),
-            format!("{circuit}_calls_seconds_count{{name=bank,kind=ignored}} 0"),
+            format!("{circuit}_calls_seconds_count{{name=bank,kind=ignored}} 2"),
             format!("{circuit}_calls_seconds_count{{name=bank,kind=successful}} 3"),
-            format!("{circuit}_calls_total{{name=bank,kind=not_permitted}} 0"),
+            format!("{circuit}_calls_total{{name=bank,kind=not_permitted}} 6"),
             format!("{circuit}_failure_rate{{name=bank}} 25"),
             format!("{circuit}_max_buffered_calls{{name=bank}} 100"),
-            format!("{circuit}_not_permitted_calls_total{{name=bank,kind=not_permitted}} 0"),
+            format!("{circuit}_not_permitted_calls_total{{name=bank,kind=not_permitted}} 6"),
             format!("{circuit}_slow_call_rate{{name=bank}} -1"),
             format!("{circuit}_state{{name=bank,state=closed}} 1"),
             format!("{circuit}_state{{name=bank,state=disabled}} 0"),
@@ -106,6 +116,7 @@ fn measured_durations_are_a_histogram_by_outcome() {
     durations.record(Outcome::Success, Duration::from_millis(200));
     durations.record(Outcome::Success, Duration::from_millis(800));
     durations.record(Outcome::Failure, Duration::from_secs(3));
+    (0..3).for_each(|_| durations.record(Outcome::Ignored, Duration::from_secs(4)));
     let page = scraped.page();
     let get = |series: &str| {
         page.get(&format!("resilience4j_circuitbreaker_calls_seconds_{series}")).unwrap()
@@ -115,7 +126,9 @@ fn measured_durations_are_a_histogram_by_outcome() {
     assert_eq!(get("bucket{name=bank,kind=successful,le=0.25}"), 1.0);
     assert_eq!(get("bucket{name=bank,kind=successful,le=+Inf}"), 2.0);
     assert_eq!(get("sum{name=bank,kind=failed}"), 3.0);
-    assert_eq!(get("count{name=bank,kind=ignored}"), 0.0);
+    assert_eq!(get("count{name=bank,kind=failed}"), 1.0);
+    assert_eq!(get("sum{name=bank,kind=ignored}"), 12.0);
+    assert_eq!(get("count{name=bank,kind=ignored}"), 3.0);
 }
 
 #[test]
