@@ -5,13 +5,13 @@
 mod by_hand;
 
 use core::cell::Cell;
-use core::future::{Future, poll_fn, ready};
+use core::future::{Future, poll_fn};
 use core::pin::Pin;
+use core::sync::atomic::{AtomicU8, Ordering::SeqCst};
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
 use std::task::Wake;
 
 use by_hand::{ms, panics, secs};
@@ -70,6 +70,7 @@ impl Wake for Bomb {
 #[derive(Clone, Copy, Debug)]
 enum Act {
     Succeeds,
+    SucceedsLater,
     Fails,
     FailsLater,
     Hangs,
@@ -92,8 +93,17 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     use Act::*;
-    let act =
-        select(vec![Fails, Fails, Fails, FailsLater, Hangs, Succeeds, PanicsAtOnce, PanicsLater]);
+    let act = select(vec![
+        Fails,
+        Fails,
+        Fails,
+        FailsLater,
+        Hangs,
+        Succeeds,
+        SucceedsLater,
+        PanicsAtOnce,
+        PanicsLater,
+    ]);
     let broken = [0, 0, 0, TIMER, LIMIT, RATE, BUDGET, BREAKER, LIMIT | BUDGET];
     prop_oneof![
         4 => prop::collection::vec(act, 1..4).prop_map(Step::Start),
@@ -106,26 +116,43 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// What the attempts of all calls did.
+#[derive(Default)]
+struct Done {
+    began: Cell<u64>,
+    retries: Cell<u64>,
+    succeeded: Cell<u64>,
+    /// Returned an error, or panicked.
+    failed: Cell<u64>,
+}
+
+fn add(count: &Cell<u64>, more: bool) {
+    count.set(count.get() + u64::from(more));
+}
+
 /// What runs as the attempt of a call.
-fn attempt(act: Act) -> Pin<Box<dyn Future<Output = Result<(), &'static str>>>> {
+fn attempt(act: Act, done: Rc<Done>) -> Pin<Box<dyn Future<Output = Result<(), &'static str>>>> {
     let mut polled = false;
-    match act {
-        Act::Succeeds => Box::pin(ready(Ok(()))),
-        Act::Fails => Box::pin(ready(Err("down"))),
-        Act::FailsLater => Box::pin(poll_fn(move |_| {
-            if core::mem::replace(&mut polled, true) {
-                Poll::Ready(Err("down"))
-            } else {
-                Poll::Pending
-            }
-        })),
-        Act::Hangs => Box::pin(by_hand::hang()),
-        Act::PanicsAtOnce => panic!("in the call"),
-        Act::PanicsLater => Box::pin(poll_fn(move |_| {
-            assert!(!core::mem::replace(&mut polled, true), "in the call");
-            Poll::Pending
-        })),
+    if let Act::PanicsAtOnce = act {
+        add(&done.failed, true);
+        panic!("in the call");
     }
+    Box::pin(poll_fn(move |_| {
+        let first = !core::mem::replace(&mut polled, true);
+        match act {
+            Act::Hangs => return Poll::Pending,
+            Act::FailsLater | Act::PanicsLater | Act::SucceedsLater if first => {
+                return Poll::Pending;
+            }
+            Act::Succeeds | Act::SucceedsLater => {
+                add(&done.succeeded, true);
+                return Poll::Ready(Ok(()));
+            }
+            _ => add(&done.failed, true),
+        }
+        assert!(matches!(act, Act::Fails | Act::FailsLater), "in the call");
+        Poll::Ready(Err("down"))
+    }))
 }
 
 proptest! {
@@ -146,6 +173,7 @@ proptest! {
             budget.record_call();
         }
         let config = Config::new().consecutive_failures(4).break_duration(ms(20)).trials(1);
+        let config = config.trial_timeout(secs(3_600));
         let breaker = CircuitBreaker::with_clock(config, told(BREAKER));
         let bulkhead =
             Bulkhead::with_config(BulkheadConfig::new(2).queue(2).max_wait(secs(2)));
@@ -163,22 +191,21 @@ proptest! {
             .rate_limit(&rate)
             .timeout(limit);
 
-        let (began, retries) = (Cell::new(0_u64), Rc::new(Cell::new(0_usize)));
+        let done = Rc::new(Done::default());
         let mut calls: Vec<Pin<Box<dyn Future<Output = ()>>>> = Vec::new();
         let (mut places, mut breaker_is_whole) = (Vec::new(), true);
         let bomb = Waker::from(Arc::new(Bomb));
-        // The references of a call outlive it.
-        let (policy, count) = (&policy, &began);
+        let policy = &policy;
         let start = |acts: Vec<Act>| {
-            let (mut made, retries) = (0, Rc::clone(&retries));
+            let (mut made, done) = (0, Rc::clone(&done));
             async move {
                 let _ = policy
                     .call_async(|| {
                         let act = acts[made.min(acts.len() - 1)];
-                        retries.set(retries.get() + usize::from(made > 0));
+                        add(&done.began, true);
+                        add(&done.retries, made > 0);
                         made += 1;
-                        count.set(count.get() + 1);
-                        attempt(act)
+                        attempt(act, Rc::clone(&done))
                     })
                     .await;
             }
@@ -226,12 +253,16 @@ proptest! {
         while budget.try_spend() {
             left += 1;
         }
-        prop_assert_eq!(left + retries.get(), (saved + minimum) as usize);
+        prop_assert_eq!(left + done.retries.get(), u64::from(saved + minimum));
         prop_assert_eq!((bulkhead.in_use(), bulkhead.waiting(), time.waiting()), (0, 0, 0));
         if breaker_is_whole {
             let totals = breaker.totals();
             let ran = totals.successes + totals.failures + totals.cancelled + totals.stale;
-            prop_assert_eq!(ran, began.get(), "what ran counts, and nothing else: {:?}", totals);
+            prop_assert_eq!(ran, done.began.get(), "what ran counts once: {:?}", totals);
+            prop_assert!(totals.successes <= done.succeeded.get(), "{:?}", totals);
+            prop_assert!(totals.successes + totals.stale >= done.succeeded.get(), "{:?}", totals);
+            // Those that were timed out are failures besides.
+            prop_assert!(totals.failures + totals.stale >= done.failed.get(), "{:?}", totals);
             prop_assert_eq!(breaker.snapshot().trials_in_flight, 0);
         }
     }
