@@ -356,8 +356,9 @@ impl Metrics {
     ///
     /// # Panics
     ///
-    /// If the recorder does, or the function that names the breakers of a registry. The next
-    /// collection publishes as if there had been none.
+    /// If the recorder does, a clock, the function that names the breakers of a registry, or what is
+    /// dropped because the collection came to be its last owner. The next collection publishes as if
+    /// there had been none.
     pub fn collect(&self) {
         metrics::with_recorder(|recorder| self.collect_into(recorder));
     }

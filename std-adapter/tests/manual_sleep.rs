@@ -306,3 +306,36 @@ fn a_time_moved_while_a_panic_unwinds_ends_no_process() {
     assert_eq!(first.unwrap_err().downcast_ref(), Some(&"the first"));
     assert_eq!(woken.0.load(Relaxed), 1);
 }
+
+/// A waker that panics when it is dropped.
+struct Sticks;
+
+impl Wake for Sticks {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for Sticks {
+    fn drop(&mut self) {
+        panic!("in the waker's drop");
+    }
+}
+
+#[test]
+fn a_wait_that_is_dropped_while_a_panic_unwinds_ends_no_process_though_its_waker_panics() {
+    let time = ManualSleep::new();
+    let waits = || {
+        let mut wait = Box::pin(time.sleep(secs(1)));
+        let waker = Waker::from(Arc::new(Sticks));
+        assert!(wait.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        wait
+    };
+    let wait = waits();
+    let first = catch_unwind(AssertUnwindSafe(|| {
+        let _wait = wait;
+        panic!("the first");
+    }));
+    assert_eq!(first.unwrap_err().downcast_ref(), Some(&"the first"));
+    let wait = waits();
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(wait))).is_err(), "else it goes on");
+    assert_eq!(time.waiting(), 0);
+}

@@ -460,3 +460,27 @@ fn everything_may_be_shared_between_threads() {
     let bank = following(Script::new());
     is_send(bank.call_async());
 }
+
+#[test]
+fn a_hang_that_is_dropped_while_a_panic_unwinds_ends_no_process_though_its_waker_panics() {
+    /// Panics when it is dropped.
+    struct Sticks;
+    impl Wake for Sticks {
+        fn wake(self: Arc<Self>) {}
+    }
+    impl Drop for Sticks {
+        fn drop(&mut self) {
+            panic!("in the waker's drop");
+        }
+    }
+    let dependency = following(Script::new().forever(Reply::hang()));
+    let mut call = Box::pin(dependency.call_async());
+    let waker = Waker::from(Arc::new(Sticks));
+    assert!(call.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    drop(waker);
+    let first = panics(|| {
+        let _call = call;
+        panic!("the first");
+    });
+    assert_eq!((first.as_str(), dependency.running()), ("the first", 0));
+}

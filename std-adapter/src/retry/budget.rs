@@ -26,8 +26,9 @@ const SECOND: u64 = 1_000_000_000;
 /// ```
 ///
 /// A call counts when its first attempt has run: what the breaker refused brings nothing in. A retry
-/// is paid for when it begins: what is refused costs nothing. A budget
-/// is an object of its own, so that several policies can share it, by reference, `static` or
+/// is paid for when it begins: what is refused costs nothing, nor does a retry that a panic of a clock
+/// keeps from beginning. A retry that has begun stays paid for, also if it panics or is dropped. A
+/// budget is an object of its own, so that several policies can share it, by reference, `static` or
 /// [`Arc`](std::sync::Arc).
 ///
 /// # Progress

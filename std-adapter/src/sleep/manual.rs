@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use cutout_core::{Clock, Instant, ManualClock};
 
 use super::{Pause, Sleep};
-use crate::panics::wake_all;
+use crate::panics::{in_drop, wake_all};
 
 /// A timer and its clock, both moved by hand: for tests.
 ///
@@ -192,6 +192,6 @@ impl Drop for ManualSleeping {
         let mut waits = self.time.shared.waits();
         let wait = waits.open.remove(&self.number);
         drop(waits);
-        drop(wait);
+        in_drop(|| drop(wait));
     }
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::fault::Fault;
 use super::script::{End, Reply, Script};
-use crate::panics::wake_all;
+use crate::panics::{in_drop, wake_all};
 use crate::{ManualSleep, Pause, Sleep};
 
 /// Something to call that fails, hangs, panics and slows down as its [`Script`] says.
@@ -371,7 +371,7 @@ impl<S> Drop for Run<'_, S> {
         stage.given_up += u64::from(!self.ended);
         let waker = stage.hanging.remove(&self.call);
         drop(stage);
-        drop(waker);
+        in_drop(|| drop(waker));
     }
 }
 
