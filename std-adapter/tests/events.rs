@@ -82,7 +82,8 @@ fn a_circuit_that_is_forced_closed_says_that_it_would_have_opened() {
     let mut reader = events.subscribe();
     fail(&bank, 3);
     let event = reader.try_next().unwrap().expect("it would have opened");
-    assert!(matches!(event.kind, EventKind::WouldTrip(TripReason::ConsecutiveFailures, _)));
+    let EventKind::WouldTrip(reason, tally) = event.kind else { panic!("{event:?}") };
+    assert_eq!((reason, tally.failures), (TripReason::ConsecutiveFailures, 2));
     assert_eq!(reader.try_next(), Ok(None), "said once");
 }
 

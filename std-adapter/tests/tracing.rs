@@ -134,6 +134,7 @@ fn what_a_person_does_informs_and_what_would_have_tripped_warns() {
     let bank = breaker();
     let lines = logged(Level::INFO, || {
         bank.force_closed();
+        succeed(&bank);
         fail(&bank);
         fail(&bank);
         bank.reset();
@@ -151,7 +152,7 @@ fn what_a_person_does_informs_and_what_would_have_tripped_warns() {
     );
     assert!(lines[0].contains("mode=\"forced_closed\" reason=\"mode\""), "{}", lines[0]);
     assert!(lines[3].contains("reason=\"opened\" generation=3 break_seconds=9.0"), "{}", lines[3]);
-    assert!(lines[1].ends_with("reason=\"failure_count\" successes=0 failures=2 slow=0"));
+    assert!(lines[1].ends_with("reason=\"failure_count\" successes=1 failures=2 slow=0"));
 }
 
 #[test]
