@@ -35,7 +35,7 @@
 //! | O2 | swap of the word | AcqRel | O1 | Release publishes the proposed cell | `r4_who_sees_the_circuit_open_sees_the_end_of_its_break` |
 //! | | | | | Acquire, so that a swap sees all that the ones before it did, even where the same bits came back in between | not by loom: who swaps has seen the same bits by O1, and reads no cell before its next O1 |
 //! | | on failure | Acquire | O2 | a failed swap starts over as O1 does | `o2_who_fails_to_swap_the_word_sees_the_lease_that_came_between` |
-//! | O3 | load of what belongs to a state | Acquire | O5 | who refuses by it looks at the word again: having seen a later era's proposal, it must not see an earlier word | `o3_the_end_of_a_ramp_is_never_taken_for_the_end_of_a_break` |
+//! | O3 | load of what belongs to a state | Acquire | O5 | who refuses by it looks at the word again: having seen a later era's proposal, it must not see an earlier word | `o3_a_snapshot_has_the_end_of_the_break_that_it_speaks_of` |
 //! | O4 | load of a cell to replace it | Acquire | O5 | the word is checked after it: who saw a later era's proposal must not then see an earlier word | `o4_who_was_held_up_cannot_overwrite_the_end_of_a_later_break` |
 //! | O5 | swap of a cell | Release | O3, O4 | as they; it reads no value but the one that O4 saw | `o4_who_was_held_up_cannot_overwrite_the_end_of_a_later_break` |
 //! | | on failure | Relaxed | – | the proposal starts over | there is nothing weaker |

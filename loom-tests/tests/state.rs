@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use cutout_core::{Backoff, Outcome, Recovery, RejectReason, State};
+use cutout_core::{Backoff, Outcome, State};
 use loom_tests::{
     breaker, brittle, config, fail, hang, long_model, model, model_of_three, race, rested, spawn,
     succeed,
@@ -147,28 +147,36 @@ fn r4_of_two_breaks_to_order_at_once_the_later_holds() {
     });
 }
 
-#[test]
-fn o3_the_end_of_a_ramp_is_never_taken_for_the_end_of_a_break() {
-    long_model(|| {
-        let breaker = rested(brittle().recovery(Recovery::in_stages_of(SECOND)));
-        let trial = spawn(&breaker, succeed);
-        if let Err(refusal) = breaker.admit() {
-            assert_ne!(refusal.reason(), RejectReason::Open, "the break is over");
+/// What `told` is told of a break while two trials fail and the circuit is reset. It may be the end of the
+/// third break, which is noted where the first one was, only if that has begun.
+fn of_a_break_that_began(told: fn(&loom_tests::Breaker) -> Option<Duration>) {
+    model_of_three(move || {
+        let breaker = breaker(brittle());
+        fail(&breaker);
+        let failing = spawn(&breaker, |breaker| {
+            for at in [1, 2] {
+                breaker.clock().set(at);
+                fail(breaker);
+            }
+        });
+        let resetting = spawn(&breaker, |breaker| breaker.reset());
+        let left = told(&breaker);
+        failing.join().unwrap();
+        resetting.join().unwrap();
+        if left == Some(3 * SECOND) {
+            assert_eq!(breaker.observer().changes()[0], 3);
         }
-        trial.join().unwrap();
     });
 }
 
 #[test]
-fn o3_who_looks_does_not_take_the_end_of_a_ramp_for_the_end_of_a_break_either() {
-    long_model(|| {
-        let breaker = rested(brittle().recovery(Recovery::in_stages_of(SECOND)));
-        let trial = spawn(&breaker, succeed);
-        if let Some(refusal) = breaker.refusal() {
-            assert_ne!(refusal.reason(), RejectReason::Open, "the break is over");
-        }
-        trial.join().unwrap();
-    });
+fn o3_a_call_is_told_no_end_of_a_break_that_never_began() {
+    of_a_break_that_began(|breaker| breaker.admit().err()?.retry_after());
+}
+
+#[test]
+fn o3_who_looks_is_told_no_end_of_a_break_that_never_began() {
+    of_a_break_that_began(|breaker| breaker.refusal()?.retry_after());
 }
 
 #[test]
@@ -178,10 +186,13 @@ fn o3_a_snapshot_has_the_end_of_the_break_that_it_speaks_of() {
         fail(&breaker);
         let first = breaker.snapshot();
         assert_eq!(first.retry_after, Some(SECOND));
+        // The second break after it is noted where the first was.
         let later = spawn(&breaker, |breaker| {
-            breaker.reset();
-            breaker.clock().set(5);
-            fail(breaker);
+            for at in [5, 9] {
+                breaker.reset();
+                breaker.clock().set(at);
+                fail(breaker);
+            }
         });
         let seen = breaker.snapshot();
         if seen.generation == first.generation {
