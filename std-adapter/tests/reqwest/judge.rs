@@ -243,6 +243,28 @@ async fn a_body_that_the_caller_does_not_send_in_time_is_no_failure_of_the_host(
 }
 
 #[tokio::test]
+async fn a_host_that_hangs_up_while_the_callers_body_is_awaited_fails() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap().to_string();
+    let hosts = hosts();
+    let client = per_host(&hosts);
+    for steps in [vec![Part::Hang], vec![Part::Data, Part::Hang]] {
+        let parts = Parts::new(steps);
+        let hangs = parts.hangs();
+        let call = client.execute(with_body(&at, parts));
+        let hangs_up = async {
+            let (stream, _) = listener.accept().await.unwrap();
+            hangs.notified().await;
+            drop(stream);
+        };
+        let (ended, ()) = tokio::join!(call, hangs_up);
+        let error = ended.unwrap_err();
+        assert!(error.is_request() && !error.is_timeout(), "{error:?}");
+    }
+    assert_eq!((ends(&hosts, &at), hosts.get(&at).state()), ([0, 2, 0, 0], State::Open));
+}
+
+#[tokio::test]
 async fn a_host_that_has_the_whole_body_and_does_not_answer_fails() {
     let (hosts, server) = (hosts(), server().await);
     let client = Client::builder().no_proxy().timeout(Duration::from_millis(20)).build().unwrap();
