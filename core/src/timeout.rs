@@ -14,6 +14,7 @@ use crate::latency::{Latency, LatencySnapshot};
 use crate::rate::Rate;
 use crate::sync::{AtomicU64, Ordering, const_fn};
 use crate::time::{Clock, Instant};
+use crate::unwind::sheltered;
 
 /// A timeout that learns: stricter than the dependency's 99th percentile, between a floor and a
 /// ceiling.
@@ -347,11 +348,14 @@ impl<C: Clock, const WORDS: usize> Timing<'_, C, WORDS> {
 
 impl<C: Clock, const WORDS: usize> Drop for Timing<'_, C, WORDS> {
     fn drop(&mut self) {
-        let now = self.timeout.latency.clock().now();
-        let elapsed = now.saturating_since(self.started);
-        if elapsed >= self.limit {
-            self.timeout.latency.record_at(now, elapsed.saturating_add(elapsed / 3));
-        }
+        // The clock is others' code.
+        sheltered(|| {
+            let now = self.timeout.latency.clock().now();
+            let elapsed = now.saturating_since(self.started);
+            if elapsed >= self.limit {
+                self.timeout.latency.record_at(now, elapsed.saturating_add(elapsed / 3));
+            }
+        });
     }
 }
 

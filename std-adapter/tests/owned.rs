@@ -1,11 +1,12 @@
 //! Permits that own their breaker: they move to tasks and threads, and end like any other.
 
 use core::panic::AssertUnwindSafe;
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::panic::catch_unwind;
 use std::sync::Arc;
 
 use core::time::Duration;
-use cutout::{CircuitBreaker, Config, ManualClock, Outcome, OwnedPermit, State};
+use cutout::{CircuitBreaker, Clock, Config, Instant, ManualClock, Outcome, OwnedPermit, State};
 
 type Breaker = CircuitBreaker<ManualClock>;
 
@@ -84,4 +85,29 @@ fn a_condition_that_panics_while_a_panic_drops_an_owned_permit_does_not_end_the_
     let panic = catch_unwind(AssertUnwindSafe(panics)).unwrap_err();
     assert_eq!(panic.downcast_ref(), Some(&"in the call"));
     assert_eq!(ends(&breaker), [0, 1, 0, 0]);
+}
+
+/// A clock that panics once it is told to.
+#[derive(Debug, Default)]
+struct BreaksDown(AtomicBool);
+
+impl Clock for BreaksDown {
+    fn now(&self) -> Instant {
+        assert!(!self.0.load(Ordering::Relaxed), "in the clock");
+        Instant::ORIGIN
+    }
+}
+
+#[test]
+fn a_clock_that_panics_while_a_panic_drops_an_owned_permit_does_not_end_the_process() {
+    let config = Config::new().slow_call_duration(Duration::from_secs(1));
+    let breaker = Arc::new(CircuitBreaker::with_clock(config, BreaksDown::default()));
+    let permit = breaker.try_acquire_owned().unwrap();
+    breaker.clock().0.store(true, Ordering::Relaxed);
+    let panics = move || {
+        let _permit = permit;
+        panic!("in the call")
+    };
+    let panic = catch_unwind(AssertUnwindSafe(panics)).unwrap_err();
+    assert_eq!(panic.downcast_ref(), Some(&"in the call"));
 }

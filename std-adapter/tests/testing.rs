@@ -381,6 +381,34 @@ fn a_hang_released_while_a_panic_unwinds_ends_no_process() {
 }
 
 #[test]
+fn a_hang_whose_waker_panics_when_a_panic_drops_both_ends_no_process() {
+    struct PanicsLast;
+    impl Wake for PanicsLast {
+        fn wake(self: Arc<Self>) {}
+    }
+    impl Drop for PanicsLast {
+        fn drop(&mut self) {
+            panic!("in a waker");
+        }
+    }
+    let bank = following(Script::new().forever(Reply::hang()));
+    let hang = || {
+        let mut call = Box::pin(bank.call_async());
+        // The call has the last clone.
+        let waker = Waker::from(Arc::new(PanicsLast));
+        assert!(call.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        call
+    };
+    let first = panics(|| {
+        let _call = hang();
+        panic!("the first");
+    });
+    assert_eq!(first, "the first");
+    assert_eq!(panics(|| drop(hang())), "in a waker");
+    assert_eq!((bank.running(), bank.given_up()), (0, 2));
+}
+
+#[test]
 fn a_waker_may_be_the_last_owner_of_another_call_that_hangs() {
     type Call = Pin<Box<dyn Future<Output = Result<u64, Fault>> + Send>>;
     struct Holds(#[allow(dead_code)] std::sync::Mutex<Call>);

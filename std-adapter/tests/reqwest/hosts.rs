@@ -1,10 +1,12 @@
 //! Which breaker a request has, and what it is told of calls that end, are given up, or panic.
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::io;
+use std::sync::Arc;
 
 use cutout::reqwest::{CircuitBreakerMiddleware, host};
-use cutout::{CircuitBreaker, Config, State};
+use cutout::{CircuitBreaker, Clock, Config, Instant, State};
 use reqwest::{Method, Request};
 use reqwest_middleware::{ClientBuilder, Error};
 use tokio::net::TcpListener;
@@ -127,6 +129,40 @@ async fn a_panic_further_inside_is_a_failure() {
     let call = tokio::spawn(async move { ask(&client, "host", "/").await.map_err(drop) });
     assert!(call.await.unwrap_err().is_panic());
     assert_eq!(ends(&hosts, "host:80"), [0, 1, 0, 0]);
+}
+
+/// A clock that panics once it is told to.
+#[derive(Debug, Default)]
+struct BreaksDown(AtomicBool);
+
+impl Clock for BreaksDown {
+    fn now(&self) -> Instant {
+        assert!(!self.0.load(Ordering::Relaxed), "in the clock");
+        Instant::ORIGIN
+    }
+}
+
+#[tokio::test]
+async fn a_condition_or_a_clock_that_panics_while_the_call_panics_does_not_end_the_process() {
+    let config = Config::new().slow_call_duration(Duration::from_secs(1));
+    let conditions = config.trip_when(|_| panic!("in the condition"));
+    for (config, clock_breaks) in [(conditions, false), (config, true)] {
+        let clock: &'static BreaksDown = Box::leak(Box::default());
+        let breaker = Arc::new(CircuitBreaker::with_clock(config, clock));
+        let inner = move || -> Error {
+            clock.0.store(clock_breaks, Ordering::Relaxed);
+            panic!("in the call")
+        };
+        let client = ClientBuilder::new(bare())
+            .with(CircuitBreakerMiddleware::new(Arc::clone(&breaker)))
+            .with(Instead(inner))
+            .build();
+        let call = tokio::spawn(async move { ask(&client, "host", "/").await.map_err(drop) });
+        let panic = call.await.unwrap_err().into_panic();
+        assert_eq!(panic.downcast_ref(), Some(&"in the call"));
+        clock.0.store(false, Ordering::Relaxed);
+        assert_eq!(breaker.totals().failures, u64::from(!clock_breaks));
+    }
 }
 
 #[tokio::test]

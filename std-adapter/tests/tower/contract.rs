@@ -1,11 +1,12 @@
 //! The contract of the layer, item by item, with a mock service polled by hand.
 
 use core::panic::AssertUnwindSafe;
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::panic::catch_unwind;
 use std::sync::Arc;
 
 use cutout::tower::{AnsweredCall, CallPermit, CircuitBreakerLayer, Classify};
-use cutout::{Error, Outcome, RejectReason, State};
+use cutout::{Clock, Error, Instant, Outcome, RejectReason, State};
 use tokio_test::task;
 use tokio_test::{assert_pending, assert_ready, assert_ready_err, assert_ready_ok};
 use tower::{Layer, Service, ServiceExt, service_fn};
@@ -472,4 +473,29 @@ fn a_condition_that_panics_while_the_call_panics_does_not_end_the_process() {
     let panic = catch_unwind(AssertUnwindSafe(|| call.poll().is_ready())).unwrap_err();
     assert_eq!(panic.downcast_ref(), Some(&"in the call"));
     assert_eq!(breaker.totals().failures, 1);
+}
+
+/// A clock that panics once it is told to.
+#[derive(Debug, Default)]
+struct BreaksDown(AtomicBool);
+
+impl Clock for BreaksDown {
+    fn now(&self) -> Instant {
+        assert!(!self.0.load(Ordering::Relaxed), "in the clock");
+        Instant::ORIGIN
+    }
+}
+
+#[test]
+fn a_clock_that_panics_while_the_call_panics_does_not_end_the_process() {
+    let config = cutout::Config::new().slow_call_duration(BREAK);
+    let breaker = Arc::new(cutout::CircuitBreaker::with_clock(config, BreaksDown::default()));
+    let inner = Arc::clone(&breaker);
+    let mut service = CircuitBreakerLayer::new(Arc::clone(&breaker)).layer(service_fn(move |()| {
+        inner.clock().0.store(true, Ordering::Relaxed);
+        core::future::poll_fn(|_| -> core::task::Poll<Result<(), ()>> { panic!("in the call") })
+    }));
+    let mut call = task::spawn(service.call(()));
+    let panic = catch_unwind(AssertUnwindSafe(|| call.poll().is_ready())).unwrap_err();
+    assert_eq!(panic.downcast_ref(), Some(&"in the call"));
 }
