@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 use cutout::tower::{BulkheadError, BulkheadLayer, MapRejectionLayer, Refusal};
 use cutout::{
-    Bulkhead, BulkheadConfig, BulkheadReason, BulkheadRejected, CircuitBreaker, Error, State,
+    Bulkhead, BulkheadConfig, BulkheadReason, BulkheadRejected, CircuitBreaker, Error,
+    OwnedBulkheadAcquire, State,
 };
 use tokio_test::task;
 use tokio_test::{assert_pending, assert_ready, assert_ready_err, assert_ready_ok};
+use tower::util::BoxService;
 use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 
 use crate::middlewares::Timer;
@@ -200,6 +202,87 @@ async fn a_call_that_a_timeout_inside_has_cut_is_gone_before_the_next_has_its_pl
     assert_pending!(next.poll());
     assert_eq!((bulkhead.in_use(), alive.now() - before - services), (1, 1), "one is alive");
     drop(cut);
+}
+
+/// Has another task wait for a place, whose waker panics when it gets one.
+fn next_in_line(bulkhead: &Arc<Bulkhead>) -> OwnedBulkheadAcquire<NoTimer> {
+    struct Panics;
+    impl std::task::Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("in the waker of another task");
+        }
+    }
+    let mut next = Arc::clone(bulkhead).acquire_owned_async(NoTimer);
+    let waker = core::task::Waker::from(Arc::new(Panics));
+    let mut context = core::task::Context::from_waker(&waker);
+    assert_pending!(core::pin::Pin::new(&mut next).poll(&mut context));
+    next
+}
+
+#[test]
+fn a_waker_of_another_task_that_panics_takes_no_answer_from_the_call_before_it() {
+    let bulkhead = with_a_queue(1);
+    let line: Arc<std::sync::Mutex<Vec<_>>> = Arc::default();
+    let inner = {
+        let (bulkhead, line) = (Arc::clone(&bulkhead), Arc::clone(&line));
+        service_fn(move |request: u32| {
+            line.lock().unwrap().push(next_in_line(&bulkhead));
+            async move { if request == 0 { Ok(0) } else { Err(request) } }
+        })
+    };
+    let places = BulkheadLayer::new(Arc::clone(&bulkhead));
+    // A layer between that drops a call without waiting for its end.
+    let mut dropped = places.layer(inner.clone());
+    let gives_up = service_fn(move |request: u32| {
+        drop(dropped.call(request));
+        async move { if request == 0 { Ok(0) } else { Err(BulkheadError::Inner(request)) } }
+    });
+    let check = |name: &str, inner: BoxService<u32, u32, BulkheadError<u32>>| {
+        let breaker = breaker();
+        let mut service = layer(&breaker).ignore_refusals().layer(inner);
+        for (request, ended) in [(0, Ok(0)), (1, Err(Error::Inner(BulkheadError::Inner(1))))] {
+            let call =
+                AssertUnwindSafe(|| assert_ready!(task::spawn(service.call(request)).poll()));
+            assert_eq!(catch_unwind(call).ok(), Some(ended), "{name}");
+            line.lock().unwrap().clear();
+        }
+        assert_eq!((ends(&breaker), bulkhead.in_use()), ([1, 1, 0, 0], 0), "{name}");
+    };
+    check("without a queue", BoxService::new(places.layer(inner.clone())));
+    check("in the queue", BoxService::new(places.queue(NoTimer).layer(inner)));
+    check("given up", BoxService::new(gives_up));
+}
+
+/// A call that panics at its end and again when it is dropped.
+struct PanicsTwice;
+
+impl Future for PanicsTwice {
+    type Output = Result<u32, ()>;
+
+    fn poll(
+        self: core::pin::Pin<&mut Self>,
+        _: &mut core::task::Context<'_>,
+    ) -> core::task::Poll<Self::Output> {
+        panic!("in the call")
+    }
+}
+
+impl Drop for PanicsTwice {
+    fn drop(&mut self) {
+        panic!("and once more");
+    }
+}
+
+#[test]
+fn a_call_that_panics_and_panics_again_when_it_is_dropped_ends_no_process() {
+    let (breaker, bulkhead) = (breaker(), one_at_a_time());
+    let mut service = layer(&breaker)
+        .ignore_refusals()
+        .layer(BulkheadLayer::new(Arc::clone(&bulkhead)).layer(service_fn(|_: u32| PanicsTwice)));
+    let mut call = task::spawn(service.call(1));
+    let panic = catch_unwind(AssertUnwindSafe(|| call.poll().is_ready())).unwrap_err();
+    assert_eq!(panic.downcast_ref(), Some(&"in the call"));
+    assert_eq!((ends(&breaker), bulkhead.in_use()), ([0, 1, 0, 0], 0));
 }
 
 #[test]

@@ -10,6 +10,7 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::{BulkheadError, BulkheadShare};
+use crate::panics::{caught, in_drop};
 use crate::{BulkheadRejected, Sleep};
 
 pin_project! {
@@ -22,7 +23,8 @@ pin_project! {
     /// # Panics
     ///
     /// If it is polled after its end. A panic in the inner call drops the inner call and gives the permit
-    /// back, too.
+    /// back, too. That wakes who waits for it next, whose waker may panic: that ends here, as it is no
+    /// part of this call, whose answer it would take away.
     #[must_use = "futures do nothing unless polled"]
     pub struct BulkheadFuture<F, G> {
         #[pin]
@@ -35,8 +37,20 @@ pin_project! {
     enum Call<F, G> {
         Rejected { rejected: BulkheadRejected },
         // The permit follows the work: the future goes first.
-        Made { #[pin] future: F, permit: Option<G> },
+        Made { #[pin] future: F, permit: Held<G> },
         Done,
+    }
+}
+
+/// The permit of a call. Given back, it wakes whoever is next. That is code of another task's, and if it
+/// panics, no failure of this call.
+struct Held<G>(Option<G>);
+
+impl<G> Drop for Held<G> {
+    fn drop(&mut self) {
+        if let Some(permit) = self.0.take() {
+            caught(|| drop(permit));
+        }
     }
 }
 
@@ -48,10 +62,11 @@ impl<F, G> Drop for Ends<'_, F, G> {
     fn drop(&mut self) {
         // It is dropped last, even if the future's own drop panics.
         let _permit = match self.0.as_mut().project() {
-            CallProjection::Made { permit, .. } => permit.take(),
-            CallProjection::Rejected { .. } | CallProjection::Done => None,
+            CallProjection::Made { permit, .. } => Held(permit.0.take()),
+            CallProjection::Rejected { .. } | CallProjection::Done => Held(None),
         };
-        self.0.set(Call::Done);
+        // A future that has panicked may panic at its drop as well.
+        in_drop(|| self.0.set(Call::Done));
     }
 }
 
@@ -61,7 +76,7 @@ impl<F, G> BulkheadFuture<F, G> {
     }
 
     pub(super) const fn made(future: F, permit: G) -> Self {
-        Self { call: Call::Made { future, permit: Some(permit) } }
+        Self { call: Call::Made { future, permit: Held(Some(permit)) } }
     }
 }
 
