@@ -33,6 +33,7 @@
 //! | services that cannot fail, such as those of axum | [`CircuitBreakerLayer::map_rejection`], [`CircuitBreakerLayer::answer_with`] |
 //! | a balancer that is to leave an open endpoint alone | [`CircuitBreakerLayer::backpressure`] |
 //! | so many calls at a time | [`BulkheadLayer`] and [`CircuitBreakerLayer::ignore_refusals`] |
+//! | a queue for their places | [`QueueLayer`], outside of the breaker |
 //!
 //! # Contract
 //!
@@ -112,8 +113,8 @@ pub use body::SettlingBody;
 pub use breaker::{AnsweredCall, Breaker, CallPermit};
 pub use breakers::{Breakers, Keyed, Single};
 pub use bulkhead::{
-    BulkheadError, BulkheadFuture, BulkheadLayer, BulkheadService, BulkheadShare, QueueFuture,
-    QueueLayer, QueueService,
+    AskFirst, BulkheadError, BulkheadFuture, BulkheadLayer, BulkheadService, BulkheadShare,
+    QueueFuture, QueueLayer, QueueService,
 };
 pub use classify::{ByResult, Classify, IgnoreRefusals};
 pub use future::ResponseFuture;

@@ -5,18 +5,24 @@ use core::time::Duration;
 use std::panic::catch_unwind;
 use std::sync::Arc;
 
-use cutout::tower::{BulkheadError, BulkheadLayer, MapRejectionLayer, Refusal};
+use cutout::tower::{
+    BulkheadError, BulkheadLayer, BulkheadShare, CircuitBreakerLayer, MapRejectionLayer,
+    QueueLayer, Refusal, Single,
+};
 use cutout::{
-    Bulkhead, BulkheadConfig, BulkheadReason, BulkheadRejected, CircuitBreaker, Error,
-    OwnedBulkheadAcquire, State,
+    Bulkhead, BulkheadConfig, BulkheadReason, BulkheadRejected, CircuitBreaker, Error, ManualClock,
+    OwnedBulkheadAcquire, Rejected, State,
 };
 use tokio_test::task;
 use tokio_test::{assert_pending, assert_ready, assert_ready_err, assert_ready_ok};
+use tower::layer::util::Stack;
 use tower::util::BoxService;
 use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 
 use crate::middlewares::Timer;
-use crate::support::{breaker, ends, layer, rested, spawn, trip};
+use crate::support::{
+    Breaker, breaker, ends, flowing, layer, refusing, rested, spawn, trip, tripped,
+};
 
 fn one_at_a_time() -> Arc<Bulkhead> {
     Arc::new(Bulkhead::new(1))
@@ -30,7 +36,7 @@ fn with_a_queue(places: u32) -> Arc<Bulkhead> {
 fn reason<E>(error: &BulkheadError<E>) -> Option<BulkheadReason> {
     match error {
         BulkheadError::Rejected(rejected) => Some(rejected.reason()),
-        BulkheadError::Inner(_) => None,
+        _ => None,
     }
 }
 
@@ -345,7 +351,7 @@ async fn in_boxes_each_refusal_is_what_it_is_and_none_is_a_failure() {
 
 #[tokio::test]
 async fn what_a_breaker_inside_refuses_is_no_failure_of_the_one_outside() {
-    let (whole, part) = (breaker(), crate::support::tripped());
+    let (whole, part) = (breaker(), tripped());
     let service = ServiceBuilder::new()
         .layer(layer(&whole).ignore_refusals())
         .layer(layer(&part))
@@ -427,6 +433,172 @@ fn a_call_that_is_dropped_while_it_waits_leaves_the_queue_and_is_cancelled() {
     assert_eq!(ends(&breaker), [0, 0, 0, 1]);
 }
 
+/// A queue that asks the breaker first, in front of that breaker.
+fn in_front_of<P: BulkheadShare>(
+    breaker: &Arc<Breaker>,
+    bulkhead: P,
+) -> Stack<CircuitBreakerLayer<Single<Arc<Breaker>>>, QueueLayer<P, NoTimer, Single<Arc<Breaker>>>>
+{
+    let queue = BulkheadLayer::new(bulkhead).queue(NoTimer);
+    Stack::new(layer(breaker), queue.refuse_while_open(Arc::clone(breaker)))
+}
+
+#[test]
+fn while_the_circuit_refuses_no_call_queues_in_front_of_it() {
+    for (name, breaker) in refusing() {
+        let bulkhead = with_a_queue(5);
+        let _held = bulkhead.try_acquire().unwrap();
+        let (mut service, _handle, asked) = spawn(&in_front_of(&breaker, Arc::clone(&bulkhead)));
+        let (before, refusal) = (breaker.snapshot(), breaker.refusal().unwrap());
+        for request in 0..3 {
+            assert_ready_ok!(service.poll_ready(), "{name}");
+            let mut call = task::spawn(service.call(request));
+            let error = assert_ready_err!(call.poll(), "{name}");
+            let BulkheadError::Circuit(rejected) = error else { panic!("{name}: {error:?}") };
+            assert_eq!(rejected, refusal, "{name}");
+            assert!(catch_unwind(AssertUnwindSafe(|| call.poll().is_ready())).is_err());
+        }
+        assert_eq!((bulkhead.waiting(), bulkhead.rejected(), asked.called()), (0, 0, 0), "{name}");
+        let mut after = breaker.snapshot();
+        assert_eq!(after.totals.rejected - before.totals.rejected, 3, "{name}: each counts once");
+        after.totals.rejected = before.totals.rejected;
+        assert_eq!(after, before, "{name}");
+    }
+}
+
+#[test]
+fn calls_that_queue_in_front_of_a_breaker_count_nowhere_and_hold_no_trial() {
+    for (name, breaker) in flowing() {
+        let bulkhead = with_a_queue(5);
+        let held = bulkhead.try_acquire().unwrap();
+        let (mut service, mut handle, asked) = spawn(&in_front_of(&breaker, Arc::clone(&bulkhead)));
+        let before = breaker.snapshot();
+        let mut calls: Vec<_> = (0..5)
+            .map(|request| {
+                assert_ready_ok!(service.poll_ready(), "{name}");
+                task::spawn(service.call(request))
+            })
+            .collect();
+        for call in &mut calls {
+            assert_pending!(call.poll(), "{name}");
+        }
+        assert_eq!((bulkhead.waiting(), breaker.snapshot()), (5, before), "{name}");
+        drop(calls.pop());
+        assert_eq!((bulkhead.waiting(), breaker.snapshot()), (4, before), "{name}: given up");
+
+        drop(held);
+        assert_pending!(calls[0].poll(), "{name}: it is its turn");
+        assert_eq!((bulkhead.waiting(), asked.called()), (3, 1), "{name}");
+        assert_ready!(handle.poll_request()).unwrap().1.send_response(7);
+        assert_eq!(assert_ready_ok!(calls[0].poll()), 7, "{name}");
+        let totals = breaker.totals();
+        let counted = u64::from(name != "disabled");
+        let successes = totals.successes - before.totals.successes;
+        assert_eq!(successes, counted, "{name}: it was admitted then");
+        drop(calls);
+        assert_eq!(breaker.totals(), totals, "{name}: and nobody else");
+    }
+}
+
+#[test]
+fn the_time_in_a_queue_in_front_of_a_breaker_is_not_the_dependencys() {
+    let config = cutout::Config::new().slow_call_duration(Duration::from_secs(1));
+    let breaker = Arc::new(CircuitBreaker::with_clock(config, ManualClock::new()));
+    let bulkhead = with_a_queue(2);
+    let (mut service, mut handle, _) = spawn(&in_front_of(&breaker, Arc::clone(&bulkhead)));
+    let held = bulkhead.try_acquire().unwrap();
+    let mut calls = [1, 2].map(|request| {
+        assert_ready_ok!(service.poll_ready());
+        task::spawn(service.call(request))
+    });
+    for call in &mut calls {
+        assert_pending!(call.poll());
+    }
+    breaker.clock().advance(Duration::from_secs(60));
+    drop(held);
+    let [mut answered, given_up] = calls;
+    assert_pending!(answered.poll());
+    assert_ready!(handle.poll_request()).unwrap().1.send_response(7);
+    assert_ready_ok!(answered.poll());
+    drop(given_up); // after a minute, which would be a failure
+    assert_eq!((ends(&breaker), breaker.totals().slow), ([1, 0, 0, 0], 0));
+}
+
+#[test]
+fn who_queues_when_the_circuit_opens_is_refused_at_its_turn_and_passes_its_place_on() {
+    let (breaker, bulkhead) = (breaker(), with_a_queue(2));
+    let held = bulkhead.try_acquire().unwrap();
+    let (mut service, _handle, asked) = spawn(&in_front_of(&breaker, Arc::clone(&bulkhead)));
+    let mut calls = [1, 2].map(|request| {
+        assert_ready_ok!(service.poll_ready());
+        task::spawn(service.call(request))
+    });
+    for call in &mut calls {
+        assert_pending!(call.poll());
+    }
+    trip(&breaker);
+    drop(held);
+    for call in &mut calls {
+        assert!(call.is_woken());
+        let error = assert_ready_err!(call.poll());
+        assert!(matches!(error, BulkheadError::Inner(Error::Rejected(_))));
+    }
+    assert_eq!((asked.called(), bulkhead.in_use(), bulkhead.waiting()), (0, 0, 0));
+}
+
+#[test]
+fn a_queue_asks_the_breaker_of_the_request_where_each_has_its_own() {
+    let (up, down, bulkhead) = (breaker(), tripped(), with_a_queue(5));
+    let _held = bulkhead.try_acquire().unwrap();
+    let find = {
+        let (up, down) = (Arc::clone(&up), Arc::clone(&down));
+        move |request: &u32| Arc::clone(if *request == 0 { &up } else { &down })
+    };
+    let stack = ServiceBuilder::new()
+        .layer(
+            BulkheadLayer::new(Arc::clone(&bulkhead))
+                .queue(NoTimer)
+                .refuse_while_open_keyed(find.clone()),
+        )
+        .layer(CircuitBreakerLayer::keyed(find))
+        .into_inner();
+    let (mut service, _handle, _) = spawn(&stack);
+    for (request, is_refused) in [(0, false), (1, true), (0, false), (1, true)] {
+        assert_ready_ok!(service.poll_ready());
+        let mut call = task::spawn(service.call(request));
+        match call.poll() {
+            core::task::Poll::Ready(ended) => {
+                assert!(is_refused && matches!(ended, Err(BulkheadError::Circuit(_))));
+            }
+            core::task::Poll::Pending => assert!(!is_refused && bulkhead.waiting() == 1),
+        }
+    }
+    assert_eq!((up.totals().rejected, down.totals().rejected), (0, 2));
+}
+
+#[tokio::test]
+async fn what_a_queue_refuses_for_the_breaker_may_be_boxed_answered_and_ignored() {
+    let (outside, breaker, bulkhead) = (breaker(), tripped(), with_a_queue(5));
+    let queue = || {
+        let queue = BulkheadLayer::new(Arc::clone(&bulkhead)).queue(NoTimer);
+        queue.refuse_while_open(Arc::clone(&breaker))
+    };
+    let inner = layer(&breaker).layer(service_fn(async |_: u32| Ok::<u32, BoxError>(200)));
+    let inner = MapRejectionLayer::boxed().layer(inner);
+
+    let boxed = queue().box_errors().layer(inner.clone());
+    let error = boxed.oneshot(1).await.unwrap_err();
+    assert_eq!(error.downcast_ref::<Rejected>(), breaker.refusal().as_ref());
+
+    let answer = |refusal| if matches!(refusal, Refusal::Circuit(_)) { 503 } else { 429 };
+    assert_eq!(queue().map_rejection(answer).layer(inner.clone()).oneshot(1).await.unwrap(), 503);
+
+    let ignored = layer(&outside).ignore_refusals().layer(queue().layer(inner));
+    let error = ignored.oneshot(1).await.unwrap_err();
+    assert!(matches!(error, Error::Inner(BulkheadError::Circuit(_))));
+    assert_eq!(ends(&outside), [0, 0, 1, 0]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn who_has_waited_as_long_as_it_may_is_refused() {
     let bulkhead = with_a_queue(1);
@@ -459,6 +631,10 @@ fn errors_say_what_happened() {
     let rejected = bulkhead.try_acquire().unwrap_err();
     let error = BulkheadError::<std::io::Error>::Rejected(rejected);
     assert_eq!(error.to_string(), rejected.to_string());
+    assert!(core::error::Error::source(&error).is_none());
+    let refused = tripped().refusal().unwrap();
+    let error = BulkheadError::<std::io::Error>::Circuit(refused);
+    assert_eq!(error.to_string(), refused.to_string());
     assert!(core::error::Error::source(&error).is_none());
     let error = BulkheadError::Inner(std::io::Error::other("down"));
     assert_eq!(error.to_string(), "down");

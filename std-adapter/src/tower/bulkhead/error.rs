@@ -2,14 +2,20 @@
 
 use core::fmt;
 
+use cutout_core::Rejected;
+
 use crate::BulkheadRejected;
 use crate::tower::{Refusable, Refusal};
 
-/// Why a call behind a [`BulkheadLayer`](super::BulkheadLayer) gave no value.
+/// Why a call behind a [`BulkheadLayer`](super::BulkheadLayer) or a [`QueueLayer`](super::QueueLayer) gave
+/// no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BulkheadError<E> {
     /// The bulkhead refused the call; it did not run.
     Rejected(BulkheadRejected),
+    /// The circuit refused the call before it could queue; it did not run. Only a queue that
+    /// [asks the breaker](super::QueueLayer::refuse_while_open) says so.
+    Circuit(Rejected),
     /// The call ran and returned this error.
     Inner(E),
 }
@@ -19,7 +25,7 @@ impl<E> Refusable for BulkheadError<E> {
 
     fn other(&self) -> Option<&E> {
         match self {
-            Self::Rejected(_) => None,
+            Self::Rejected(_) | Self::Circuit(_) => None,
             Self::Inner(error) => Some(error),
         }
     }
@@ -27,7 +33,17 @@ impl<E> Refusable for BulkheadError<E> {
     fn into_other(self) -> Result<E, Refusal> {
         match self {
             Self::Rejected(rejected) => Err(Refusal::Bulkhead(rejected)),
+            Self::Circuit(rejected) => Err(Refusal::Circuit(rejected)),
             Self::Inner(error) => Ok(error),
+        }
+    }
+}
+
+impl<E> From<Refusal> for BulkheadError<E> {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Bulkhead(rejected) => Self::Rejected(rejected),
+            Refusal::Circuit(rejected) => Self::Circuit(rejected),
         }
     }
 }
@@ -36,6 +52,7 @@ impl<E: fmt::Display> fmt::Display for BulkheadError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rejected(rejected) => rejected.fmt(f),
+            Self::Circuit(rejected) => rejected.fmt(f),
             Self::Inner(error) => error.fmt(f),
         }
     }
@@ -44,7 +61,7 @@ impl<E: fmt::Display> fmt::Display for BulkheadError<E> {
 impl<E: core::error::Error + 'static> core::error::Error for BulkheadError<E> {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            Self::Rejected(_) => None,
+            Self::Rejected(_) | Self::Circuit(_) => None,
             Self::Inner(error) => Some(error),
         }
     }

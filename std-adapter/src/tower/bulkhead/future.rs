@@ -10,8 +10,9 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::{BulkheadError, BulkheadShare};
+use crate::Sleep;
 use crate::panics::{caught, in_drop};
-use crate::{BulkheadRejected, Sleep};
+use crate::tower::Refusal;
 
 pin_project! {
     /// One call: it is refused, or it holds a permit until it has its answer.
@@ -35,7 +36,7 @@ pin_project! {
 pin_project! {
     #[project = CallProjection]
     enum Call<F, G> {
-        Rejected { rejected: BulkheadRejected },
+        Refused { refusal: Refusal },
         // The permit follows the work: the future goes first.
         Made { #[pin] future: F, permit: Held<G> },
         Done,
@@ -63,7 +64,7 @@ impl<F, G> Drop for Ends<'_, F, G> {
         // It is dropped last, even if the future's own drop panics.
         let _permit = match self.0.as_mut().project() {
             CallProjection::Made { permit, .. } => Held(permit.0.take()),
-            CallProjection::Rejected { .. } | CallProjection::Done => Held(None),
+            CallProjection::Refused { .. } | CallProjection::Done => Held(None),
         };
         // A future that has panicked may panic at its drop as well.
         in_drop(|| self.0.set(Call::Done));
@@ -71,8 +72,8 @@ impl<F, G> Drop for Ends<'_, F, G> {
 }
 
 impl<F, G> BulkheadFuture<F, G> {
-    pub(super) const fn rejected(rejected: BulkheadRejected) -> Self {
-        Self { call: Call::Rejected { rejected } }
+    pub(super) const fn refused(refusal: Refusal) -> Self {
+        Self { call: Call::Refused { refusal } }
     }
 
     pub(super) const fn made(future: F, permit: G) -> Self {
@@ -90,7 +91,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut ends = Ends(self.project().call);
         let result = match ends.0.as_mut().project() {
-            CallProjection::Rejected { rejected } => Err(BulkheadError::Rejected(*rejected)),
+            CallProjection::Refused { refusal } => Err((*refusal).into()),
             CallProjection::Made { future, .. } => match future.poll(cx) {
                 Poll::Ready(result) => result.map_err(BulkheadError::Inner),
                 Poll::Pending => {
@@ -128,7 +129,7 @@ pin_project! {
     pub struct QueueFuture<S: Service<Req>, P: BulkheadShare, T: Sleep, Req> {
         #[pin]
         step: Step<P::Acquire<T>, BulkheadFuture<S::Future, P::Permit>>,
-        // Taken when its turn has come.
+        // Taken when its turn has come. None is left of one that was refused before it could wait.
         call: Option<(S, Req)>,
     }
 }
@@ -144,6 +145,10 @@ pin_project! {
 impl<S: Service<Req>, P: BulkheadShare, T: Sleep, Req> QueueFuture<S, P, T, Req> {
     pub(super) const fn new(acquire: P::Acquire<T>, ready: S, request: Req) -> Self {
         Self { step: Step::Waiting { acquire }, call: Some((ready, request)) }
+    }
+
+    pub(super) const fn refused(refusal: Refusal) -> Self {
+        Self { step: Step::Called { future: BulkheadFuture::refused(refusal) }, call: None }
     }
 }
 

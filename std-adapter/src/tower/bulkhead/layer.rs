@@ -1,10 +1,12 @@
 //! `BulkheadLayer` and `QueueLayer`: put a bulkhead in front of a service.
 
+use core::ops::Deref;
+
 use tower_layer::Layer;
 
 use super::{BulkheadService, QueueService};
-use crate::Sleep;
-use crate::tower::{AnswerWith, BoxErrors, Layered, MapRejectionLayer, Refusal};
+use crate::tower::{AnswerWith, BoxErrors, Keyed, Layered, MapRejectionLayer, Refusal, Single};
+use crate::{Breaker, Sleep};
 
 /// Lets so many calls run at a time, and refuses the others at once.
 ///
@@ -52,9 +54,9 @@ impl<P> BulkheadLayer<P> {
     }
 
     /// Has calls wait in the bulkhead's queue, as long as its settings say, instead of being refused
-    /// at once. See [`QueueLayer`].
+    /// at once. It then goes outside of the breaker: see [`QueueLayer`].
     pub fn queue<T: Sleep>(self, timer: T) -> QueueLayer<P, T> {
-        QueueLayer { bulkhead: self.bulkhead, timer }
+        QueueLayer { bulkhead: self.bulkhead, timer, asks: () }
     }
 
     /// Answers refused calls with what `answer` makes of the refusal.
@@ -91,13 +93,83 @@ impl<S, P: Clone> Layer<S> for BulkheadLayer<P> {
 /// service that was made ready for it; in place of that a clone is left. A future has its turn from
 /// its first poll on. One that is refused or dropped lets go of the service, and with it of what that
 /// reserved.
+///
+/// # Where it stands
+///
+/// Outside of the breaker, which then admits a call when its turn has come: one that waits here holds no
+/// trial, is in no total, and takes no time that the dependency would be blamed for. So that callers do not
+/// queue for a dependency that is down, it [asks the breaker first](Self::refuse_while_open).
+///
+/// Inside of the breaker it is in the wrong place. There a call is admitted before it waits. The time that
+/// it waits makes it slow, whoever gives it up after that time has seen a failure, and the trials of a
+/// half-open circuit wait in the queue too, while all other calls are refused.
+///
+/// # Examples
+///
+/// ```
+/// use core::time::Duration;
+/// use cutout::tower::{BulkheadLayer, CircuitBreakerLayer};
+/// use cutout::{
+///     Bulkhead, BulkheadConfig, CircuitBreaker, Config, ManualSleep, Rejected,
+/// };
+/// use tower::{BoxError, Service, ServiceBuilder, ServiceExt, service_fn};
+///
+/// static BREAKER: CircuitBreaker = CircuitBreaker::new(Config::new());
+/// static PLACES: Bulkhead =
+///     Bulkhead::with_config(BulkheadConfig::new(1).queue(8).max_wait(Duration::from_secs(1)));
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), BoxError> {
+/// let timer = ManualSleep::new(); // `TokioSleep` where it is not a test
+/// let mut client = ServiceBuilder::new()
+///     .layer(BulkheadLayer::new(&PLACES).queue(timer).refuse_while_open(&BREAKER).box_errors())
+///     .layer(CircuitBreakerLayer::new(&BREAKER).box_errors())
+///     .service(service_fn(async |order: u32| Ok::<_, BoxError>(order)));
+/// assert_eq!(client.ready().await?.call(1).await?, 1);
+///
+/// let _held = PLACES.try_acquire()?; // no place is free
+/// BREAKER.force_open();
+/// let refused = client.ready().await?.call(2).await.unwrap_err();
+/// assert!(refused.is::<Rejected>());
+/// assert_eq!(PLACES.waiting(), 0);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug)]
-pub struct QueueLayer<P, T> {
+pub struct QueueLayer<P, T, A = ()> {
     bulkhead: P,
     timer: T,
+    asks: A,
 }
 
-impl<P, T> QueueLayer<P, T> {
+/// # Asking the breaker
+impl<P, T, A> QueueLayer<P, T, A> {
+    /// Refuses calls at once while the circuit refuses them, instead of having them wait for a place
+    /// first: with [`BulkheadError::Circuit`](super::BulkheadError::Circuit). `breaker` is that of the
+    /// [`CircuitBreakerLayer`](crate::tower::CircuitBreakerLayer) inside of this layer.
+    ///
+    /// `call` asks, which counts as a refused call where it is one, and reserves nothing where it is not.
+    /// A call that waits when the circuit opens is refused when its turn comes.
+    pub fn refuse_while_open<B>(self, breaker: B) -> QueueLayer<P, T, Single<B>>
+    where
+        B: Deref<Target: Breaker> + Clone,
+    {
+        QueueLayer { bulkhead: self.bulkhead, timer: self.timer, asks: Single(breaker) }
+    }
+
+    /// The same where each request has a breaker of its own, which `find` finds: see
+    /// [`CircuitBreakerLayer::keyed`](crate::tower::CircuitBreakerLayer::keyed).
+    pub fn refuse_while_open_keyed<Req, F, B>(self, find: F) -> QueueLayer<P, T, Keyed<F>>
+    where
+        F: Fn(&Req) -> B,
+        B: Deref<Target: Breaker>,
+    {
+        QueueLayer { bulkhead: self.bulkhead, timer: self.timer, asks: Keyed(find) }
+    }
+}
+
+/// # Around it
+impl<P, T, A> QueueLayer<P, T, A> {
     /// Answers refused calls with what `answer` makes of the refusal.
     pub fn map_rejection<R, F>(self, answer: F) -> Layered<Self, MapRejectionLayer<AnswerWith<F>>>
     where
@@ -108,7 +180,7 @@ impl<P, T> QueueLayer<P, T> {
 
     /// Answers refused calls as `answer` says: see
     /// [`CircuitBreakerLayer::answer_with`](crate::tower::CircuitBreakerLayer::answer_with).
-    pub fn answer_with<A>(self, answer: A) -> Layered<Self, MapRejectionLayer<AnswerWith<A>>> {
+    pub fn answer_with<W>(self, answer: W) -> Layered<Self, MapRejectionLayer<AnswerWith<W>>> {
         Layered::new(self, MapRejectionLayer::answer_with(answer))
     }
 
@@ -118,10 +190,11 @@ impl<P, T> QueueLayer<P, T> {
     }
 }
 
-impl<S, P: Clone, T: Clone> Layer<S> for QueueLayer<P, T> {
-    type Service = QueueService<S, P, T>;
+impl<S, P: Clone, T: Clone, A: Clone> Layer<S> for QueueLayer<P, T, A> {
+    type Service = QueueService<S, P, T, A>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        QueueService::new(inner, self.bulkhead.clone(), self.timer.clone())
+        let (bulkhead, timer) = (self.bulkhead.clone(), self.timer.clone());
+        QueueService::new(inner, bulkhead, timer, self.asks.clone())
     }
 }

@@ -5,8 +5,9 @@ use core::task::{Context, Poll};
 
 use tower_service::Service;
 
-use super::{BulkheadError, BulkheadFuture, BulkheadShare, QueueFuture};
+use super::{AskFirst, BulkheadError, BulkheadFuture, BulkheadShare, QueueFuture};
 use crate::Sleep;
+use crate::tower::Refusal;
 
 /// A service behind a bulkhead that refuses at once. See [`BulkheadLayer`](super::BulkheadLayer).
 #[derive(Clone, Debug)]
@@ -35,30 +36,32 @@ impl<S: Service<Req>, P: BulkheadShare, Req> Service<Req> for BulkheadService<S,
     fn call(&mut self, request: Req) -> Self::Future {
         match self.bulkhead.try_acquire() {
             Ok(permit) => BulkheadFuture::made(self.inner.call(request), permit),
-            Err(rejected) => BulkheadFuture::rejected(rejected),
+            Err(rejected) => BulkheadFuture::refused(Refusal::Bulkhead(rejected)),
         }
     }
 }
 
 /// A service behind a bulkhead with a queue. See [`QueueLayer`](super::QueueLayer).
 #[derive(Clone, Debug)]
-pub struct QueueService<S, P, T> {
+pub struct QueueService<S, P, T, A = ()> {
     inner: S,
     bulkhead: P,
     timer: T,
+    asks: A,
 }
 
-impl<S, P, T> QueueService<S, P, T> {
-    pub(super) const fn new(inner: S, bulkhead: P, timer: T) -> Self {
-        Self { inner, bulkhead, timer }
+impl<S, P, T, A> QueueService<S, P, T, A> {
+    pub(super) const fn new(inner: S, bulkhead: P, timer: T, asks: A) -> Self {
+        Self { inner, bulkhead, timer, asks }
     }
 }
 
-impl<S, P, T, Req> Service<Req> for QueueService<S, P, T>
+impl<S, P, T, A, Req> Service<Req> for QueueService<S, P, T, A>
 where
     S: Service<Req> + Clone,
     P: BulkheadShare,
     T: Sleep + Clone,
+    A: AskFirst<Req>,
 {
     type Response = S::Response;
     type Error = BulkheadError<S::Error>;
@@ -71,6 +74,9 @@ where
 
     #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
+        if let Some(rejected) = self.asks.refusal(&request) {
+            return QueueFuture::refused(Refusal::Circuit(rejected));
+        }
         let unready = self.inner.clone();
         let ready = mem::replace(&mut self.inner, unready);
         QueueFuture::new(self.bulkhead.acquire(self.timer.clone()), ready, request)

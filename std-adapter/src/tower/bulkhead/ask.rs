@@ -1,0 +1,53 @@
+//! `AskFirst`: whom a queue asks before a call waits in it.
+
+use core::ops::Deref;
+
+use cutout_core::Rejected;
+
+use crate::Breaker;
+use crate::tower::{Keyed, Single};
+
+/// Whom a queue asks before a call waits in it: nobody, `()`, or the breaker that stands behind it.
+pub trait AskFirst<Req> {
+    /// What the call of `request` would be refused with if it were made now.
+    fn refusal(&self, request: &Req) -> Option<Rejected>;
+}
+
+impl<Req> AskFirst<Req> for () {
+    #[inline]
+    fn refusal(&self, _: &Req) -> Option<Rejected> {
+        None
+    }
+}
+
+impl<Req, P: Deref<Target: Breaker>> AskFirst<Req> for Single<P> {
+    #[inline]
+    fn refusal(&self, _: &Req) -> Option<Rejected> {
+        refusal_of(&*self.0)
+    }
+}
+
+impl<Req, F, P> AskFirst<Req> for Keyed<F>
+where
+    F: Fn(&Req) -> P,
+    P: Deref<Target: Breaker>,
+{
+    #[inline]
+    fn refusal(&self, request: &Req) -> Option<Rejected> {
+        refusal_of(&*(self.0)(request))
+    }
+}
+
+/// What `breaker` refuses a call with, which it then counts; an admission leaves no trace.
+#[inline]
+fn refusal_of<B: Breaker + ?Sized>(breaker: &B) -> Option<Rejected> {
+    breaker.refusal()?;
+    match breaker.admit() {
+        Err(rejected) => Some(rejected),
+        Ok(ticket) => {
+            // The break has ended in this moment.
+            breaker.take_back(ticket);
+            None
+        }
+    }
+}
