@@ -1,6 +1,7 @@
 //! The bulkhead as a layer, by itself and inside of a breaker.
 
 use core::panic::AssertUnwindSafe;
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::panic::catch_unwind;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use cutout::tower::{
 };
 use cutout::{
     Bulkhead, BulkheadConfig, BulkheadReason, BulkheadRejected, CircuitBreaker, Error, ManualClock,
-    OwnedBulkheadAcquire, Rejected, State,
+    OwnedBulkheadAcquire, Rejected, Report, State, Ticket,
 };
 use tokio_test::task;
 use tokio_test::{assert_pending, assert_ready, assert_ready_err, assert_ready_ok};
@@ -21,7 +22,7 @@ use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 
 use crate::middlewares::Timer;
 use crate::support::{
-    Breaker, breaker, ends, flowing, layer, refusing, rested, spawn, trip, tripped,
+    BREAK, Breaker, breaker, ends, flowing, layer, refusing, rested, spawn, trip, tripped,
 };
 
 fn one_at_a_time() -> Arc<Bulkhead> {
@@ -522,6 +523,79 @@ fn the_time_in_a_queue_in_front_of_a_breaker_is_not_the_dependencys() {
     assert_ready_ok!(answered.poll());
     drop(given_up); // after a minute, which would be a failure
     assert_eq!((ends(&breaker), breaker.totals().slow), ([1, 0, 0, 0], 0));
+}
+
+#[test]
+fn a_break_that_ends_after_poll_ready_lets_the_next_call_queue() {
+    let (breaker, bulkhead) = (tripped(), with_a_queue(5));
+    let held = bulkhead.try_acquire().unwrap();
+    let (mut service, _handle, asked) = spawn(&in_front_of(&breaker, Arc::clone(&bulkhead)));
+    let refusal = breaker.refusal().unwrap();
+    assert_ready_ok!(service.poll_ready());
+    breaker.clock().advance(BREAK);
+    let before = breaker.snapshot();
+    // The breaker's service would refuse it at its turn, as it was not asked whether it is ready.
+    let error = assert_ready_err!(task::spawn(service.call(1)).poll());
+    assert!(matches!(error, BulkheadError::Circuit(rejected) if rejected == refusal));
+    assert_eq!((bulkhead.waiting(), breaker.snapshot()), (0, before), "it is in no total");
+
+    assert_ready_ok!(service.poll_ready());
+    let mut next = task::spawn(service.call(2));
+    assert_pending!(next.poll());
+    assert_eq!((bulkhead.waiting(), breaker.snapshot()), (1, before));
+    drop(held);
+    assert_pending!(next.poll());
+    assert_eq!((asked.called(), breaker.snapshot().trials_in_flight), (1, 1));
+}
+
+/// A breaker that comes to admit calls between two questions.
+#[derive(Debug)]
+struct ComesBack(Arc<Breaker>, AtomicBool);
+
+impl cutout::Breaker for ComesBack {
+    fn refusal(&self) -> Option<Rejected> {
+        self.1.swap(false, Ordering::Relaxed).then(|| tripped().refusal().unwrap())
+    }
+
+    fn admit(&self) -> Result<Ticket, Rejected> {
+        self.0.admit()
+    }
+
+    fn settle(&self, ticket: Ticket, report: Report) {
+        self.0.settle(ticket, report);
+    }
+
+    fn cancel(&self, ticket: Ticket) {
+        self.0.cancel(ticket);
+    }
+
+    fn take_back(&self, ticket: Ticket) {
+        self.0.take_back(ticket);
+    }
+}
+
+#[test]
+fn a_circuit_that_admits_while_a_queue_asks_it_is_left_as_it_was() {
+    let (breaker, bulkhead) = (rested(), with_a_queue(5));
+    let _held = bulkhead.try_acquire().unwrap();
+    let comes_back = Arc::new(ComesBack(Arc::clone(&breaker), AtomicBool::new(false)));
+    let stack = ServiceBuilder::new()
+        .layer(
+            BulkheadLayer::new(Arc::clone(&bulkhead))
+                .queue(NoTimer)
+                .refuse_while_open(Arc::clone(&comes_back)),
+        )
+        .layer(layer(&breaker))
+        .into_inner();
+    let (mut service, _handle, _) = spawn(&stack);
+    let before = breaker.totals();
+    assert_ready_ok!(service.poll_ready());
+    comes_back.1.store(true, Ordering::Relaxed);
+    let mut call = task::spawn(service.call(1));
+    assert_pending!(call.poll());
+    assert_eq!((bulkhead.waiting(), breaker.snapshot().trials_in_flight), (1, 0));
+    drop(call);
+    assert_eq!(breaker.totals(), before);
 }
 
 #[test]

@@ -9,11 +9,20 @@ use crate::tower::{Keyed, Single};
 
 /// Whom a queue asks before a call waits in it: nobody, `()`, or the breaker that stands behind it.
 pub trait AskFirst<Req> {
-    /// What the call of `request` would be refused with if it were made now.
+    /// What any call that came now would be refused with; `None` if that is not known before its request
+    /// is there. It counts nothing.
+    fn refusal_of_any(&self) -> Option<Rejected>;
+
+    /// What the call of `request`, which is made now, is refused with. It counts as a refusal.
     fn refusal(&self, request: &Req) -> Option<Rejected>;
 }
 
 impl<Req> AskFirst<Req> for () {
+    #[inline]
+    fn refusal_of_any(&self) -> Option<Rejected> {
+        None
+    }
+
     #[inline]
     fn refusal(&self, _: &Req) -> Option<Rejected> {
         None
@@ -21,6 +30,11 @@ impl<Req> AskFirst<Req> for () {
 }
 
 impl<Req, P: Deref<Target: Breaker>> AskFirst<Req> for Single<P> {
+    #[inline]
+    fn refusal_of_any(&self) -> Option<Rejected> {
+        self.0.refusal()
+    }
+
     #[inline]
     fn refusal(&self, _: &Req) -> Option<Rejected> {
         refusal_of(&*self.0)
@@ -32,6 +46,11 @@ where
     F: Fn(&Req) -> P,
     P: Deref<Target: Breaker>,
 {
+    #[inline]
+    fn refusal_of_any(&self) -> Option<Rejected> {
+        None
+    }
+
     #[inline]
     fn refusal(&self, request: &Req) -> Option<Rejected> {
         refusal_of(&*(self.0)(request))

@@ -149,7 +149,8 @@ impl<P, T, A> QueueLayer<P, T, A> {
     /// [`CircuitBreakerLayer`](crate::tower::CircuitBreakerLayer) inside of this layer.
     ///
     /// `call` asks, which counts as a refused call where it is one, and reserves nothing where it is not.
-    /// A call that waits when the circuit opens is refused when its turn comes.
+    /// A call that waits when the circuit opens is refused when its turn comes. One that comes when the
+    /// break has ended since `poll_ready` is refused as well, as behind a breaker alone.
     pub fn refuse_while_open<B>(self, breaker: B) -> QueueLayer<P, T, Single<B>>
     where
         B: Deref<Target: Breaker> + Clone,

@@ -3,6 +3,7 @@
 use core::mem;
 use core::task::{Context, Poll};
 
+use cutout_core::Rejected;
 use tower_service::Service;
 
 use super::{AskFirst, BulkheadError, BulkheadFuture, BulkheadShare, QueueFuture};
@@ -48,11 +49,14 @@ pub struct QueueService<S, P, T, A = ()> {
     bulkhead: P,
     timer: T,
     asks: A,
+    /// Set by a `poll_ready` that found the circuit refusing: the breaker inside has then left the inner
+    /// service alone, and refuses the next call, which would have waited for that.
+    refused: Option<Rejected>,
 }
 
 impl<S, P, T, A> QueueService<S, P, T, A> {
     pub(super) const fn new(inner: S, bulkhead: P, timer: T, asks: A) -> Self {
-        Self { inner, bulkhead, timer, asks }
+        Self { inner, bulkhead, timer, asks, refused: None }
     }
 }
 
@@ -69,12 +73,15 @@ where
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        // Before the breaker inside looks: if the break ends between the two, that one admits the call.
+        self.refused = self.asks.refusal_of_any();
         self.inner.poll_ready(cx).map_err(BulkheadError::Inner)
     }
 
     #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
-        if let Some(rejected) = self.asks.refusal(&request) {
+        let refused = self.refused.take();
+        if let Some(rejected) = self.asks.refusal(&request).or(refused) {
             return QueueFuture::refused(Refusal::Circuit(rejected));
         }
         let unready = self.inner.clone();
