@@ -673,6 +673,20 @@ async fn what_a_queue_refuses_for_the_breaker_may_be_boxed_answered_and_ignored(
     assert_eq!(ends(&outside), [0, 0, 1, 0]);
 }
 
+#[tokio::test]
+async fn a_queue_in_front_of_errors_in_boxes_is_called_in_a_task_of_its_own() {
+    static BREAKER: CircuitBreaker = CircuitBreaker::new(cutout::Config::new());
+    static BULKHEAD: Bulkhead =
+        Bulkhead::with_config(BulkheadConfig::new(1).queue(1).max_wait(Duration::from_secs(1)));
+    let queue = BulkheadLayer::new(&BULKHEAD).queue(Timer).refuse_while_open(&BREAKER);
+    let mut service = ServiceBuilder::new()
+        .layer(queue.box_errors())
+        .layer(CircuitBreakerLayer::new(&BREAKER).box_errors())
+        .service(service_fn(async |n: u32| Ok::<_, BoxError>(n)));
+    let called = tokio::spawn(async move { service.ready().await?.call(7).await });
+    assert_eq!(called.await.unwrap().unwrap(), 7);
+}
+
 #[tokio::test(start_paused = true)]
 async fn who_has_waited_as_long_as_it_may_is_refused() {
     let bulkhead = with_a_queue(1);

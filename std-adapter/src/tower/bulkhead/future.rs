@@ -9,8 +9,8 @@ use core::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::{BulkheadError, BulkheadShare};
-use crate::Sleep;
+use super::BulkheadError;
+use crate::BulkheadRejected;
 use crate::panics::{caught, in_drop};
 use crate::tower::Refusal;
 
@@ -126,9 +126,9 @@ pin_project! {
     ///
     /// If it is polled after its end.
     #[must_use = "futures do nothing unless polled"]
-    pub struct QueueFuture<S: Service<Req>, P: BulkheadShare, T: Sleep, Req> {
+    pub struct QueueFuture<S, Req, A, F, G> {
         #[pin]
-        step: Step<P::Acquire<T>, BulkheadFuture<S::Future, P::Permit>>,
+        step: Step<A, BulkheadFuture<F, G>>,
         // Taken when its turn has come. None is left of one that was refused before it could wait.
         call: Option<(S, Req)>,
     }
@@ -142,8 +142,8 @@ pin_project! {
     }
 }
 
-impl<S: Service<Req>, P: BulkheadShare, T: Sleep, Req> QueueFuture<S, P, T, Req> {
-    pub(super) const fn new(acquire: P::Acquire<T>, ready: S, request: Req) -> Self {
+impl<S, Req, A, F, G> QueueFuture<S, Req, A, F, G> {
+    pub(super) const fn new(acquire: A, ready: S, request: Req) -> Self {
         Self { step: Step::Waiting { acquire }, call: Some((ready, request)) }
     }
 
@@ -152,7 +152,12 @@ impl<S: Service<Req>, P: BulkheadShare, T: Sleep, Req> QueueFuture<S, P, T, Req>
     }
 }
 
-impl<S: Service<Req>, P: BulkheadShare, T: Sleep, Req> Future for QueueFuture<S, P, T, Req> {
+impl<S, Req, A, F, G> Future for QueueFuture<S, Req, A, F, G>
+where
+    S: Service<Req, Future = F>,
+    A: Future<Output = Result<G, BulkheadRejected>>,
+    F: Future<Output = Result<S::Response, S::Error>>,
+{
     type Output = Result<S::Response, BulkheadError<S::Error>>;
 
     #[inline]
@@ -176,7 +181,7 @@ impl<S: Service<Req>, P: BulkheadShare, T: Sleep, Req> Future for QueueFuture<S,
     }
 }
 
-impl<S: Service<Req>, P: BulkheadShare, T: Sleep, Req> fmt::Debug for QueueFuture<S, P, T, Req> {
+impl<S, Req, A, F, G> fmt::Debug for QueueFuture<S, Req, A, F, G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("QueueFuture").field("waits", &self.call.is_some()).finish_non_exhaustive()
     }

@@ -69,7 +69,7 @@ where
 {
     type Response = S::Response;
     type Error = BulkheadError<S::Error>;
-    type Future = QueueFuture<S, P, T, Req>;
+    type Future = QueueFuture<S, Req, P::Acquire<T>, S::Future, P::Permit>;
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
