@@ -434,12 +434,13 @@ fn a_call_that_is_dropped_while_it_waits_leaves_the_queue_and_is_cancelled() {
     assert_eq!(ends(&breaker), [0, 0, 0, 1]);
 }
 
+type Shared = Single<Arc<Breaker>>;
+
 /// A queue that asks the breaker first, in front of that breaker.
 fn in_front_of<P: BulkheadShare>(
     breaker: &Arc<Breaker>,
     bulkhead: P,
-) -> Stack<CircuitBreakerLayer<Single<Arc<Breaker>>>, QueueLayer<P, NoTimer, Single<Arc<Breaker>>>>
-{
+) -> Stack<CircuitBreakerLayer<Shared>, QueueLayer<P, NoTimer, Shared>> {
     let queue = BulkheadLayer::new(bulkhead).queue(NoTimer);
     Stack::new(layer(breaker), queue.refuse_while_open(Arc::clone(breaker)))
 }
