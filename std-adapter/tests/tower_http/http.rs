@@ -4,12 +4,13 @@ use core::panic::AssertUnwindSafe;
 use core::task::Poll;
 use core::time::Duration;
 use std::panic::catch_unwind;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use ::http::{Request, Response, StatusCode};
 use cutout::tower::Refusal;
 use cutout::tower::http::{self, ByStatus, ByStatusAndBody};
-use cutout::{Error, Outcome, State};
+use cutout::{CircuitBreaker, Config, Error, ManualClock, Outcome, State};
 use http_body::Body;
 
 use crate::support::{Breaker, Scripted, Step, breaker, call, ends, poll, read};
@@ -207,11 +208,16 @@ fn with_the_body_one_that_is_dropped_unread_is_a_success_and_one_that_panics_a_f
 
 /// Has somebody panic who holds `held`, and so drops it.
 fn panics_elsewhere_with<T>(held: T) {
-    let panics = AssertUnwindSafe(move || {
+    panics_with("elsewhere", move || {
         let _held = held;
         panic!("elsewhere")
     });
-    assert!(catch_unwind(panics).is_err());
+}
+
+/// Has `code` panic with `message`.
+fn panics_with(message: &str, code: impl FnOnce()) {
+    let panic = catch_unwind(AssertUnwindSafe(code)).unwrap_err();
+    assert_eq!(panic.downcast_ref(), Some(&message));
 }
 
 #[test]
@@ -228,6 +234,23 @@ fn with_the_body_one_that_is_dropped_by_a_panic_elsewhere_is_a_cancelled_call() 
     }
     // Five handlers that panic with an answer in their hands do not open a healthy circuit.
     assert_eq!(breaker.state(), State::Closed);
+}
+
+#[test]
+fn a_condition_that_panics_while_a_panic_drops_a_body_does_not_end_the_process() {
+    let second = Duration::from_secs(1);
+    let config = Config::new().slow_call_duration(second).trip_when(|_| panic!("in the condition"));
+    let breaker = Arc::new(CircuitBreaker::with_clock(config, ManualClock::new()));
+    for steps in [vec![Step::Data], vec![Step::Panic]] {
+        let response = Response::new(Scripted::new(steps));
+        let mut body = call(&breaker, ByStatusAndBody, Ok(response)).unwrap().into_body();
+        breaker.clock().advance(2 * second); // given up by now, it is a failure
+        panics_with("in the body", move || {
+            let _ = poll(&mut body);
+            panic!("in the body") // of the caller's code
+        });
+    }
+    assert_eq!(ends(&breaker), [0, 2, 0, 0]);
 }
 
 #[test]

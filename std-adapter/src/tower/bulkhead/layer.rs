@@ -96,22 +96,20 @@ impl<S, P: Clone> Layer<S> for BulkheadLayer<P> {
 ///
 /// # Where it stands
 ///
-/// Outside of the breaker, which then admits a call when its turn has come: one that waits here holds no
-/// trial, is in no total, and takes no time that the dependency would be blamed for. So that callers do not
-/// queue for a dependency that is down, it [asks the breaker first](Self::refuse_while_open).
+/// Outside of the breaker, which then admits a call when its turn has come. A call that waits holds no
+/// trial and is in no total, and its wait is not taken for the dependency's time. With
+/// [`refuse_while_open`](Self::refuse_while_open), nobody queues for a dependency that is down.
 ///
-/// Inside of the breaker it is in the wrong place. There a call is admitted before it waits. The time that
-/// it waits makes it slow, whoever gives it up after that time has seen a failure, and the trials of a
-/// half-open circuit wait in the queue too, while all other calls are refused.
+/// Inside of the breaker it is in the wrong place: there a call is admitted before it waits. Its wait makes
+/// it a slow call, and a failure if it is given up meanwhile. The trials of a half-open circuit wait in the
+/// queue too, and all other calls are refused until they have had their turn.
 ///
 /// # Examples
 ///
 /// ```
 /// use core::time::Duration;
 /// use cutout::tower::{BulkheadLayer, CircuitBreakerLayer};
-/// use cutout::{
-///     Bulkhead, BulkheadConfig, CircuitBreaker, Config, ManualSleep, Rejected,
-/// };
+/// use cutout::{Bulkhead, BulkheadConfig, CircuitBreaker, Config, ManualSleep, Rejected};
 /// use tower::{BoxError, Service, ServiceBuilder, ServiceExt, service_fn};
 ///
 /// static BREAKER: CircuitBreaker = CircuitBreaker::new(Config::new());
@@ -148,9 +146,11 @@ impl<P, T, A> QueueLayer<P, T, A> {
     /// first: with [`BulkheadError::Circuit`](super::BulkheadError::Circuit). `breaker` is that of the
     /// [`CircuitBreakerLayer`](crate::tower::CircuitBreakerLayer) inside of this layer.
     ///
-    /// `call` asks, which counts as a refused call where it is one, and reserves nothing where it is not.
-    /// A call that waits when the circuit opens is refused when its turn comes. One that comes when the
-    /// break has ended since `poll_ready` is refused as well, as behind a breaker alone.
+    /// Such a call is counted as rejected. Asking counts nothing else, and reserves nothing.
+    ///
+    /// A call that waits when the circuit opens is refused when its turn comes. If the break ends between
+    /// `poll_ready` and `call`, the call is refused all the same, as behind a breaker alone, and is in no
+    /// total.
     pub fn refuse_while_open<B>(self, breaker: B) -> QueueLayer<P, T, Single<B>>
     where
         B: Deref<Target: Breaker> + Clone,
