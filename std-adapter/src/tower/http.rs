@@ -193,10 +193,11 @@ impl<B: Default> Answer<Response<B>> for Unavailable {
 /// The host that a request is for and its port, of its URI or else of its `Host` header; empty if it has
 /// neither. A key for [`keyed`](super::CircuitBreakerLayer::keyed) layers.
 ///
-/// One host has one key: in lower case, without credentials and without the dot that may end a full name.
-/// `http://h` and `https://h` are two dependencies, `h:80` and `h:443`. A request that has its host in
-/// the header alone, as a server's have, does not say its scheme: its key has a port only if the header
-/// has one.
+/// One host has one key: in lower case, without credentials and without the dot that may end a full name,
+/// an IPv6 address in its shortest form. `http://h` and `https://h` are two dependencies, `h:80` and
+/// `h:443`. A request that has its host in the header alone, as a server's have, does not say its scheme:
+/// its key has a port only if the header has one. Where something else than a port stands in its place, as
+/// in `h:99999`, the key is what is written, in lower case.
 ///
 /// Where others write the requests, they make a key for each name that they think of; key by what the
 /// service has of its own then, such as the names of its upstreams. A key that is not written in the

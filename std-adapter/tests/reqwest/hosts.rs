@@ -191,6 +191,9 @@ async fn a_host_has_one_key_however_it_is_written_and_one_for_each_scheme() {
         (&["http://h:443", "http://h.:443"], "h:443"),
         (&["http://h:8080", "https://u@h.:8080"], "h:8080"),
         (&["http://[::1]", "http://[0:0::1]:80/"], "[::1]:80"),
+        (&["WS://h", "ws://H", "Ws://h:80"], "h:80"),
+        (&["WSS://h", "wss://H.", "https://h"], "h:443"),
+        (&["http://[::ffff:1.2.3.4]", "http://[::FFFF:102:304]:80"], "[::ffff:1.2.3.4]:80"),
         (&["http://127.1/", "http://0x7f000001", "http://127.0.0.1."], "127.0.0.1:80"),
         (&["data:,text"], ""),
     ] {

@@ -359,6 +359,95 @@ fn the_host_of_a_request_is_that_of_its_uri_or_else_of_its_header() {
     }
 }
 
+/// The key of a request with this URI, or with this `Host` header.
+fn key(uri: &str, header: &str) -> String {
+    let mut request = Request::new(());
+    *request.uri_mut() = uri.parse().unwrap();
+    request.headers_mut().insert("host", header.parse().unwrap());
+    http::host(&request).to_string()
+}
+
+#[test]
+fn a_scheme_has_its_port_in_whatever_case_it_is_written() {
+    for (uris, is) in [
+        (["http://h/", "HTTP://h/", "Http://h/"], "h:80"),
+        (["https://h/", "HTTPS://h/", "hTTps://h/"], "h:443"),
+        (["ws://h/", "WS://h/", "Ws://h/"], "h:80"),
+        (["wss://h/", "WSS://h/", "wSs://h/"], "h:443"),
+        (["other://h/", "OTHER://h/", "wsss://h/"], "h"),
+    ] {
+        for uri in uris {
+            assert_eq!(key(uri, "none"), is, "{uri}");
+        }
+    }
+}
+
+#[test]
+fn a_port_that_is_none_stays_as_it_is_written_and_gets_no_other() {
+    for (uri, is) in [
+        ("https://h:99999/", "h:99999"),
+        ("https://H:65536/", "h:65536"),
+        ("http://u:w@H:99999/", "h:99999"),
+        ("ws://h:99999/", "h:99999"),
+        ("https://[::1]:99999/", "[::1]:99999"),
+        ("https://h:65535/", "h:65535"),
+    ] {
+        assert_eq!(key(uri, "none"), is, "{uri}");
+    }
+    for (header, is) in [("H:99999", "h:99999"), ("h:+80", "h:+80"), ("H:P", "h:p")] {
+        assert_eq!(key("/a", header), is, "{header}");
+    }
+}
+
+#[test]
+fn an_address_has_one_key_however_it_is_written() {
+    for (addresses, is) in [
+        (&["[::1]", "[0:0:0:0:0:0:0:1]", "[0::1]", "[0000::0001]", "[::0.0.0.1]"][..], "[::1]"),
+        (&["[2001:db8::a]", "[2001:DB8::A]", "[2001:0db8:0:0:0:0:0:a]"], "[2001:db8::a]"),
+        (&["[::ffff:1.2.3.4]", "[::FFFF:102:304]"], "[::ffff:1.2.3.4]"),
+        (&["[1:0:0:2::3]", "[1::2:0:0:0:3]"], "[1:0:0:2::3]"),
+        (&["[::]", "[0::]", "[0:0:0:0:0:0:0:0]"], "[::]"),
+    ] {
+        for address in addresses {
+            assert_eq!(key("/a", address), is, "{address}");
+            assert_eq!(key("/a", &format!("u:w@{address}:")), is, "{address}");
+            assert_eq!(key("/a", &format!("{address}:8080")), format!("{is}:8080"), "{address}");
+            for uri in [format!("https://{address}/"), format!("https://{address}:0443/")] {
+                assert_eq!(key(&uri, "none"), format!("{is}:443"), "{uri}");
+            }
+        }
+    }
+    for (odd, is) in
+        [("[FE80::1%eth0]", "[fe80::1%eth0]"), ("[1::2::3]", "[1::2::3]"), ("[]", "[]")]
+    {
+        assert_eq!(key("/a", odd), is, "what is no address stays as it is written");
+    }
+}
+
+#[test]
+fn a_key_that_is_written_as_it_is_takes_no_allocation() {
+    use std::borrow::Cow;
+
+    for (header, is_borrowed) in [
+        ("h", true),
+        ("h.", true),
+        ("h:80", true),
+        ("h:99999", true),
+        ("[::1]", true),
+        ("[::1]:80", true),
+        ("[2001:db8::a]:80", true),
+        ("u:w@[::ffff:1.2.3.4]:80", true),
+        ("[0::1]", false),
+        ("[::1]:080", false),
+        ("H", false),
+        ("H:99999", false),
+        ("h.:80", false),
+    ] {
+        let request = Request::builder().header("host", header).body(()).unwrap();
+        assert_eq!(matches!(http::host(&request), Cow::Borrowed(_)), is_borrowed, "{header}");
+    }
+}
+
 #[test]
 fn a_refusal_is_answered_with_503_and_whole_seconds() {
     let breaker = breaker();
