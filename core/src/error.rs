@@ -178,7 +178,7 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
 impl<E: core::error::Error + 'static> core::error::Error for Error<E> {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            Self::Rejected(_) => None,
+            Self::Rejected(rejected) => Some(rejected),
             Self::Inner(error) => Some(error),
         }
     }

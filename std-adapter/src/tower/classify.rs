@@ -1,10 +1,12 @@
 //! `Classify`: what a response or an error says about the dependency, and when it has said it.
 
+use core::fmt;
+use core::marker::PhantomData;
 use core::ops::Deref;
 
 use cutout_core::{Outcome, Report};
 
-use super::{AnsweredCall, Breaker, Refusable};
+use super::{AnsweredCall, Breaker, ByItsSources, Refusable, RefusedInside};
 
 /// Judges how calls end.
 ///
@@ -59,13 +61,37 @@ impl<T, E, P: Deref<Target: Breaker>> Classify<T, E, P> for ByResult {
     }
 }
 
-/// Ignores what our own layers refuse, and leaves the rest to another classifier.
-#[derive(Clone, Copy, Debug)]
-pub struct IgnoreRefusals<K>(pub(super) K);
+/// Ignores what our own layers refuse, at any depth, and leaves the rest to another classifier.
+///
+/// `L` says how a refusal is looked for in an error; the compiler finds it ([`RefusedInside`]).
+pub struct IgnoreRefusals<K, L = ByItsSources> {
+    classifier: K,
+    looks: PhantomData<fn() -> L>,
+}
 
-impl<T, E, P, K> Classify<T, E, P> for IgnoreRefusals<K>
+impl<K, L> IgnoreRefusals<K, L> {
+    pub(super) const fn new(classifier: K) -> Self {
+        Self { classifier, looks: PhantomData }
+    }
+}
+
+impl<K: Clone, L> Clone for IgnoreRefusals<K, L> {
+    fn clone(&self) -> Self {
+        Self::new(self.classifier.clone())
+    }
+}
+
+impl<K: Copy, L> Copy for IgnoreRefusals<K, L> {}
+
+impl<K: fmt::Debug, L> fmt::Debug for IgnoreRefusals<K, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("IgnoreRefusals").field(&self.classifier).finish()
+    }
+}
+
+impl<T, E, P, K, L> Classify<T, E, P> for IgnoreRefusals<K, L>
 where
-    E: Refusable,
+    E: Refusable + RefusedInside<L>,
     P: Deref<Target: Breaker>,
     K: Classify<T, E::Other, P>,
 {
@@ -73,13 +99,13 @@ where
 
     #[inline]
     fn response(&self, response: T, call: AnsweredCall<'_, P>) -> K::Response {
-        self.0.response(response, call)
+        self.classifier.response(response, call)
     }
 
     fn error(&self, error: &E, call: AnsweredCall<'_, P>) {
         match error.other() {
-            Some(error) => self.0.error(error, call),
-            None => call.settle(Outcome::Ignored),
+            Some(other) if !error.is_refused_inside() => self.classifier.error(other, call),
+            _ => call.settle(Outcome::Ignored),
         }
     }
 }

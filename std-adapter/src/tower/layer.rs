@@ -122,13 +122,21 @@ impl<B, K> CircuitBreakerLayer<B, K> {
 
 /// # Judging refusals
 impl<B, K> CircuitBreakerLayer<B, K> {
-    /// Ignores what layers inside of this one refuse: a [`BulkheadLayer`](super::BulkheadLayer), or a
-    /// breaker for a part of the dependency. Their refusals say nothing about it, and a trial that one
-    /// of them refuses gives its place back.
+    /// Ignores what layers inside of this one refuse, however deep: a [`BulkheadLayer`](super::BulkheadLayer),
+    /// or a breaker for a part of the dependency. Their refusals say nothing about it, and a trial that one
+    /// of them refuses gives its place back. The same goes for the bodies of requests that an
+    /// `http::WatchBodyLayer` found broken.
     ///
     /// The inner service's error has to be one that may be a refusal ([`Refusable`](super::Refusable)):
     /// a [`BulkheadError`](super::BulkheadError), an [`Error`](crate::Error), an `http::RequestError`, or a
-    /// box. The classifier hears of the other errors. Set the classifier first.
+    /// box. In that, and in the errors in it, a refusal is found at any depth: also in a box, and in errors of
+    /// others that name it as their [source](core::error::Error::source). The innermost error is a
+    /// [`core::error::Error`], a box, or another type that [`RefusedInside`](super::RefusedInside) knows. The
+    /// classifier hears of the other errors. Set the classifier first.
+    ///
+    /// One layer goes in front of services of one kind: those whose errors are a [`core::error::Error`], or
+    /// those whose errors are none, as one with a box in it. A layer that is made and never used does not
+    /// compile, because the kind is not known then.
     ///
     /// Refusals of other crates' layers are not known here. What tower's `LoadShedLayer` sheds is a failure
     /// of the dependency, unless [`classify_with`](Self::classify_with) says otherwise:
@@ -145,8 +153,9 @@ impl<B, K> CircuitBreakerLayer<B, K> {
     /// };
     /// assert_eq!(judge(Err(&Overloaded::new().into())), Outcome::Ignored);
     /// ```
-    pub fn ignore_refusals(self) -> CircuitBreakerLayer<B, IgnoreRefusals<K>> {
-        CircuitBreakerLayer { breakers: self.breakers, classifier: IgnoreRefusals(self.classifier) }
+    pub fn ignore_refusals<L>(self) -> CircuitBreakerLayer<B, IgnoreRefusals<K, L>> {
+        let classifier = IgnoreRefusals::new(self.classifier);
+        CircuitBreakerLayer { breakers: self.breakers, classifier }
     }
 }
 
@@ -175,6 +184,7 @@ impl<B, K> CircuitBreakerLayer<B, K> {
 
     /// Boxes refusals and errors alike, as tower's own layers expect of what they stand in front of:
     /// a refusal as a [`Rejected`](crate::Rejected), which a caller can downcast to, an error as what it is.
+    /// [`Refusal::find`] finds the refusals of all layers in the box, also of those further inside.
     ///
     /// It is needed where the inner service's error is a box already, because an
     /// [`Error`](crate::Error) of a box is no [`core::error::Error`]: the box is none.

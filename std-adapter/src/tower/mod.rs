@@ -123,7 +123,7 @@ pub use layered::Layered;
 pub use map_rejection::{
     Answer, AnswerWith, BoxErrors, MapRejection, MapRejectionFuture, MapRejectionLayer, OnRejection,
 };
-pub use refusal::{Refusable, Refusal};
+pub use refusal::{ByItsSources, ByItsType, Refusable, Refusal, RefusedInside};
 #[cfg(feature = "reqwest")]
 pub(crate) use request_body::{BodyState, WatchedBody};
 pub use service::CircuitBreakerService;

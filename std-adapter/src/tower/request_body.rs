@@ -13,6 +13,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::refusal::BODY_FAILED;
 use super::{Refusable, Refusal};
 
 /// What was last seen of a request's body. It is written by whatever sends the body, on any thread, and
@@ -236,7 +237,9 @@ impl<E> RequestError<E> {
     }
 }
 
-/// A failure of the caller's is not judged, as refusals are not, but it stays the error.
+/// A failure of the caller's is not judged, as refusals are not, but it stays the error. A
+/// [`MapRejectionLayer`](super::MapRejectionLayer) around a [`WatchBody`] takes what the client said out of
+/// it, and a breaker outside of that counts a body that broke off as a failure.
 impl<E> Refusable for RequestError<E> {
     type Other = E;
 
@@ -262,6 +265,14 @@ impl<E: fmt::Display> fmt::Display for RequestError<E> {
 }
 
 impl<E: core::error::Error + 'static> core::error::Error for RequestError<E> {
+    fn description(&self) -> &str {
+        match self {
+            // In a box nothing else can be asked of an error of unknown type: see `says_nothing`.
+            Self::Body(_) => BODY_FAILED,
+            Self::Inner(_) => "the call failed",
+        }
+    }
+
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Body(error) | Self::Inner(error) => Some(error),

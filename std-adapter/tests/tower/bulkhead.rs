@@ -720,11 +720,11 @@ fn errors_say_what_happened() {
     let rejected = bulkhead.try_acquire().unwrap_err();
     let error = BulkheadError::<std::io::Error>::Rejected(rejected);
     assert_eq!(error.to_string(), rejected.to_string());
-    assert!(core::error::Error::source(&error).is_none());
+    assert!(core::error::Error::source(&error).unwrap().is::<BulkheadRejected>());
     let refused = tripped().refusal().unwrap();
     let error = BulkheadError::<std::io::Error>::Circuit(refused);
     assert_eq!(error.to_string(), refused.to_string());
-    assert!(core::error::Error::source(&error).is_none());
+    assert!(core::error::Error::source(&error).unwrap().is::<cutout::Rejected>());
     let error = BulkheadError::Inner(std::io::Error::other("down"));
     assert_eq!(error.to_string(), "down");
     assert!(core::error::Error::source(&error).is_some());

@@ -6,4 +6,5 @@ mod contract;
 mod keyed;
 mod map_rejection;
 mod middlewares;
+mod nested;
 mod support;

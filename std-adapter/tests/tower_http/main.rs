@@ -2,6 +2,7 @@
 
 mod grpc;
 mod http;
+mod nested;
 mod request_body;
 mod spawned;
 mod support;

@@ -61,7 +61,8 @@ impl<E: fmt::Display> fmt::Display for BulkheadError<E> {
 impl<E: core::error::Error + 'static> core::error::Error for BulkheadError<E> {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            Self::Rejected(_) | Self::Circuit(_) => None,
+            Self::Rejected(rejected) => Some(rejected),
+            Self::Circuit(refused) => Some(refused),
             Self::Inner(error) => Some(error),
         }
     }
