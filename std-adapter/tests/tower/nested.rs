@@ -3,12 +3,15 @@
 use std::io;
 use std::sync::Arc;
 
-use cutout::tower::{BulkheadError, BulkheadLayer, Refusal};
-use cutout::{Bulkhead, Error, Rejected};
+use cutout::tower::{
+    BulkheadError, BulkheadLayer, ByItsType, ByResult, CircuitBreakerLayer, IgnoreRefusals,
+    Refusal, RefusedInside, Single,
+};
+use cutout::{Bulkhead, Error, Outcome, Rejected, State};
 use tower::buffer::BufferLayer;
 use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 
-use crate::support::{Breaker, breaker, ends, layer, tripped};
+use crate::support::{Breaker, breaker, ends, layer, rested, tripped};
 
 /// A breaker and a bulkhead with room, one around the other.
 fn outer() -> (Arc<Breaker>, Arc<Bulkhead>) {
@@ -180,4 +183,95 @@ async fn a_refusal_says_that_it_is_the_source_of_what_it_is_wrapped_in() {
         next = error.source();
     }
     assert!(found);
+    assert!(matches!(Refusal::find(&*boxed), Some(Refusal::Circuit(_))));
+    assert_eq!(Refusal::find(&io::Error::other("down")), None);
+}
+
+/// A field of a struct, by the names of its types.
+struct Held {
+    over_an_error: CircuitBreakerLayer<Single<Arc<Breaker>>, IgnoreRefusals<ByResult>>,
+    over_a_box: CircuitBreakerLayer<Single<Arc<Breaker>>, IgnoreRefusals<ByResult, ByItsType>>,
+}
+
+/// In front of whatever refuses with an error of its own.
+fn around<S, E>(
+    whole: &Arc<Breaker>,
+    inner: S,
+) -> impl Service<u32, Response = u32, Error = Error<BulkheadError<E>>>
+where
+    S: Service<u32, Response = u32, Error = BulkheadError<E>>,
+    E: core::error::Error + 'static,
+{
+    layer(whole).ignore_refusals().layer(inner)
+}
+
+#[tokio::test]
+async fn a_layer_may_be_named_cloned_shown_and_put_in_front_of_a_service_that_is_not_known() {
+    let whole = breaker();
+    let held = Held {
+        over_an_error: layer(&whole).ignore_refusals(),
+        over_a_box: layer(&whole).ignore_refusals(),
+    };
+    assert!(format!("{:?}", held.over_a_box.clone()).contains("IgnoreRefusals(ByResult)"));
+    let (_, places) = outer();
+    let _held = places.try_acquire().unwrap();
+    let places = BulkheadLayer::new(Arc::clone(&places));
+    let over_an_error = places.layer(service_fn(async |n: u32| Ok::<_, io::Error>(n)));
+    let over_a_box = places.layer(service_fn(async |n: u32| Ok::<_, BoxError>(n)));
+    assert!(held.over_an_error.layer(over_an_error.clone()).oneshot(1).await.is_err());
+    assert!(held.over_a_box.layer(over_a_box).oneshot(1).await.is_err());
+    assert!(around(&whole, over_an_error).oneshot(1).await.is_err());
+    assert_eq!(ends(&whole), [0, 0, 3, 0]);
+}
+
+/// No [`core::error::Error`].
+struct Mine;
+
+impl RefusedInside<ByItsType> for Mine {}
+
+#[tokio::test]
+async fn an_error_of_ones_own_that_is_none_of_cores() {
+    for (part, is) in [(tripped(), [0, 0, 2, 0]), (breaker(), [0, 2, 0, 0])] {
+        let (whole, places) = outer();
+        let service = ServiceBuilder::new()
+            .layer(layer(&whole).ignore_refusals())
+            .layer(BulkheadLayer::new(places))
+            .layer(layer(&part))
+            .service(service_fn(async |_: u32| Err::<u32, _>(Mine)));
+        for _ in 0..2 {
+            assert!(service.clone().oneshot(1).await.is_err());
+        }
+        assert_eq!(ends(&whole), is);
+    }
+}
+
+#[tokio::test]
+async fn the_classifier_hears_of_what_is_no_refusal_one_layer_inside() {
+    let (whole, places) = outer();
+    let judge = |result: Result<&u32, &Error<io::Error>>| match result {
+        Err(Error::Inner(error)) if error.kind() == io::ErrorKind::NotFound => Outcome::Success,
+        Err(Error::Rejected(_)) => panic!("the classifier is not asked about refusals"),
+        _ => Outcome::Failure,
+    };
+    for (part, is) in [(tripped(), [0, 0, 1, 0]), (breaker(), [1, 0, 1, 0])] {
+        let service = ServiceBuilder::new()
+            .layer(layer(&whole).classify_with(judge).ignore_refusals())
+            .layer(BulkheadLayer::new(Arc::clone(&places)))
+            .layer(layer(&part))
+            .service(service_fn(async |_: u32| Err::<u32, _>(io::ErrorKind::NotFound.into())));
+        assert!(service.oneshot(1).await.is_err());
+        assert_eq!(ends(&whole), is);
+    }
+}
+
+#[tokio::test]
+async fn a_trial_that_is_refused_further_inside_gives_its_place_back() {
+    let (whole, places) = (rested(), Arc::new(Bulkhead::new(1)));
+    let service = ServiceBuilder::new()
+        .layer(layer(&whole).ignore_refusals())
+        .layer(BulkheadLayer::new(places))
+        .layer(layer(&tripped()))
+        .service(service_fn(async |n: u32| Ok::<_, io::Error>(n)));
+    assert!(service.oneshot(1).await.is_err());
+    assert_eq!((whole.state(), whole.snapshot().trials_in_flight), (State::HalfOpen, 0));
 }

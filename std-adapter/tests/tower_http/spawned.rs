@@ -199,3 +199,33 @@ async fn a_judge_over_boxed_errors_and_a_body_that_is_watched() {
     let call = tokio::spawn(watched.oneshot(Request::new(Full::default())));
     assert_eq!(call.await.unwrap().unwrap().status(), 200);
 }
+
+#[tokio::test]
+async fn refusals_at_any_depth_over_a_box_and_over_an_error() {
+    static BREAKER: CircuitBreaker = CircuitBreaker::new(Config::new());
+    static PART: CircuitBreaker = CircuitBreaker::new(Config::new());
+    static PLACES: Bulkhead = Bulkhead::new(1);
+    let over_a_box = ServiceBuilder::new()
+        .layer(CircuitBreakerLayer::new(&BREAKER).ignore_refusals())
+        .layer(BulkheadLayer::new(&PLACES))
+        .layer(CircuitBreakerLayer::new(&PART))
+        .service(service_fn(serve));
+    let over_an_error = ServiceBuilder::new()
+        .layer(CircuitBreakerLayer::new(&BREAKER).ignore_refusals())
+        .layer(BulkheadLayer::new(&PLACES))
+        .layer(CircuitBreakerLayer::new(&PART))
+        .service(service_fn(never_fails));
+    PART.force_open();
+    let mut service = over_a_box.clone();
+    let call = tokio::spawn(async move {
+        service.ready().await.is_ok() && service.call(request()).await.is_err()
+    });
+    assert!(call.await.unwrap());
+    let call = tokio::spawn(async move { over_a_box.oneshot(request()).await.is_err() });
+    assert!(call.await.unwrap());
+    let task = over_an_error.clone();
+    let call = tokio::spawn(async move { task.oneshot(request()).await.is_err() });
+    assert!(call.await.unwrap());
+    assert!(tokio::spawn(over_an_error.oneshot(request())).await.unwrap().is_err());
+    assert_eq!((BREAKER.totals().ignored, BREAKER.totals().failures), (4, 0));
+}
