@@ -188,7 +188,9 @@ fn says_nothing(error: &(dyn StdError + 'static)) -> bool {
 /// `K` says how that is done and is found by the compiler: [`ByItsSources`] for each type that is a
 /// [`core::error::Error`], [`ByItsType`] for those that are none. Of the latter, boxes are known here, texts,
 /// numbers, `()`, and the errors of our layers over any of them. For a type of your own that is no
-/// [`core::error::Error`], say that there is no refusal in it:
+/// [`core::error::Error`], say that there is no refusal in it. Somebody else's type that is none goes through
+/// tower's `map_err` first, in front of the service that has it. Else the service has no method that can be
+/// called, because `IgnoreRefusals<_, _>` does not judge its errors.
 ///
 /// ```
 /// use cutout::tower::{BulkheadLayer, ByItsType, CircuitBreakerLayer, RefusedInside};

@@ -275,3 +275,35 @@ async fn a_trial_that_is_refused_further_inside_gives_its_place_back() {
     assert!(service.oneshot(1).await.is_err());
     assert_eq!((whole.state(), whole.snapshot().trials_in_flight), (State::HalfOpen, 0));
 }
+
+/// Somebody else's error that is no [`core::error::Error`].
+#[derive(Clone, Debug)]
+struct Theirs;
+
+#[tokio::test]
+async fn an_error_of_others_that_is_none_of_cores_is_mapped_first() {
+    for (part, is) in [(tripped(), [0, 0, 2, 0]), (breaker(), [0, 2, 0, 0])] {
+        let (whole, places) = outer();
+        let service = ServiceBuilder::new()
+            .layer(layer(&whole).ignore_refusals())
+            .layer(BulkheadLayer::new(places))
+            .layer(layer(&part))
+            .map_err(|error: Theirs| format!("{error:?}"))
+            .service(service_fn(async |_: u32| Err::<u32, _>(Theirs)));
+        for _ in 0..2 {
+            assert!(service.clone().oneshot(1).await.is_err());
+        }
+        assert_eq!(ends(&whole), is);
+    }
+}
+
+#[tokio::test]
+async fn without_ignore_refusals_each_refusal_further_inside_is_a_failure() {
+    let (whole, places) = outer();
+    let service = ServiceBuilder::new()
+        .layer(layer(&whole))
+        .layer(BulkheadLayer::new(places))
+        .layer(layer(&tripped()))
+        .service(service_fn(async |n: u32| Ok::<_, io::Error>(n)));
+    both_count(&whole, service).await;
+}
