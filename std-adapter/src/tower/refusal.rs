@@ -255,7 +255,7 @@ impl<E: RefusedInside<ByItsType>> RefusedInside<ByItsType> for Error<E> {
 impl<E: RefusedInside<ByItsType>> RefusedInside<ByItsType> for BulkheadError<E> {
     fn is_refused_inside(&self) -> bool {
         match self {
-            Self::Rejected(_) => true,
+            Self::Rejected(_) | Self::Circuit(_) => true,
             Self::Inner(error) => error.is_refused_inside(),
         }
     }
