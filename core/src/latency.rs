@@ -22,9 +22,9 @@
 //! - **E5** A tick is a sixteenth of the window and at least 2^18 ns wide (`validate`), so 46 bits
 //!   hold every tick that 64 bits of nanoseconds can reach: nothing wraps.
 //! - **E6** Where the clock was set back by up to half a window, latencies count in the era of the
-//!   head until the clock has come to its end again. Where it was set back by more, who counts or
-//!   looks next begins the next era at once, so that what was counted before leaves within a window.
-//!   Who was held up with an old reading of the clock is told apart by a second reading.
+//!   head until the clock has come to its end again. Where it was set back by more, the next thread that
+//!   counts or looks begins the next era at once, so that what was counted before leaves within a window.
+//!   That thread reads the clock a second time first: it may only have been held up with an old reading.
 //!
 //! # Orderings
 //!
@@ -72,8 +72,8 @@ const DAY: u64 = 86_400_000 * MILLISECOND;
 /// older, and after any idle time nothing old comes back. Where calls are many, the window is
 /// shorter: never more than 4,095 latencies of about the same length are counted in one half, and
 /// the next one then begins. A clock that is set back by more than half a window begins the next
-/// half, too, once somebody records or looks. Latencies under 1 µs read as 1.1 µs, those over 2^42 ns (73 min) as 71
-/// min.
+/// half, too, once somebody records or looks. Latencies under 1 µs read as 1.1 µs, those over 2^42 ns
+/// (73 min) as 71 min.
 ///
 /// # Progress and memory
 ///

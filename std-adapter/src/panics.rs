@@ -32,7 +32,8 @@ impl Panics {
         self.go_on_or(());
     }
 
-    /// The same; `value`, if no panic goes on. If one does, another in the drop of `value` is lost.
+    /// Returns `value`, unless a panic goes on as in [`go_on`](Self::go_on). Then `value` is dropped, and a
+    /// panic of its drop is lost.
     #[inline]
     pub(crate) fn go_on_or<T>(mut self, value: T) -> T {
         match self.0.take() {
@@ -47,7 +48,7 @@ impl Panics {
     }
 }
 
-/// A panic that does not go on, as another does.
+/// Drops a panic that was caught and does not go on, because another one does.
 impl Drop for Panics {
     #[inline]
     fn drop(&mut self) {

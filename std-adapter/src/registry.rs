@@ -360,7 +360,8 @@ impl<K: Hash + Eq, C: Clock, O: Observer> Registry<K, C, O> {
         }
     }
 
-    /// As [`for_each`](Self::for_each), and goes on to the next after a panic.
+    /// Shows each entry and its breaker to `visit`. If that panics for one entry, the panic is kept in
+    /// `panics`, and the next entry follows.
     fn for_each_entry(
         &self,
         panics: &mut Panics,

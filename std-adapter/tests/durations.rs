@@ -28,7 +28,7 @@ fn a_refusal_says_its_wait_in_few_digits_as_it_is_and_in_an_error() {
     assert_eq!(error.to_string(), text);
     let Error::Rejected(refusal) = error else { panic!("{error:?}") };
     assert_eq!(refusal.to_string(), text);
-    // The same situation a little later.
+    // Refused once more, a little later.
     breaker.clock().advance(Duration::from_nanos(3));
     assert_eq!(breaker.refusal().unwrap().to_string(), text.replace("869", "868"));
     breaker.clock().advance(Duration::from_micros(999));

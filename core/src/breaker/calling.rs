@@ -192,9 +192,9 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     /// wait in a queue and will ask anew when its turn comes.
     ///
     /// It was no admission then: it counts in no total, nobody is told of it, and a trial's place is
-    /// free again. If it was the trial that ended a break, the circuit stays half-open. A trial cannot be
-    /// taken back while the circuit is half-open and its [lease](crate::Config::trial_timeout) is over: it
-    /// has failed, and counts as stale. On a ramp, the call has used up its turn among those admitted.
+    /// free again. If it was the trial that ended a break, the circuit stays half-open. A trial that has
+    /// outlasted its [timeout](crate::Config::trial_timeout) while the circuit is still half-open cannot be
+    /// taken back: it has failed, and counts as stale. During a recovery, the call has used up its share.
     ///
     /// # Examples
     ///

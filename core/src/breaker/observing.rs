@@ -119,7 +119,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     /// What [`snapshot`](Self::snapshot) would be if it were `now` by the breaker's clock, which is not
     /// asked for anything: to look at many breakers at one moment, or where the clock's code must not run.
     ///
-    /// So `retry_after` is exact here, and lacks the [resolution](Clock::resolution) of a clock that ticks.
+    /// So `retry_after` does not include the [resolution](Clock::resolution) of a clock that ticks: on such a
+    /// clock, a call may be admitted that much later.
     ///
     /// # Examples
     ///

@@ -133,8 +133,8 @@ struct Admission<'a, B: Admit> {
     stage: Stage,
 }
 
-/// Whose code runs: it is to blame for a panic. Whether the thread unwinds says nothing of that, for
-/// another future of the same task may have panicked.
+/// How far the call of an attempt has come, which says whether a panic is the call's. That the thread
+/// unwinds does not say so: another future of the same task may have panicked.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     /// The call has not begun. Dropped here, it was none: the admission is taken back.
@@ -189,8 +189,8 @@ struct Held<'a, B: Admit> {
     limit: Option<Duration>,
 }
 
-/// Gives a place back. Who gets it is woken by code of its own, which keeps nobody from settling the
-/// attempt: its panic goes on after that.
+/// Gives a place back, which wakes the next caller in the queue. Its waker is code of others: a panic of
+/// it is kept here, so that the attempt is settled first, and goes on after that.
 #[inline]
 fn give_back(place: Place<'_>) -> Panics {
     let mut panics = Panics::default();

@@ -9,11 +9,11 @@ use crate::tower::{Keyed, Single};
 
 /// Whom a queue asks before a call waits in it: nobody, `()`, or the breaker that stands behind it.
 pub trait AskFirst<Req> {
-    /// What any call that came now would be refused with; `None` if that is not known before its request
-    /// is there. It counts nothing.
+    /// The refusal that any call would get now. `None`: none, or it depends on the request. It counts
+    /// nothing.
     fn refusal_of_any(&self) -> Option<Rejected>;
 
-    /// What the call of `request`, which is made now, is refused with. It counts as a refusal.
+    /// The refusal of the call that is made now with `request`, if it is refused. That counts as a refusal.
     fn refusal(&self, request: &Req) -> Option<Rejected>;
 }
 

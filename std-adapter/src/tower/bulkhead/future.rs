@@ -24,8 +24,8 @@ pin_project! {
     /// # Panics
     ///
     /// If it is polled after its end. A panic in the inner call drops the inner call and gives the permit
-    /// back, too. That wakes who waits for it next, whose waker may panic: that ends here, as it is no
-    /// part of this call, whose answer it would take away.
+    /// back, too. That wakes the next task that waits for it. If the waker of that task panics, the panic
+    /// ends here: it is no part of this call, and would take its answer away.
     #[must_use = "futures do nothing unless polled"]
     pub struct BulkheadFuture<F, G> {
         #[pin]
@@ -43,8 +43,8 @@ pin_project! {
     }
 }
 
-/// The permit of a call. Given back, it wakes whoever is next. That is code of another task's, and if it
-/// panics, no failure of this call.
+/// The permit of a call. When it comes back it wakes the next task in the queue. If the waker of that task
+/// panics, that is no failure of this call.
 struct Held<G>(Option<G>);
 
 impl<G> Drop for Held<G> {

@@ -100,9 +100,9 @@ impl<S, P: Clone> Layer<S> for BulkheadLayer<P> {
 /// trial and is in no total, and its wait is not taken for the dependency's time. With
 /// [`refuse_while_open`](Self::refuse_while_open), nobody queues for a dependency that is down.
 ///
-/// Inside of the breaker it is in the wrong place: there a call is admitted before it waits. Its wait makes
-/// it a slow call, and a failure if it is given up meanwhile. The trials of a half-open circuit wait in the
-/// queue too, and all other calls are refused until they have had their turn.
+/// Inside of the breaker it is in the wrong place: there a call is admitted before it waits. A long wait
+/// makes it a slow call, and a failure if it is given up meanwhile. The trials of a half-open circuit wait in
+/// the queue too, and all other calls are refused until the trials have had their turn.
 ///
 /// # Examples
 ///
@@ -158,8 +158,10 @@ impl<P, T, A> QueueLayer<P, T, A> {
         QueueLayer { bulkhead: self.bulkhead, timer: self.timer, asks: Single(breaker) }
     }
 
-    /// The same where each request has a breaker of its own, which `find` finds: see
-    /// [`CircuitBreakerLayer::keyed`](crate::tower::CircuitBreakerLayer::keyed).
+    /// Refuses calls at once while the circuit of their request refuses them. `find` finds the breaker of a
+    /// request, as in [`CircuitBreakerLayer::keyed`](crate::tower::CircuitBreakerLayer::keyed).
+    ///
+    /// What is counted is as for [`refuse_while_open`](Self::refuse_while_open).
     pub fn refuse_while_open_keyed<Req, F, B>(self, find: F) -> QueueLayer<P, T, Keyed<F>>
     where
         F: Fn(&Req) -> B,
