@@ -34,20 +34,17 @@ fn contention(criterion: &mut Criterion) {
         }
         on(&mut group, threads, "time told", || CircuitBreaker::with_clock(tolerant(), Still));
         on(&mut group, threads, "std clock", || CircuitBreaker::new(tolerant()));
-        on(&mut group, threads, "core, 8 lanes, time told", || {
-            Box::new(Engine::<_, (), 10, 8>::from_parts(tolerant(), Still, ()))
-        });
     }
     group.finish();
 }
 
-fn on<B, C, O, const LANES: usize>(
+fn on<B, C, O>(
     group: &mut BenchmarkGroup<'_, WallTime>,
     threads: u32,
     name: &str,
     breaker: impl Fn() -> B,
 ) where
-    B: Deref<Target = Engine<C, O, 10, LANES>> + Sync,
+    B: Deref<Target = Engine<C, O, 10>> + Sync,
     C: Clock + Sync,
     O: Observer + Sync,
 {

@@ -41,9 +41,7 @@ pub fn told() -> CircuitBreaker<ManualClock> {
 /// # Panics
 ///
 /// If it does not open.
-pub fn trip<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>(
-    breaker: &Engine<C, O, BUCKETS, LANES>,
-) {
+pub fn trip<C: Clock, O: Observer, const BUCKETS: usize>(breaker: &Engine<C, O, BUCKETS>) {
     for _ in 0..20 {
         let _ = breaker.call(|| Err::<(), _>(()));
     }
@@ -97,9 +95,9 @@ impl Load {
     /// # Panics
     ///
     /// If they are not answered as they should be.
-    pub fn run<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>(
+    pub fn run<C: Clock, O: Observer, const BUCKETS: usize>(
         self,
-        breaker: &Engine<C, O, BUCKETS, LANES>,
+        breaker: &Engine<C, O, BUCKETS>,
         calls: u64,
     ) {
         let (good, bad) = black_box((Ok::<u32, u32>(7), Err::<u32, u32>(7)));
@@ -148,9 +146,9 @@ pub struct Scene<B> {
     totals: Totals,
 }
 
-impl<B, C, O, const BUCKETS: usize, const LANES: usize> Scene<B>
+impl<B, C, O, const BUCKETS: usize> Scene<B>
 where
-    B: Deref<Target = Engine<C, O, BUCKETS, LANES>>,
+    B: Deref<Target = Engine<C, O, BUCKETS>>,
     C: Clock,
     O: Observer,
 {
@@ -210,9 +208,9 @@ where
     }
 }
 
-impl<B, C, O, const BUCKETS: usize, const LANES: usize> Scene<B>
+impl<B, C, O, const BUCKETS: usize> Scene<B>
 where
-    B: Deref<Target = Engine<C, O, BUCKETS, LANES>> + Sync,
+    B: Deref<Target = Engine<C, O, BUCKETS>> + Sync,
     C: Clock + Sync,
     O: Observer + Sync,
 {

@@ -12,16 +12,21 @@ use crate::window::Lanes;
 mod constructing; // documentation shows methods in the order of these modules
 
 mod admission;
+mod announce;
 mod calling;
 mod change;
+mod evaluate;
 mod forcing;
 mod observing;
+mod permit;
 mod reconfigure;
+mod record;
 mod saving;
-mod settlement;
+mod settle;
+mod trials;
 
 pub use observing::Snapshot;
-pub(crate) use settlement::Ending;
+pub use permit::Permit;
 
 /// A circuit breaker: stands in front of calls to one dependency.
 ///
@@ -49,11 +54,7 @@ pub(crate) use settlement::Ending;
 ///
 /// # Type parameters
 ///
-/// `C` tells the time. `O` hears of changes. `BUCKETS` is the room for the window's buckets. `LANES`
-/// is how many copies of the counters there are, so that calls that end at the same time, on
-/// different cores, do not wait for each other's cache line; [`Clock::lane`] says who uses which.
-/// Lanes lie side by side: room for four buckets more than the window has keeps those of two lanes
-/// a cache line of 64 bytes apart. A type without a lane does not compile.
+/// `C` tells the time. `O` hears of changes. `BUCKETS` is the room for the window's buckets.
 ///
 /// # Examples
 ///
@@ -73,17 +74,17 @@ pub(crate) use settlement::Ending;
 /// assert_eq!(SENSOR.state(), State::Open);
 /// ```
 #[repr(C)] // what every call reads comes first, far from what it writes
-pub struct CircuitBreaker<C, O = (), const BUCKETS: usize = 10, const LANES: usize = 1> {
+pub struct CircuitBreaker<C, O = (), const BUCKETS: usize = 10> {
     circuit: Circuit,
     settings: Settings,
     clock: C,
     observer: O,
     streak: Streak,
     seldom: Seldom,
-    lanes: Lanes<BUCKETS, LANES>,
+    lanes: Lanes<BUCKETS>,
 }
 
-impl<C: Clock, O, const BUCKETS: usize, const LANES: usize> CircuitBreaker<C, O, BUCKETS, LANES> {
+impl<C: Clock, O, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> {
     /// The time, as finely as the settings need it.
     fn now(&self) -> Instant {
         self.read_clock(self.settings.plan())
@@ -112,9 +113,7 @@ impl<C: Clock, O, const BUCKETS: usize, const LANES: usize> CircuitBreaker<C, O,
     }
 }
 
-impl<C, O, const BUCKETS: usize, const LANES: usize> fmt::Debug
-    for CircuitBreaker<C, O, BUCKETS, LANES>
-{
+impl<C, O, const BUCKETS: usize> fmt::Debug for CircuitBreaker<C, O, BUCKETS> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = self.circuit.load();
         f.debug_struct("CircuitBreaker")

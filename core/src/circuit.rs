@@ -45,13 +45,16 @@
 //! The models are in `loom-tests`. `.ci/kill-orderings` weakens each row and each check that a row
 //! speaks of, and sees its model fail.
 
+mod cells;
+mod leases;
 mod word;
 
-use word::PLACES;
-pub(crate) use word::{MAX_TRIALS, Trials, Word};
+pub(crate) use cells::{Break, Cells};
+pub(crate) use leases::Leases;
+pub(crate) use word::{GENERATION_BITS, MAX_TRIALS, Trials, Word};
 
 use crate::seldom::Seldom;
-use crate::sync::{AtomicU64, Ordering, const_fn, zeroes};
+use crate::sync::{AtomicU64, Ordering, const_fn};
 use crate::time::Instant;
 
 /// What a step of [`Circuit::change`] makes of the word that it is shown.
@@ -71,170 +74,17 @@ pub(crate) struct Change {
     pub(crate) after: Word,
 }
 
-/// The word, and the cells for the times that belong to its states.
+/// The word. The [`Cells`] for the times that belong to its states are needed less often: they are in
+/// [`Seldom`].
 #[derive(Debug)]
 pub(crate) struct Circuit {
     word: AtomicU64,
-    /// The end of a break in place 1, where a new breaker has its first. All else is needed less often:
-    /// it is in [`Seldom`].
-    first_end: AtomicU64,
-}
-
-/// The other cells for what belongs to states.
-#[derive(Debug)]
-pub(crate) struct Cells {
-    /// The end of a break, in each place but the one that is not here.
-    ends: [AtomicU64; PLACES],
-    /// What else there is to note of a break.
-    notes: [AtomicU64; PLACES],
-    /// While ramping: when the ramp is over.
-    ramp_end: AtomicU64,
-    /// While Closed, if there was a break: when it has been closed for as long as that was.
-    steady: AtomicU64,
-}
-
-impl Cells {
-    /// A place has two bits; to say so spares firmware the code of a panic.
-    const fn note(&self, place: u32) -> &AtomicU64 {
-        &self.notes[place as usize % PLACES]
-    }
-
-    const_fn! {
-        pub(crate) fn new() -> Self {
-            Self {
-                ends: zeroes(),
-                notes: zeroes(),
-                ramp_end: AtomicU64::new(0),
-                steady: AtomicU64::new(0),
-            }
-        }
-    }
-}
-
-/// What is known of a break beside its end, in a word.
-///
-/// ```text
-///  63                  14 13                 0
-/// +----------------------+--------------------+
-/// | length / 64 ns       |  reopenings        |
-/// +----------------------+--------------------+
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Break {
-    /// In nanoseconds; kept rounded up to 64.
-    pub(crate) length: u64,
-    /// How often in a row the circuit had reopened when it began.
-    pub(crate) reopens: u32,
-}
-
-impl Break {
-    const REOPENS_BITS: u32 = 14;
-    pub(crate) const MOST_REOPENS: u32 = (1 << Self::REOPENS_BITS) - 1;
-    /// No break is longer than 365 days and half as much, which are fewer of these than fit.
-    const UNIT_BITS: u32 = 6;
-
-    /// The break that comes after this one, if the circuit reopens.
-    pub(crate) const fn reopened(self) -> u32 {
-        if self.reopens < Self::MOST_REOPENS { self.reopens + 1 } else { Self::MOST_REOPENS }
-    }
-
-    const fn bits(self) -> u64 {
-        const MOST: u64 = u64::MAX >> Break::REOPENS_BITS;
-        let units = self.length.saturating_add((1 << Self::UNIT_BITS) - 1) >> Self::UNIT_BITS;
-        let units = if units < MOST { units } else { MOST };
-        let reopens =
-            if self.reopens < Self::MOST_REOPENS { self.reopens } else { Self::MOST_REOPENS };
-        units << Self::REOPENS_BITS | reopens as u64
-    }
-
-    #[allow(clippy::cast_possible_truncation)] // fourteen bits
-    const fn from_bits(bits: u64) -> Self {
-        Self {
-            length: (bits >> Self::REOPENS_BITS) << Self::UNIT_BITS,
-            reopens: bits as u32 & Self::MOST_REOPENS,
-        }
-    }
-}
-
-/// While the circuit is HalfOpen, for each trial that is out: when its lease is over.
-#[derive(Debug)]
-pub(crate) struct Leases {
-    ends: [AtomicU64; MAX_TRIALS as usize],
-    /// For each slot four bits, which change when a trial gets the slot and when its ticket is settled: so
-    /// the copy of a ticket that was settled is not taken for that of the next trial there.
-    turns: AtomicU64,
-}
-
-const TURN_BITS: u32 = u64::BITS / MAX_TRIALS;
-const LAST_TURN: u64 = (1 << TURN_BITS) - 1;
-
-impl Leases {
-    const_fn! {
-        pub(crate) fn new() -> Self {
-            Self { ends: zeroes(), turns: AtomicU64::new(0) }
-        }
-    }
-
-    /// The turn of the trial that has just got `slot`.
-    pub(crate) fn begin_turn(&self, slot: u32) -> u32 {
-        loop {
-            let turn = Self::turn(self.turns.load(Ordering::Relaxed), slot);
-            if let Some(next) = self.end_turn(slot, turn) {
-                return next;
-            }
-        }
-    }
-
-    /// Ends `turn` and says which is the next; `None` if it was over.
-    #[allow(clippy::cast_possible_truncation)] // four bits
-    pub(crate) fn end_turn(&self, slot: u32, turn: u32) -> Option<u32> {
-        let mut turns = self.turns.load(Ordering::Relaxed); // O7
-        let at = TURN_BITS * (slot % MAX_TRIALS);
-        while Self::turn(turns, slot) == turn {
-            let next = (u64::from(turn) + 1) & LAST_TURN;
-            let changed = (turns & !(LAST_TURN << at)) | (next << at);
-            match self.turns.compare_exchange(turns, changed, Ordering::Relaxed, Ordering::Relaxed)
-            {
-                // O7
-                Ok(_) => return Some(next as u32),
-                Err(seen) => turns = seen,
-            }
-        }
-        None
-    }
-
-    #[allow(clippy::cast_possible_truncation)] // four bits
-    const fn turn(turns: u64, slot: u32) -> u32 {
-        ((turns >> (TURN_BITS * (slot % MAX_TRIALS))) & LAST_TURN) as u32
-    }
-
-    /// When the lease of the trial on `slot` is over, for who has just loaded a word that has it
-    /// out.
-    pub(crate) fn end(&self, slot: u32) -> Instant {
-        Instant::from_nanos(self.cell(slot).load(Ordering::Relaxed)) // O6
-    }
-
-    /// How many of the trials that are out have a lease that is over (R5).
-    pub(crate) fn lapsed(&self, word: Word, now: Instant) -> u32 {
-        let mut lapsed = 0;
-        for slot in 0..MAX_TRIALS {
-            if word.is_trial_out(slot) && self.end(slot) <= now {
-                lapsed += 1;
-            }
-        }
-        lapsed
-    }
-
-    /// A slot is below [`MAX_TRIALS`]; to say so spares firmware the code of a panic.
-    const fn cell(&self, slot: u32) -> &AtomicU64 {
-        &self.ends[(slot % MAX_TRIALS) as usize]
-    }
 }
 
 impl Circuit {
     const_fn! {
         pub(crate) fn new() -> Self {
-            Self { word: AtomicU64::new(0), first_end: AtomicU64::new(0) }
+            Self { word: AtomicU64::new(0) }
         }
     }
 
@@ -250,12 +100,12 @@ impl Circuit {
     ) {
         let store = |cell: &AtomicU64, value| cell.store(value, Ordering::Relaxed);
         if word.has_end() {
-            store(self.end_cell(word, seldom), end.as_nanos());
+            store(Self::end_cell(word, seldom), end.as_nanos());
         }
         if word.has_broken() {
             let cells = seldom.cells();
             store(cells.note(word.place()), last.bits());
-            store(&cells.steady, steady.as_nanos());
+            store(cells.steady(), steady.as_nanos());
         }
         store(&self.word, word.bits());
     }
@@ -290,7 +140,7 @@ impl Circuit {
     /// still holds.
     #[inline]
     pub(crate) fn end(&self, word: Word, seldom: &Seldom) -> Instant {
-        Instant::from_nanos(self.end_cell(word, seldom).load(Ordering::Acquire)) // O3
+        Instant::from_nanos(Self::end_cell(word, seldom).load(Ordering::Acquire)) // O3
     }
 
     /// The present or the last break, for who has just loaded `word` and relies on it only by a swap of
@@ -311,7 +161,7 @@ impl Circuit {
 
     /// When a circuit that is closed after a break has been so for as long as that was.
     pub(crate) fn steady(&self, seldom: &Seldom) -> Instant {
-        Instant::from_nanos(seldom.cells().steady.load(Ordering::Acquire)) // O3
+        Instant::from_nanos(seldom.cells().steady().load(Ordering::Acquire)) // O3
     }
 
     /// The word, and when its break or ramp is over if it has one.
@@ -340,7 +190,7 @@ impl Circuit {
     ) -> bool {
         let place = under.next_place(by_hand);
         let note = (seldom.cells().note(place), next.bits());
-        self.propose([note, (self.break_end_cell(place, seldom), end.as_nanos())], under)
+        self.propose([note, (seldom.cells().end(place), end.as_nanos())], under)
     }
 
     /// Proposes until when the circuit that the next word will close is on probation, and when its ramp
@@ -354,25 +204,17 @@ impl Circuit {
         seldom: &Seldom,
     ) -> bool {
         let cells = seldom.cells();
-        let steady = (&cells.steady, steady.as_nanos());
+        let steady = (cells.steady(), steady.as_nanos());
         match ramp_end {
             None => self.propose([steady], under),
-            Some(end) => self.propose([steady, (&cells.ramp_end, end.as_nanos())], under),
+            Some(end) => self.propose([steady, (cells.ramp_end(), end.as_nanos())], under),
         }
     }
 
     #[inline]
-    fn end_cell<'a>(&'a self, word: Word, seldom: &'a Seldom) -> &'a AtomicU64 {
-        if word.is_ramping() {
-            &seldom.cells().ramp_end
-        } else {
-            self.break_end_cell(word.place(), seldom)
-        }
-    }
-
-    #[inline]
-    fn break_end_cell<'a>(&'a self, place: u32, seldom: &'a Seldom) -> &'a AtomicU64 {
-        if place == 1 { &self.first_end } else { &seldom.cells().ends[place as usize % PLACES] }
+    fn end_cell(word: Word, seldom: &Seldom) -> &AtomicU64 {
+        let cells = seldom.cells();
+        if word.is_ramping() { cells.ramp_end() } else { cells.end(word.place()) }
     }
 
     /// Proposes the end of the lease of the trial that the next word will have out on `slot`.

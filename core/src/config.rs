@@ -1,6 +1,5 @@
 //! `Config`: every knob of a breaker.
 
-mod asks;
 mod error;
 mod get;
 mod parts;
@@ -12,14 +11,14 @@ pub use parts::{Backoff, Recovery, Window};
 use core::num::{NonZeroU8, NonZeroU32, NonZeroU64};
 use core::time::Duration;
 
-use crate::permit::Outcome;
+use crate::outcome::Outcome;
 use crate::rate::Rate;
 use crate::time::nanos;
 use crate::window::Tally;
 use parts::Span;
 
 const MILLISECOND: u64 = 1_000_000;
-const SECOND: u64 = 1_000 * MILLISECOND;
+pub(crate) const SECOND: u64 = 1_000 * MILLISECOND;
 pub(crate) const DAY: u64 = 24 * 60 * 60 * SECOND;
 
 /// How the trials of a half-open circuit decide.

@@ -1,15 +1,27 @@
 //! Division without dividing, which takes longer than all else that a healthy call does.
 
+use core::num::NonZeroU64;
+
 /// A number to divide by often, and its inverse in 64 binary places, rounded down.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Divisor {
-    pub(crate) by: u64,
-    pub(crate) inverse: u64,
+    number: NonZeroU64,
+    inverse: u64,
 }
 
 impl Divisor {
-    pub(crate) const fn new(by: u64) -> Self {
-        Self { by, inverse: u64::MAX / by }
+    /// # Panics
+    ///
+    /// If `number` is zero.
+    pub(crate) const fn new(number: u64) -> Self {
+        let Some(number) = NonZeroU64::new(number) else { panic!("a divisor is not zero") };
+        Self { number, inverse: u64::MAX / number.get() }
+    }
+
+    /// What it divides by.
+    #[inline]
+    pub(crate) const fn number(&self) -> u64 {
+        self.number.get()
     }
 
     /// Quotient and remainder.
@@ -19,8 +31,8 @@ impl Divisor {
     #[inline]
     pub(crate) const fn divide(&self, whole: u64) -> (u64, u64) {
         let quotient = high(whole, self.inverse);
-        let rest = whole - quotient * self.by;
-        if rest < self.by { (quotient, rest) } else { (quotient + 1, rest - self.by) }
+        let rest = whole - quotient * self.number();
+        if rest < self.number() { (quotient, rest) } else { (quotient + 1, rest - self.number()) }
     }
 }
 

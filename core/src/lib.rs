@@ -82,6 +82,7 @@ extern crate alloc;
 #[cfg(any(test, feature = "std"))]
 extern crate std;
 
+mod break_length;
 mod breaker;
 mod circuit;
 mod config;
@@ -91,8 +92,7 @@ mod field;
 mod latency;
 mod name;
 mod observe;
-mod permit;
-mod policy;
+mod outcome;
 mod ramp;
 mod rate;
 #[cfg(feature = "heapless")]
@@ -105,19 +105,21 @@ mod streak;
 mod sync;
 #[cfg(feature = "heapless")]
 mod table;
+mod ticket;
 mod ticks;
 mod time;
 mod timeout;
 mod totals;
 mod unwind;
+mod verdict;
 mod window;
 
-pub use breaker::{CircuitBreaker, Snapshot};
+pub use breaker::{CircuitBreaker, Permit, Snapshot};
 pub use config::{Backoff, Config, ConfigError, HalfOpenRule, Recovery, Window};
 pub use error::{Error, RejectReason, Rejected};
 pub use latency::{Latency, LatencySnapshot};
 pub use observe::{CallEvent, Cause, Observer, Stale, Transition, TripReason};
-pub use permit::{Outcome, Permit, Report, Ticket};
+pub use outcome::{Outcome, Report};
 pub use rate::Rate;
 #[cfg(feature = "heapless")]
 pub use ring::LastTransitions;
@@ -125,6 +127,7 @@ pub use saved::{Saved, SavedError};
 pub use state::{Mode, State};
 #[cfg(feature = "heapless")]
 pub use table::{InsertError, Table};
+pub use ticket::Ticket;
 pub use ticks::Ticks64;
 pub use time::{Clock, Instant, ManualClock};
 pub use timeout::{AdaptiveTimeout, TimeoutConfig, Timing};

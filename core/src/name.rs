@@ -5,7 +5,7 @@ use core::fmt;
 
 use crate::error::RejectReason;
 use crate::observe::{Cause, TripReason};
-use crate::permit::Outcome;
+use crate::outcome::Outcome;
 use crate::state::{Mode, State};
 
 impl State {

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::error::Rejected;
-use crate::permit::Outcome;
+use crate::outcome::Outcome;
 use crate::state::{Mode, State};
 use crate::time::Instant;
 use crate::window::Tally;

@@ -89,10 +89,7 @@ pub(crate) struct TrialRules {
 /// The words.
 pub(crate) struct Settings {
     plan: AtomicU32,
-    /// Of the window: buckets or results.
-    size: u32,
-    /// What else there is to its layout.
-    layout: [u64; 3],
+    shape: Shape,
     limits: AtomicU64,
     slow_call_duration: AtomicU64,
     trial_timeout: AtomicU64,
@@ -105,11 +102,9 @@ impl Settings {
     const_fn! {
         /// The settings that `validate` has passed.
         pub(crate) fn new(config: &Config) -> Self {
-            let shape = config.shape();
             Self {
                 plan: AtomicU32::new(Plan::of(config).0),
-                size: shape.size(),
-                layout: shape.words(),
+                shape: config.window.shape(),
                 limits: AtomicU64::new(limits(config)),
                 slow_call_duration: AtomicU64::new(slow_call_duration(config)),
                 trial_timeout: AtomicU64::new(config.trial_timeout),
@@ -131,7 +126,7 @@ impl Settings {
         seldom: &Seldom,
         prepare: impl FnOnce(Plan, Plan),
     ) -> Result<(), ConfigError> {
-        if !self.shape().is_like(&config.shape()) {
+        if !self.shape.is_like(&config.window.shape()) {
             return Err(ConfigError::FixedWindow);
         }
         let is_same = match (self.trip_when, config.trip_when) {
@@ -189,8 +184,8 @@ impl Settings {
 
     /// How the window is laid out.
     #[inline]
-    pub(crate) const fn shape(&self) -> Shape {
-        Shape::of(self.size, self.layout)
+    pub(crate) const fn shape(&self) -> &Shape {
+        &self.shape
     }
 
     pub(crate) const fn trip_when(&self) -> Option<fn(&Tally) -> bool> {
@@ -261,7 +256,7 @@ impl Settings {
             slow_call_rate: limits.slow_call_rate,
             slow_call_duration: self.slow_call_duration(),
             minimum_throughput: limits.minimum,
-            window: Window::of(&self.shape()),
+            window: Window::of(&self.shape),
             consecutive_failures: plan.consecutive_failures(),
             failure_count: limits.failure_count,
             trip_when: self.trip_when,
@@ -301,7 +296,7 @@ mod tests {
 
     use super::*;
     use crate::config::{Backoff, Recovery};
-    use crate::permit::Outcome;
+    use crate::outcome::Outcome;
 
     #[test]
     fn settings_come_back_as_they_went_in_at_both_ends_of_their_ranges() {

@@ -35,14 +35,6 @@ pub(crate) use self::missing::{AtomicU64, fence};
 /// Whether a word is read and changed without a lock and without masking interrupts.
 pub(crate) const IS_LOCK_FREE: bool = cfg!(target_has_atomic = "64");
 
-/// Between a swap and a load that are both SeqCst. Loom takes them for Release and Acquire, so there
-/// a fence stands in for the order that they have.
-#[inline]
-pub(crate) fn fence_for_loom() {
-    #[cfg(loom)]
-    fence(Ordering::SeqCst);
-}
-
 /// A place for a box that is put there once.
 #[cfg(all(feature = "alloc", not(loom)))]
 pub(crate) use once_cell::race::OnceBox;

@@ -2,7 +2,7 @@
 //!
 //! A [`lane`] is one copy of the ring, [`lanes`] are all of a breaker. [`time`] counts by the
 //! clock, [`count`] the last *n* results. Both move a *head* through the ring; what they hold was
-//! recorded in one generation. [`margin`] spares most failures a sum.
+//! recorded in one generation. [`budget`] spares most failures a sum.
 //!
 //! # What several lanes promise
 //!
@@ -48,24 +48,22 @@
 //! | B5 | fence before the sum | SeqCst | itself | of two threads that record and then sum, one must see the other (a store, then a load elsewhere); AcqRel does not order them | `b5_two_failures_in_different_buckets_do_not_overlook_each_other` |
 //! | B6 | totals | Relaxed | – | they order nothing; exact when all is quiet | there is nothing weaker |
 //! | B7 | load of a word to add a result to it | Relaxed | – | its tag alone says that it may be added there, and the swap (B4) carries on what earlier swaps released | there is nothing weaker |
-//! | B8 | swap of a bucket by who may fail in it | SeqCst | B3 | Release as B4 | `b3_who_was_held_up_cannot_count_over_a_later_bucket` |
-//! | | | | M1, B5 | of a failure that then finds itself within the margin, and one that takes the margin away and then sums, one must see the other. The failure's swap and its load (M1) are in the one total order, and so is the fence (B5) of who sums. Loom takes SeqCst accesses for weaker ones: a fence stands in, there alone | `m3_a_failure_that_was_held_up_does_not_take_the_limit_of_a_later_bucket` |
 //!
 //! The models are in `loom-tests`; `.ci/kill-orderings` weakens each row and sees its model fail.
 
 mod bucket;
+mod budget;
 mod count;
 mod grid;
 mod lane;
 mod lanes;
-mod margin;
 mod saved;
 mod time;
 
+pub(crate) use budget::Revoked;
 pub(crate) use count::{MAX_RESULTS_A_WORD, Ring};
 pub(crate) use grid::Grid;
 pub(crate) use lanes::Lanes;
-pub(crate) use margin::Seen;
 pub(crate) use saved::{RESULTS_A_WORD, SavedBucket, SavedWindow};
 
 use crate::rate::Rate;
@@ -152,11 +150,6 @@ impl Counted {
         self.failed as u64 | ((self.slow as u64) << 1)
     }
 
-    #[inline]
-    pub(crate) const fn is_plain_failure(self) -> bool {
-        self.failed && !self.slow
-    }
-
     pub(crate) const fn tally(self) -> Tally {
         Tally {
             successes: !self.failed as u64,
@@ -175,40 +168,7 @@ pub(crate) enum Shape {
     Count(Ring),
 }
 
-/// Set in the size of a window by count. No window has so many buckets or results.
-const BY_COUNT: u32 = 1 << 31;
-
 impl Shape {
-    /// From what [`size`](Self::size) and [`words`](Self::words) have returned.
-    #[inline]
-    pub(crate) const fn of(size: u32, words: [u64; 3]) -> Self {
-        if size & BY_COUNT == 0 {
-            Self::Time(Grid::of(size, words))
-        } else {
-            let [one, two, _] = words;
-            Self::Count(Ring::of(size & !BY_COUNT, [one, two]))
-        }
-    }
-
-    /// How many buckets or results, and of which of them it is a number.
-    pub(crate) const fn size(&self) -> u32 {
-        match self {
-            Self::Time(grid) => grid.buckets(),
-            Self::Count(ring) => ring.results() | BY_COUNT,
-        }
-    }
-
-    /// What there is to it beside the size.
-    pub(crate) const fn words(&self) -> [u64; 3] {
-        match self {
-            Self::Time(grid) => grid.words(),
-            Self::Count(ring) => {
-                let [one, two] = ring.words();
-                [one, two, 0]
-            }
-        }
-    }
-
     /// Whether both lay their results out alike.
     pub(crate) const fn is_like(&self, other: &Self) -> bool {
         match (self, other) {
@@ -232,17 +192,8 @@ struct Entry {
 /// Where a result went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Recorded {
-    /// Into the window. If this turned the window to a new tick: how many older results stayed. A
-    /// failure in the newest bucket of a window over time has seen the margin.
-    In { stayed: Option<u64>, seen: Option<Seen> },
+    /// Into the window. If this turned the window to a new tick: how many older results stayed.
+    In { stayed: Option<u64> },
     /// Nowhere: its generation is over.
     Overtaken,
-}
-
-impl Recorded {
-    /// Whether it was a failure that has no need to look.
-    #[inline]
-    pub(crate) fn is_within_margin(&self) -> bool {
-        matches!(self, Self::In { seen: Some(seen), .. } if seen.is_within())
-    }
 }

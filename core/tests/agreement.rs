@@ -81,8 +81,11 @@ fn the_defaults_scaled_down_are_decided_as_the_model_decides_them() {
 
 #[test]
 fn several_lanes_decide_together_as_one_does() {
-    let runs: [fn(&[u8]) -> Seen; 3] =
-        [timeline::run_in_lanes::<2>, timeline::run_in_lanes::<3>, timeline::run_in_lanes::<16>];
+    let runs: [fn(&[u8]) -> Seen; 3] = [
+        |b| timeline::run_in_lanes(2, b),
+        |b| timeline::run_in_lanes(3, b),
+        |b| timeline::run_in_lanes(16, b),
+    ];
     for run in runs {
         let tripped = agree(run, &[], 400, |seen| trips(seen) > 0);
         println!("{tripped} of them trip");

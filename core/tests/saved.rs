@@ -114,14 +114,19 @@ fn what_several_lanes_hold_is_carried_together() {
         fn lane(&self) -> usize {
             self.0.replace(self.0.get() + 1)
         }
+
+        fn lanes(&self) -> usize {
+            3
+        }
     }
 
     let config = config().minimum_throughput(100);
-    let before = CircuitBreaker::<_, _, 10, 3>::from_parts(config, Cores::default(), ());
+    let before: CircuitBreaker<_, _> = CircuitBreaker::from_parts(config, Cores::default(), ());
+    before.preallocate();
     for _ in 0..7 {
         assert!(before.call(|| Err::<(), _>(())).is_err());
     }
-    let after: CircuitBreaker<_, _, 10, 3> =
+    let after: CircuitBreaker<_, _> =
         CircuitBreaker::restored_from_parts(config, Cores::default(), (), &before.save()).unwrap();
     assert_eq!(after.snapshot().tally.failures, 7);
     assert_eq!(after.totals(), before.totals());

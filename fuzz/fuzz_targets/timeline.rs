@@ -9,6 +9,6 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = reference::timeline::run(bytes);
-    let _ = reference::timeline::run_in_lanes::<3>(bytes);
+    let _ = reference::timeline::run_in_lanes(3, bytes);
     let _ = reference::timeline::run_while_lanes_grow(bytes);
 });

@@ -12,19 +12,16 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use cutout_core::{
-    CircuitBreaker, Clock, Config, Instant, Observer, Stale, State, Tally, Transition, TripReason,
-    Window,
+    CircuitBreaker, Clock, Config, Instant, Observer, Outcome, Stale, State, Tally, Transition,
+    TripReason, Window,
 };
 use loom::thread::JoinHandle;
 
 /// Two buckets of a second each.
 pub type Breaker = CircuitBreaker<Watch, Log, 2>;
 
-/// The same with `LANES` lanes from the start.
-pub type Laned<const LANES: usize> = CircuitBreaker<OnCore<1>, Log, 2, LANES>;
-
-/// The same with one lane, and two more when threads are seen to contend.
-pub type Growing = CircuitBreaker<OnCore<2>, Log, 2>;
+/// A breaker with one lane, and two more when threads are seen to contend.
+pub type Growing = CircuitBreaker<OnCore, Log, 2>;
 
 loom::thread_local! {
     static NANOS: Cell<u64> = Cell::new(0);
@@ -49,11 +46,11 @@ impl Clock for Watch {
     }
 }
 
-/// The same watch on a thread that has a core, and so a lane, of its own.
+/// The watch of a thread that has one of two cores, and so one of two lanes.
 #[derive(Debug, Default)]
-pub struct OnCore<const GROWS: usize>(pub Watch);
+pub struct OnCore(pub Watch);
 
-impl<const GROWS: usize> Clock for OnCore<GROWS> {
+impl Clock for OnCore {
     fn now(&self) -> Instant {
         self.0.now()
     }
@@ -63,7 +60,7 @@ impl<const GROWS: usize> Clock for OnCore<GROWS> {
     }
 
     fn lanes(&self) -> usize {
-        GROWS
+        2
     }
 }
 
@@ -168,6 +165,43 @@ pub fn rested(config: Config) -> Arc<Breaker> {
     }
     breaker.clock().set(1);
     breaker
+}
+
+/// A breaker that may grow two lanes.
+#[must_use]
+pub fn growing(config: Config) -> Arc<Growing> {
+    Arc::new(Growing::from_parts(config, OnCore::default(), Log::default()))
+}
+
+/// A breaker that has grown two lanes beside its first one.
+///
+/// # Panics
+///
+/// If it has not.
+#[must_use]
+pub fn grown(config: Config) -> Arc<Growing> {
+    let breaker = growing(config);
+    breaker.preallocate();
+    assert_eq!(breaker.lanes(), 1 + 2);
+    breaker
+}
+
+/// As many calls, on the core of the thread, as long as they are admitted.
+pub fn report(breaker: &Growing, outcome: Outcome, count: usize) {
+    for _ in 0..count {
+        if let Ok(permit) = breaker.try_acquire() {
+            permit.settle(outcome);
+        }
+    }
+}
+
+/// As many calls on the core of another thread, before this one goes on.
+///
+/// # Panics
+///
+/// If the other thread does.
+pub fn report_on(core: usize, breaker: &Arc<Growing>, outcome: Outcome, count: usize) {
+    spawn_on(core, breaker, move |breaker| report(breaker, outcome, count)).join().unwrap();
 }
 
 /// A call that fails.

@@ -15,11 +15,11 @@ pub(crate) fn panel(plan: Plan) -> Panel {
     let mut cases = Vec::new();
     for (curve, (_, load)) in LOADS.into_iter().enumerate() {
         cases.extend([
-            case::<1>(curve, 0, load),
-            case::<2>(curve, 1, load),
-            case::<4>(curve, 2, load),
-            case::<8>(curve, 3, load),
-            case::<16>(curve, 4, load),
+            case(1, curve, 0, load),
+            case(2, curve, 1, load),
+            case(4, curve, 2, load),
+            case(8, curve, 3, load),
+            case(16, curve, 4, load),
         ]);
     }
     let costs = measure::<2>(plan, lanes.len(), cases);
@@ -35,12 +35,13 @@ pub(crate) fn panel(plan: Plan) -> Panel {
     }
 }
 
-/// A breaker with as many lanes, all of them in use.
-fn case<const LANES: usize>(curve: usize, place: usize, load: Load) -> Case {
-    let clock = InLane(AtomicUsize::new(0));
-    let breaker = Engine::<_, (), 10, LANES>::from_parts(tolerant(), clock, ());
-    for lane in (0..LANES).rev() {
-        breaker.clock().0.store(lane, Ordering::Relaxed);
+/// A breaker that has grown as many lanes, all of them in use; one lane is that before growth.
+fn case(lanes: usize, curve: usize, place: usize, load: Load) -> Case {
+    let clock = InLane { lane: AtomicUsize::new(0), lanes };
+    let breaker = Engine::<_, (), 10>::from_parts(tolerant(), clock, ());
+    breaker.preallocate();
+    for lane in (0..lanes).rev() {
+        breaker.clock().lane.store(lane, Ordering::Relaxed);
         Load::Success.run(&breaker, 100);
     }
     let mut scene = Scene::new(load, Box::new(breaker));
@@ -48,7 +49,10 @@ fn case<const LANES: usize>(curve: usize, place: usize, load: Load) -> Case {
 }
 
 /// A clock that stands still, on a thread that has the lane which it is told.
-struct InLane(AtomicUsize);
+struct InLane {
+    lane: AtomicUsize,
+    lanes: usize,
+}
 
 impl Clock for InLane {
     fn now(&self) -> Instant {
@@ -56,6 +60,10 @@ impl Clock for InLane {
     }
 
     fn lane(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
+        self.lane.load(Ordering::Relaxed)
+    }
+
+    fn lanes(&self) -> usize {
+        self.lanes
     }
 }

@@ -1,12 +1,12 @@
 //! Who is admitted, and as what.
 
 use super::CircuitBreaker;
-use super::settlement::Ending;
+use super::settle::Ending;
 use crate::circuit::{Step, Word};
 use crate::error::{RejectReason, Rejected};
 use crate::observe::{CallEvent, Cause, Observer};
-use crate::permit::{Role, Ticket};
 use crate::state::{Mode, State};
+use crate::ticket::{Role, Ticket};
 use crate::time::{Clock, Instant};
 use crate::unwind::sheltered;
 use crate::window::Tally;
@@ -16,15 +16,13 @@ pub(super) const UNTIMED: Instant = Instant::from_nanos(u64::MAX);
 
 /// A trial whose caller does not have it yet. If an observer panics meanwhile, its place is free
 /// again.
-struct HeldBack<'a, C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize> {
-    breaker: &'a CircuitBreaker<C, O, BUCKETS, LANES>,
+struct HeldBack<'a, C: Clock, O: Observer, const BUCKETS: usize> {
+    breaker: &'a CircuitBreaker<C, O, BUCKETS>,
     ticket: Option<Ticket>,
 }
 
-impl<'a, C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
-    HeldBack<'a, C, O, BUCKETS, LANES>
-{
-    const fn new(breaker: &'a CircuitBreaker<C, O, BUCKETS, LANES>, ticket: Ticket) -> Self {
+impl<'a, C: Clock, O: Observer, const BUCKETS: usize> HeldBack<'a, C, O, BUCKETS> {
+    const fn new(breaker: &'a CircuitBreaker<C, O, BUCKETS>, ticket: Ticket) -> Self {
         Self { breaker, ticket: Some(ticket) }
     }
 
@@ -33,19 +31,15 @@ impl<'a, C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     }
 }
 
-impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize> Drop
-    for HeldBack<'_, C, O, BUCKETS, LANES>
-{
+impl<C: Clock, O: Observer, const BUCKETS: usize> Drop for HeldBack<'_, C, O, BUCKETS> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket.take() {
-            sheltered(|| self.breaker.finish_unsettled(&ticket, Ending::Dropped));
+            sheltered(|| self.breaker.settle_unreported(&ticket, Ending::Dropped));
         }
     }
 }
 
-impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
-    CircuitBreaker<C, O, BUCKETS, LANES>
-{
+impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> {
     /// The ticket of a call that starts now, if when it starts matters.
     fn ticket(&self, word: Word, role: Role) -> Ticket {
         let plan = self.settings.plan(); // C2
@@ -92,7 +86,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
                 (Mode::Auto, State::HalfOpen) => {
                     let trials = word.trials();
                     let lapsed = self.seldom.leases().lapsed(word, self.now());
-                    match self.judge_trials(trials, lapsed) {
+                    match self.half_open_verdict(trials, lapsed) {
                         Some(cause) => self.end_half_open(word, cause),
                         None => {
                             return self
@@ -176,7 +170,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         let now = self.now();
         let leases = self.seldom.leases();
         let lapsed = leases.lapsed(word, now);
-        if let Some(cause) = self.judge_trials(word.trials(), lapsed) {
+        if let Some(cause) = self.half_open_verdict(word.trials(), lapsed) {
             self.end_half_open(word, cause);
             return None;
         }

@@ -3,17 +3,18 @@
 use core::future::{Future, poll_fn};
 use core::pin::pin;
 
+use super::CircuitBreaker;
 use super::admission::UNTIMED;
-use super::{CircuitBreaker, Ending};
+use super::permit::{Permit, Watch};
+use super::settle::Ending;
 use crate::error::{Error, Rejected};
 use crate::observe::Observer;
-use crate::permit::{Outcome, Permit, Report, Role, Ticket, Watch};
+use crate::outcome::{Outcome, Report};
+use crate::ticket::{Role, Ticket};
 use crate::time::Clock;
 
 /// # Calling
-impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
-    CircuitBreaker<C, O, BUCKETS, LANES>
-{
+impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> {
     /// Runs `call` if the circuit admits it; `Err` is a failure.
     ///
     /// # Errors
@@ -134,16 +135,14 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
 }
 
 /// # Two steps
-impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
-    CircuitBreaker<C, O, BUCKETS, LANES>
-{
+impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> {
     /// Admits a call, to be settled by the permit.
     ///
     /// # Errors
     ///
     /// If the circuit refuses.
     #[inline]
-    pub fn try_acquire(&self) -> Result<Permit<'_, C, O, BUCKETS, LANES>, Rejected> {
+    pub fn try_acquire(&self) -> Result<Permit<'_, C, O, BUCKETS>, Rejected> {
         self.admit().map(|ticket| Permit::new(self, ticket))
     }
 
@@ -185,7 +184,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
 
     /// Ends the call of `ticket` as one that was given up, as a dropped [`Permit`] does.
     pub fn cancel(&self, ticket: Ticket) {
-        self.finish_unsettled(&ticket, Ending::Dropped);
+        self.settle_unreported(&ticket, Ending::Dropped);
     }
 
     /// Takes back the admission of a call that did not run after all, as one that would have had to
@@ -208,7 +207,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     /// # Ok::<_, cutout_core::Rejected>(())
     /// ```
     pub fn take_back(&self, ticket: Ticket) {
-        self.finish_taken_back(&ticket);
+        self.take_back_ticket(&ticket);
     }
 }
 

@@ -1,110 +1,30 @@
-//! The changes of the circuit: what makes them, and their announcement.
+//! The fourth step of a call's end: the circuit opens. And the other changes that are not a trial's.
 
 use core::time::Duration;
 
 use super::CircuitBreaker;
-use crate::circuit::{Break, Change, Step, Trials, Word};
-use crate::observe::{Cause, Observer, Transition, TripReason};
-use crate::policy::{self, Verdict};
-use crate::settings::{Limits, Plan};
+use super::evaluate::Trip;
+use crate::break_length::{self, break_length};
+use crate::circuit::{Break, Change, Step, Word};
+use crate::observe::{Cause, Observer};
 use crate::state::{Mode, State};
 use crate::time::{Clock, Instant};
-use crate::window::{Counted, Seen, Tally};
+use crate::window::Tally;
 
-/// A result's side of a trip: what it was, when, how long the server asked for, what the window held.
-pub(super) struct Trip {
-    pub(super) result: Counted,
-    pub(super) generation: u32,
-    pub(super) now: Instant,
-    pub(super) retry_after: Option<Duration>,
-    pub(super) tally: Tally,
-}
-
-/// What a look at the window goes by.
-pub(super) struct Look {
-    pub(super) limits: Limits,
-    pub(super) plan: Plan,
-    /// Failures in a row that the result made.
-    pub(super) streak: u64,
-    /// Whether every condition is looked at, and not the rates alone.
-    pub(super) is_full: bool,
-    pub(super) stayed: Option<u64>,
-    pub(super) seen: Option<Seen>,
-}
-
-/// How HalfOpen ended, to be announced.
-pub(super) struct HalfOpenEnd {
-    pub(super) cause: Cause,
+/// What a trip has changed. If the generation is that of before, a circuit that is forced closed has noted
+/// that it would have opened.
+pub(super) struct Opened {
+    pub(super) change: Change,
     pub(super) at: Instant,
-    pub(super) break_length: Option<u64>,
+    /// How long the break is, in nanoseconds.
+    pub(super) length: u64,
 }
 
-impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
-    CircuitBreaker<C, O, BUCKETS, LANES>
-{
-    /// Which trip condition holds, if one does. Keeps the armed bit true to the window.
+impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> {
+    /// Opens the circuit, if it still may.
     #[cold]
-    pub(super) fn evaluate(&self, word: Word, look: Look, trip: &mut Trip) -> Option<TripReason> {
-        let Look { mut limits, plan, streak, is_full, stayed, seen } = look;
-        let needed = minimum(&limits, word);
-        let mut verdict = if is_full {
-            let (row, condition) = (plan.consecutive_failures(), self.settings.trip_when());
-            policy::judge(&limits, row, condition, needed, &trip.tally, streak)
-        } else {
-            policy::judge_rates(&limits, needed, &trip.tally)
-        };
-        // A success trips only by completing the minimum. If armed, it may be one of several that
-        // do so at once; else it came to look because older results have left, and what stayed says
-        // whether there were too few.
-        let completes = stayed.is_some_and(|stayed| stayed < needed);
-        if matches!(verdict, Verdict::Trip(_)) && !is_full && !word.is_armed() && !completes {
-            return None;
-        }
-        loop {
-            let armed = match verdict {
-                Verdict::Trip(reason) => return Some(reason),
-                Verdict::TooFew => true,
-                Verdict::Healthy => false,
-            };
-            let changed = self.circuit.change(|seen| {
-                if seen.generation() != trip.generation || seen.is_armed() == armed {
-                    Step::Leave
-                } else {
-                    Step::To(seen.with_armed(armed))
-                }
-            });
-            if changed.is_none() {
-                if let (Verdict::Healthy, Some(seen)) = (verdict, seen) {
-                    self.spare_looks(seen, &limits, trip);
-                }
-                return None;
-            }
-            // Who recorded before this change and saw the bit as it was relies on this look.
-            // So does who changed the settings before it (C1).
-            trip.tally = self.lanes.tally(&self.settings.shape(), trip.generation, trip.now);
-            limits = self.settings.limits();
-            verdict = policy::judge_rates(&limits, minimum(&limits, word), &trip.tally);
-        }
-    }
-
-    /// Lets failures after this healthy look go without one, as far as it can know what they do.
-    fn spare_looks(&self, seen: Seen, limits: &Limits, trip: &Trip) {
-        if self.settings.trip_when().is_none() {
-            let more = policy::leeway(limits, &trip.tally);
-            self.lanes.widen(&self.settings.shape(), trip.generation, trip.now, seen, more);
-        }
-    }
-
-    /// How HalfOpen ends with `trials` settled and `lapsed` given up, if it does.
-    pub(super) fn judge_trials(&self, trials: Trials, lapsed: u32) -> Option<Cause> {
-        policy::judge_trials(&self.settings.limits(), trials, lapsed)
-    }
-
-    /// Opens the circuit, if it still may, and only then tells of the result and of that: an observer
-    /// that panics keeps no circuit from opening.
-    #[cold]
-    pub(super) fn trip(&self, reason: TripReason, trip: &Trip) {
-        let (mut now, mut length) = (trip.now, 0);
+    pub(super) fn trip(&self, trip: &Trip) -> Option<Opened> {
+        let (mut at, mut length) = (trip.now, 0);
         let change = self.circuit.change(|word| {
             if word.generation() != trip.generation {
                 return Step::Leave;
@@ -115,8 +35,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
                 (Mode::Auto | Mode::Shadow, State::Closed) => {
                     match self.next_break(word, trip.retry_after) {
                         None => Step::Again,
-                        Some((at, long)) => {
-                            (now, length) = (at, long);
+                        Some((now, long)) => {
+                            (at, length) = (now, long);
                             Step::To(word.open(self.next_generation(word), false))
                         }
                     }
@@ -124,57 +44,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
                 _ => Step::Leave,
             }
         });
-        self.tell_of_result(trip.result);
-        match change {
-            Some(change) if change.after.generation() == trip.generation => {
-                self.observer.on_would_trip(reason, &trip.tally);
-            }
-            Some(change) => {
-                self.announce(change, Cause::Tripped(reason), now, Some(length), trip.tally);
-            }
-            None => {}
-        }
-    }
-
-    /// Ends HalfOpen for a reason that was seen on `word`.
-    pub(super) fn end_half_open(&self, word: Word, cause: Cause) {
-        let mut end = None;
-        let change = self.circuit.change(|seen| {
-            end = None;
-            if seen == word { self.half_open_end(seen, cause, None, &mut end) } else { Step::Leave }
-        });
-        if let (Some(change), Some(end)) = (change, end) {
-            self.announce(change, end.cause, end.at, end.break_length, Tally::default());
-        }
-    }
-
-    /// The step out of HalfOpen, and what to announce if it is won.
-    pub(super) fn half_open_end(
-        &self,
-        word: Word,
-        cause: Cause,
-        retry_after: Option<Duration>,
-        end: &mut Option<HalfOpenEnd>,
-    ) -> Step {
-        let next = self.next_generation(word);
-        if cause == Cause::TrialsPassed {
-            let (lengths, plan) = self.settings.lengths(&self.seldom);
-            let now = self.read_clock(plan); // R4
-            *end = Some(HalfOpenEnd { cause, at: now, break_length: None });
-            let last = self.circuit.last_break(word, &self.seldom);
-            let (steady, ramp) = (now.plus(last.length), lengths.recovery);
-            let ramp_end = ramp.map(|ramp| now.plus(ramp.length()));
-            return if !self.circuit.propose_close(steady, ramp_end, word, &self.seldom) {
-                Step::Again
-            } else if ramp_end.is_some() {
-                Step::To(word.ramping(next))
-            } else {
-                Step::To(word.closed(next))
-            };
-        }
-        let Some((now, length)) = self.next_break(word, retry_after) else { return Step::Again };
-        *end = Some(HalfOpenEnd { cause, at: now, break_length: Some(length) });
-        Step::To(word.open(next, false))
+        change.map(|change| Opened { change, at, length })
     }
 
     pub(super) fn set_mode(&self, mode: Mode) {
@@ -207,7 +77,11 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     }
 
     /// Proposes the break after `word`: when it begins and how long it is, unless something moved.
-    fn next_break(&self, word: Word, retry_after: Option<Duration>) -> Option<(Instant, u64)> {
+    pub(super) fn next_break(
+        &self,
+        word: Word,
+        retry_after: Option<Duration>,
+    ) -> Option<(Instant, u64)> {
         let (lengths, plan) = self.settings.lengths(&self.seldom);
         let now = self.read_clock(plan); // R4
         let reopens = if self.reopens(word, now) {
@@ -215,8 +89,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         } else {
             0
         };
-        let chance = policy::chance(now, word.generation(), core::ptr::from_ref(self).addr());
-        let length = policy::break_length(&lengths.breaks, reopens, retry_after, chance);
+        let chance = break_length::chance(now, word.generation(), core::ptr::from_ref(self).addr());
+        let length = break_length(&lengths.breaks, reopens, retry_after, chance);
         let next = Break { length, reopens };
         let proposed =
             self.circuit.propose_break(now.plus(length), next, false, word, &self.seldom);
@@ -229,39 +103,11 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
             || word.is_ramping()
             || self.circuit.is_unsteady(word, now, &self.seldom)
     }
-
-    pub(super) fn announce(
-        &self,
-        change: Change,
-        cause: Cause,
-        at: Instant,
-        break_length: Option<u64>,
-        tally: Tally,
-    ) {
-        self.observer.on_transition(&Transition {
-            from: change.before.effective_state(),
-            to: change.after.effective_state(),
-            mode: change.after.mode(),
-            cause,
-            generation: change.after.generation(),
-            at,
-            break_duration: break_length.map(Duration::from_nanos),
-            tally,
-        });
-    }
-}
-
-/// How many results make a rate count.
-fn minimum(limits: &Limits, word: Word) -> u64 {
-    let all = limits.minimum;
-    u64::from(if word.is_ramping() { all.min(limits.trials.trials) } else { all })
 }
 
 /// For the fuzzer alone.
 #[cfg(fuzzing)]
-impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
-    CircuitBreaker<C, O, BUCKETS, LANES>
-{
+impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> {
     /// Puts any 64 bits in place of the state word.
     #[doc(hidden)]
     pub fn set_word(&self, bits: u64) {

@@ -62,9 +62,7 @@ impl<C: Clock, O: Observer> CircuitBreaker<C, O> {
 }
 
 /// # Constructing with room for another number of buckets
-impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
-    CircuitBreaker<C, O, BUCKETS, LANES>
-{
+impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> {
     const_fn! {
         /// A closed breaker with room for `BUCKETS` buckets.
         ///
@@ -86,7 +84,6 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
         #[must_use]
         pub fn from_parts(config: Config, clock: C, observer: O) -> Self {
             const {
-                assert!(LANES > 0, "LANES: a breaker has at least one lane");
                 assert!(BUCKETS < 1 << 26, "BUCKETS: a breaker has room for less than 2^26");
             }
             if let Err(error) = config.validate(BUCKETS) {

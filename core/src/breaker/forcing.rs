@@ -10,9 +10,7 @@ use crate::time::{Clock, Instant, nanos};
 use crate::window::Tally;
 
 /// # Forcing
-impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
-    CircuitBreaker<C, O, BUCKETS, LANES>
-{
+impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> {
     /// Refuses every call until released.
     ///
     /// Like every change of the mode, this starts a generation: calls in flight come back stale,

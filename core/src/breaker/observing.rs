@@ -40,9 +40,7 @@ pub struct Snapshot {
 }
 
 /// # Observing
-impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
-    CircuitBreaker<C, O, BUCKETS, LANES>
-{
+impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> {
     /// The state as calls meet it: a forced mode hides the one underneath.
     ///
     /// Reading changes nothing, so an open circuit whose break is over still reads Open until a
@@ -149,7 +147,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
             state: word.effective_state(),
             mode: word.mode(),
             generation,
-            tally: self.lanes.tally(&self.settings.shape(), generation, now),
+            tally: self.lanes.tally(self.settings.shape(), generation, now),
             consecutive_failures: self.streak.length(generation),
             trials_in_flight: word.trials_out(),
             recovering: word.is_ramping() && matches!(word.mode(), Mode::Auto | Mode::Shadow),
@@ -169,7 +167,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
     /// What became of all calls.
     #[must_use]
     pub fn totals(&self) -> Totals {
-        let (results, rejected) = self.lanes.totals(&self.settings.shape());
+        let (results, rejected) = self.lanes.totals(self.settings.shape());
         Totals {
             successes: results.successes,
             failures: results.failures,

@@ -7,9 +7,7 @@ use crate::observe::Observer;
 use crate::time::Clock;
 
 /// # Changing the settings
-impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
-    CircuitBreaker<C, O, BUCKETS, LANES>
-{
+impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> {
     /// Puts other settings into force while calls go on. State, window and permits stay.
     ///
     /// - The conditions hold from the next result on: it looks, even if it is a success, whether the
@@ -65,14 +63,14 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
                 end_row();
             }
             if after.needs_window() && !before.needs_window() {
-                self.lanes.empty(&self.settings.shape()); // C7
+                self.lanes.empty(self.settings.shape()); // C7
             }
         })?;
         let plan = self.settings.plan();
         if counted_row && !plan.has_streak() {
             end_row();
         }
-        self.lanes.void_margin();
+        let _ = self.lanes.revoke(); // F4
         // C4
         let _ = self.circuit.change(|word| {
             if word.is_armed() == plan.has_rate() {

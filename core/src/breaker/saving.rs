@@ -30,9 +30,7 @@ impl<C: Clock, O: Observer> CircuitBreaker<C, O> {
 }
 
 /// # Saving and restoring
-impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
-    CircuitBreaker<C, O, BUCKETS, LANES>
-{
+impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> {
     /// What this breaker knows, for one that will go on where it left off. See [`Saved`].
     ///
     /// It is read while others write, as a [`snapshot`](Self::snapshot) is.
@@ -60,7 +58,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
             unsteady: if is_closed { steady.since(now) } else { 0 },
             failures_in_a_row: self.streak.length(generation),
             totals: self.totals(),
-            window: self.lanes.save(&self.settings.shape(), generation, now),
+            window: self.lanes.save(self.settings.shape(), generation, now),
         }
     }
 
@@ -104,7 +102,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
             breaker.streak.restore(saved.failures_in_a_row);
         }
         if saved.state == State::Closed {
-            breaker.lanes.restore(&breaker.settings.shape(), &saved.window, now, &breaker.clock);
+            breaker.lanes.restore(breaker.settings.shape(), &saved.window, now, &breaker.clock);
         }
         breaker.restore_totals(saved);
         Ok(breaker)
@@ -112,7 +110,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize, const LANES: usize>
 
     fn restore_totals(&self, saved: &Saved<BUCKETS>) {
         let totals = &saved.totals;
-        let (held, _) = self.lanes.totals(&self.settings.shape());
+        let (held, _) = self.lanes.totals(self.settings.shape());
         let missing = Tally {
             successes: totals.successes.saturating_sub(held.successes),
             failures: totals.failures.saturating_sub(held.failures),

@@ -31,7 +31,8 @@ const TRIALS_OUT: Field = Field::above(UNUSED, 16);
 const SUCCEEDED: Field = Field::above(TRIALS_OUT, 4);
 const FAILED: Field = Field::above(SUCCEEDED, 4);
 const SLOW: Field = Field::above(FAILED, 4);
-const GENERATION: Field = Field::above(SLOW, 23);
+pub(crate) const GENERATION_BITS: u32 = 23;
+const GENERATION: Field = Field::above(SLOW, GENERATION_BITS);
 const _: () = assert!(GENERATION.end() == u64::BITS);
 
 /// The values of `STATE`. The mask of a plain admission relies on Closed being zero.

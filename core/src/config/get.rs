@@ -5,7 +5,7 @@ use core::num::NonZeroU32;
 use core::time::Duration;
 
 use super::{Backoff, Config, HalfOpenRule, Recovery, Window};
-use crate::permit::Outcome;
+use crate::outcome::Outcome;
 use crate::rate::Rate;
 use crate::window::Tally;
 

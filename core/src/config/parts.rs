@@ -9,7 +9,7 @@ use super::{MILLISECOND, or_one, or_one_long};
 use crate::ramp::Stage;
 use crate::rate::Rate;
 use crate::time::nanos;
-use crate::window::Shape;
+use crate::window::{Grid, Ring, Shape};
 
 /// Over what span results are counted.
 ///
@@ -50,6 +50,16 @@ impl Window {
     #[must_use]
     pub const fn count(results: u32) -> Self {
         Self(Span::Count { results })
+    }
+
+    /// How the window is laid out; `validate` has seen to it that there is a bucket.
+    pub(crate) const fn shape(self) -> Shape {
+        match self.0 {
+            Span::Time { length, buckets } => {
+                Shape::Time(Grid::new(length / buckets as u64, buckets))
+            }
+            Span::Count { results } => Shape::Count(Ring::new(results)),
+        }
     }
 
     /// The window that is laid out like this.

@@ -132,6 +132,12 @@ impl Config {
         }
         Ok(())
     }
+
+    /// Whether a rate is a trip condition. A success can then open the circuit: it can complete the minimum
+    /// of a rate that is over already.
+    pub(crate) const fn has_rate(&self) -> bool {
+        self.failure_rate.is_some() || self.slow_call_rate.is_some()
+    }
 }
 
 /// A threshold of 0 % would be reached by a healthy dependency.

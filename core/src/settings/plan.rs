@@ -10,8 +10,9 @@
 
 use core::num::NonZeroU32;
 
-use crate::config::Config;
-use crate::permit::Outcome;
+use crate::config::{Config, SECOND};
+use crate::outcome::Outcome;
+use crate::window::Shape;
 
 /// The questions, a bit for each, and what a call's end can be told along with them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,11 +45,29 @@ impl Plan {
             Some(Outcome::Failure) => 2,
             Some(Outcome::Ignored) => 3,
         };
+        let bucket = match config.window.shape() {
+            Shape::Time(grid) => Some(grid.width()),
+            Shape::Count(_) => None,
+        };
+        let measures = config.slow_call_duration.is_some();
+        let needs_window =
+            config.has_rate() || config.failure_count.is_some() || config.trip_when.is_some();
+        let needs_time = measures || (needs_window && bucket.is_some());
+        // Whether every duration that the breaker measures is a second or more.
+        let stage = match config.recovery {
+            Some(recovery) => recovery.stage.get(),
+            None => SECOND,
+        };
+        let is_coarse = !measures
+            && matches!(bucket, None | Some(SECOND..))
+            && stage >= SECOND
+            && config.break_duration >= SECOND
+            && config.trial_timeout >= SECOND;
         Self(
-            on(config.slow_call_duration.is_some(), Self::MEASURES)
-                | on(config.is_coarse(), Self::COARSE)
-                | on(config.needs_time(), Self::NEEDS_TIME)
-                | on(config.needs_window(), Self::NEEDS_WINDOW)
+            on(measures, Self::MEASURES)
+                | on(is_coarse, Self::COARSE)
+                | on(needs_time, Self::NEEDS_TIME)
+                | on(needs_window, Self::NEEDS_WINDOW)
                 | on(config.has_rate(), Self::HAS_RATE)
                 | on(config.evaluate_every_result, Self::EVALUATES_ALL)
                 | (cancelled_as << CANCELLED_AS)

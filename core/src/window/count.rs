@@ -50,17 +50,6 @@ impl Ring {
         Self { results, batches: Divisor::new(batches as u64) }
     }
 
-    /// The same, from what [`words`](Self::words) has returned.
-    #[inline]
-    pub(super) const fn of(results: u32, [by, inverse]: [u64; 2]) -> Self {
-        Self { results, batches: Divisor { by, inverse } }
-    }
-
-    /// What there is to it beside the number of results.
-    pub(super) const fn words(&self) -> [u64; 2] {
-        [self.batches.by, self.batches.inverse]
-    }
-
     /// How many results a window holds.
     pub(crate) const fn results(&self) -> u32 {
         self.results
@@ -68,7 +57,7 @@ impl Ring {
 
     #[allow(clippy::cast_possible_truncation)] // no more batches than words
     const fn batches(&self) -> usize {
-        self.batches.by as usize
+        self.batches.number() as usize
     }
 
     /// The place of the batch that the head counts as `batch`, and its lap.
@@ -164,7 +153,7 @@ impl<const N: usize> Lane<N> {
             let head = self.head();
             let (_, lap) = ring.place(head.tick());
             let lap = (lap | ((1 << LAP_BITS) - 1)) + 1;
-            let to = head.with_tick(lap * ring.batches.by);
+            let to = head.with_tick(lap * ring.batches.number());
             let all = 0..ring.batches();
             if self.advance(&Shape::Count(*ring), head, to, all, |_, _| false).is_some() {
                 return;
@@ -209,7 +198,7 @@ impl<const N: usize> Lane<N> {
             };
             if swap(word, old.0, new.0) {
                 self.add_to_totals(left);
-                return Recorded::In { stayed: None, seen: None };
+                return Recorded::In { stayed: None };
             }
         }
     }
@@ -273,21 +262,14 @@ impl<const N: usize> Lane<N> {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::super::Entry;
-    use super::super::margin::{Margin, Sharing, View};
     use super::*;
     use crate::time::Instant;
 
     fn put(lane: &Lane<4>, ring: Ring, generation: u32, failed: bool, slow: bool) {
         let result = Counted { failed, slow };
         let entry = Entry { generation, now: Instant::ORIGIN, result };
-        let recorded = lane.record(
-            &Shape::Count(ring),
-            entry,
-            View::new(&Margin::new(false), Sharing::Never),
-            || true,
-            || 0,
-        );
-        assert_eq!(recorded, Recorded::In { stayed: None, seen: None });
+        let recorded = lane.record(&Shape::Count(ring), entry, || (), || true, || 0);
+        assert_eq!(recorded, Recorded::In { stayed: None });
     }
 
     #[test]
@@ -366,13 +348,7 @@ mod tests {
         put(&lane, ring, 7, false, false);
         let result = Counted { failed: true, slow: false };
         let entry = Entry { generation: 6, now: Instant::ORIGIN, result };
-        let recorded = lane.record(
-            &Shape::Count(ring),
-            entry,
-            View::new(&Margin::new(false), Sharing::Never),
-            || false,
-            || 0,
-        );
+        let recorded = lane.record(&Shape::Count(ring), entry, || (), || false, || 0);
         assert_eq!(recorded, Recorded::Overtaken);
         assert_eq!(lane.totals(&Shape::Count(ring)).total(), 1);
     }

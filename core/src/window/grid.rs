@@ -18,20 +18,6 @@ impl Grid {
         Self { width: Divisor::new(width), buckets: Divisor::new(buckets as u64) }
     }
 
-    /// The same, from what [`words`](Self::words) has returned.
-    #[inline]
-    pub(super) const fn of(buckets: u32, [width, inverse, buckets_inverse]: [u64; 3]) -> Self {
-        Self {
-            width: Divisor { by: width, inverse },
-            buckets: Divisor { by: buckets as u64, inverse: buckets_inverse },
-        }
-    }
-
-    /// What there is to it beside the number of buckets.
-    pub(super) const fn words(&self) -> [u64; 3] {
-        [self.width.by, self.width.inverse, self.buckets.inverse]
-    }
-
     /// The tick of `now`.
     pub(super) const fn tick(&self, now: Instant) -> u64 {
         self.width.divide(now.as_nanos()).0
@@ -39,19 +25,19 @@ impl Grid {
 
     /// Nanoseconds of a tick.
     pub(crate) const fn width(&self) -> u64 {
-        self.width.by
+        self.width.number()
     }
 
     /// How many buckets a window spans.
     #[allow(clippy::cast_possible_truncation)] // made of 32 bits
     pub(crate) const fn buckets(&self) -> u32 {
-        self.buckets.by as u32
+        self.buckets.number() as u32
     }
 
     /// Whether `now` is after `tick`; it may be before it (W3).
     #[inline]
     pub(super) const fn is_over(&self, tick: u64, now: Instant) -> bool {
-        now.as_nanos().saturating_sub(tick * self.width.by) >= self.width.by
+        now.as_nanos().saturating_sub(tick * self.width.number()) >= self.width.number()
     }
 
     /// The place of the bucket of `tick`.
@@ -64,18 +50,19 @@ impl Grid {
     /// The place before the first, as the ring goes round.
     #[allow(clippy::cast_possible_truncation)] // no more buckets than places
     pub(super) const fn last_place(&self) -> usize {
-        (self.buckets.by - 1) as usize
+        (self.buckets.number() - 1) as usize
     }
 
     /// The newest tick up to `newest` that belongs to `place`, if there was one.
     pub(super) const fn tick_at(&self, place: usize, newest: u64) -> Option<u64> {
         let (place, latest) = (place as u64, self.buckets.divide(newest).1);
-        let back = if latest < place { latest + self.buckets.by - place } else { latest - place };
+        let back =
+            if latest < place { latest + self.buckets.number() - place } else { latest - place };
         newest.checked_sub(back)
     }
 
     /// Whether a window that ends at `newest` spans `tick`.
     pub(super) const fn spans(&self, tick: u64, newest: u64) -> bool {
-        newest - tick < self.buckets.by
+        newest - tick < self.buckets.number()
     }
 }

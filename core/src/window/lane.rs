@@ -1,6 +1,6 @@
 //! One copy of the window: a ring of words, its head, and the totals of what was counted in it.
 
-use super::margin::View;
+use super::budget::Budget;
 use super::{Entry, NOTHING, Recorded, Shape, Tally, bucket, count};
 use crate::sync::{AtomicU64, Ordering, const_fn, zeroes};
 use crate::time::Instant;
@@ -43,9 +43,9 @@ impl Head {
 
 /// Whether a result was added to the bucket that is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Added<T = ()> {
-    /// It is counted, and this is what it saw.
-    Yes(T),
+pub(super) enum Added {
+    /// It is counted.
+    Yes,
     /// Another thread was faster.
     Contended,
     /// There is no such bucket yet, or it is full.
@@ -56,6 +56,7 @@ pub(super) enum Added<T = ()> {
 #[repr(C)]
 pub(crate) struct Lane<const N: usize> {
     head: AtomicU64,
+    pub(super) budget: Budget,
     words: [AtomicU64; N],
     /// Successes that the words no longer hold.
     pub(super) successes: Counter,
@@ -68,6 +69,7 @@ impl<const N: usize> Lane<N> {
         pub(super) fn new() -> Self {
             Self {
                 head: AtomicU64::new(0),
+                budget: Budget::new(),
                 words: zeroes(),
                 successes: Counter::new(),
                 failures: Counter::new(),
@@ -81,18 +83,21 @@ impl<const N: usize> Lane<N> {
         self.head().is_of(generation)
     }
 
-    /// Counts what `entry` says. A failure sees the `margin`. `is_live` says whether its generation
-    /// still is, and `elsewhere` how many results the window holds in other lanes.
-    pub(super) fn record(
+    /// Counts the result of `entry`.
+    ///
+    /// `suspend` suspends the budgets of all lanes until what it returns is dropped. `is_live` tells
+    /// whether the entry's generation is the current one. `elsewhere` tells how many results the window
+    /// holds in other lanes.
+    pub(super) fn record<S>(
         &self,
         shape: &Shape,
         entry: Entry,
-        margin: View<'_>,
+        suspend: impl Fn() -> S,
         is_live: impl Fn() -> bool,
         elsewhere: impl Fn() -> u64,
     ) -> Recorded {
         match shape {
-            Shape::Time(grid) => self.record_at(grid, entry, margin, is_live, elsewhere),
+            Shape::Time(grid) => self.record_at(grid, entry, suspend, is_live, elsewhere),
             Shape::Count(ring) => self.record_next(ring, entry.generation, entry.result, is_live),
         }
     }
@@ -200,18 +205,6 @@ const fn held(shape: &Shape, word: u64) -> Tally {
         Shape::Time(_) => bucket::held(word),
         Shape::Count(_) => count::held(word),
     }
-}
-
-/// That a swap was won which a look at the margin does not overtake: without one there is no look, since
-/// loom does not show what a weaker swap would do.
-#[derive(Clone, Copy)]
-pub(super) struct MayLook(());
-
-/// The same where a look elsewhere must not overtake it.
-#[inline]
-pub(super) fn swap_then_look(word: &AtomicU64, old: u64, new: u64) -> Option<MayLook> {
-    let swapped = word.compare_exchange(old, new, Ordering::SeqCst, Ordering::Relaxed); // B8
-    swapped.is_ok().then_some(MayLook(()))
 }
 
 #[inline]

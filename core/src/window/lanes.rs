@@ -1,15 +1,15 @@
 //! The lanes of one window: who counts in which, and their sum.
 //!
-//! A breaker has `LANES` lanes from the start, one unless its type says otherwise. With the
-//! feature `alloc` a breaker that has one grows more when two threads are seen to contend for it;
-//! until then it has but the pointer.
+//! A breaker has one lane at first. With the feature `alloc` it grows more when two threads are seen to
+//! contend for the first one; until then there is a pointer for them and nothing else.
 //!
 //! A window over time is split among the lanes, each of which turns by itself. A window over a
 //! count of results has one order, and so one lane, the first; the others then serve the totals
 //! alone.
 
+use super::bucket::{FAILURES, SUCCESSES};
+use super::budget::Revoked;
 use super::lane::{Added, Lane};
-use super::margin::{Margin, Seen, Sharing, View};
 use super::{Counted, Entry, NOTHING, Recorded, Shape, Tally};
 use crate::sync::{Ordering, const_fn, fence};
 use crate::time::{Clock, Instant};
@@ -17,38 +17,47 @@ use crate::time::{Clock, Instant};
 use grown::Grown;
 
 /// All lanes of a breaker.
-pub(crate) struct Lanes<const N: usize, const LANES: usize> {
+pub(crate) struct Lanes<const N: usize> {
     #[cfg(feature = "alloc")]
     grown: Grown<N>,
-    margin: Margin,
-    fixed: [Lane<N>; LANES],
+    first: Lane<N>,
 }
 
-impl<const N: usize, const LANES: usize> Lanes<N, LANES> {
-    /// Whether there are several, or can come to be.
-    const MAY_SHARE: bool = cfg!(feature = "alloc") || LANES > 1;
+/// Suspends all budgets until it is dropped (F4).
+#[must_use]
+struct Suspended<'a, const N: usize>(&'a Lanes<N>);
 
+impl<const N: usize> Drop for Suspended<'_, N> {
+    fn drop(&mut self) {
+        self.0.first.budget.resume();
+    }
+}
+
+impl<const N: usize> Lanes<N> {
     const_fn! {
         pub(crate) fn new() -> Self {
             Self {
-                #[cfg(not(loom))]
-                fixed: [const { Lane::new() }; LANES],
-                #[cfg(loom)]
-                fixed: core::array::from_fn(|_| Lane::new()),
                 #[cfg(feature = "alloc")]
                 grown: Grown::new(),
-                margin: Margin::new(LANES > 1), // M5
+                first: Lane::new(),
             }
         }
     }
 
     /// The lane that the caller counts in.
     #[inline]
+    #[cfg_attr(not(feature = "alloc"), allow(clippy::missing_const_for_fn))]
     fn mine(&self, clock: &impl Clock) -> &Lane<N> {
-        self.mine_with_margin(clock).0
+        #[cfg(feature = "alloc")]
+        if let Some(lane) = self.grown.get(clock) {
+            return &lane.counts;
+        }
+        let _ = clock;
+        &self.first
     }
 
-    /// The same for a success, which has the lane keep back the failures after it, if it `has_row`.
+    /// The lane that the caller counts a success in. If failures in a row count (`has_row`), the lane then
+    /// keeps back the failures that follow.
     #[inline]
     fn mine_after_success(&self, has_row: bool, clock: &impl Clock) -> &Lane<N> {
         #[cfg(feature = "alloc")]
@@ -58,8 +67,8 @@ impl<const N: usize, const LANES: usize> Lanes<N, LANES> {
             }
             return &lane.counts;
         }
-        let _ = has_row;
-        self.mine(clock)
+        let _ = (has_row, clock);
+        &self.first
     }
 
     /// Whether the caller's lane keeps this failure out of the row of so many that trips.
@@ -79,52 +88,38 @@ impl<const N: usize, const LANES: usize> Lanes<N, LANES> {
         let _ = self.mine_after_success(true, clock);
     }
 
-    /// The same, and the margin as its failures come to it.
-    #[inline]
-    fn mine_with_margin(&self, clock: &impl Clock) -> (&Lane<N>, View<'_>) {
-        #[cfg(feature = "alloc")]
-        if let Some(lane) = self.grown.get(clock) {
-            return (&lane.counts, View::new(&self.margin, Sharing::By(&lane.purse)));
-        }
-        let lane = if LANES == 1 { &self.fixed[0] } else { &self.fixed[clock.lane() % LANES] };
-        let sharing = if Self::MAY_SHARE { Sharing::One } else { Sharing::Never };
-        (lane, View::new(&self.margin, sharing))
-    }
-
     /// The lane that a window by count lies in.
     pub(super) const fn first(&self) -> &Lane<N> {
-        &self.fixed[0]
+        &self.first
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Lane<N>> {
-        let fixed = self.fixed.iter();
-        #[cfg(feature = "alloc")]
-        let fixed = fixed.chain(self.grown.all().map(|lane| &lane.counts));
-        fixed
+        core::iter::once(&self.first).chain(self.others())
     }
 
-    /// Two threads were seen in one lane.
-    #[cold]
-    #[inline(never)]
-    fn contended(&self, clock: &impl Clock) {
-        self.grow(clock);
+    /// All but the first.
+    #[cfg_attr(not(feature = "alloc"), allow(clippy::unused_self))] // there are none then
+    fn others(&self) -> impl Iterator<Item = &Lane<N>> {
+        #[cfg(feature = "alloc")]
+        return self.grown.all().map(|lane| &lane.counts);
+        #[cfg(not(feature = "alloc"))]
+        core::iter::empty()
     }
 
     /// Has as many lanes as `clock` says, if there is but one.
+    #[cold]
+    #[inline(never)]
     #[cfg_attr(not(feature = "alloc"), allow(clippy::unused_self))] // nothing can grow then
     pub(crate) fn grow(&self, clock: &impl Clock) {
         #[cfg(feature = "alloc")]
-        if LANES == 1 {
-            self.grown.grow(clock.lanes(), || self.margin.share()); // M5
-        }
+        self.grown.grow(clock.lanes());
         #[cfg(not(feature = "alloc"))]
         let _ = clock;
     }
 
-    /// Counts a success that is not slow in the bucket of `now`, if that takes no more than to add
-    /// one there.
+    /// Counts a success that is not slow, if that takes no more than to add one to a word.
     #[inline]
-    pub(crate) fn record_success(
+    pub(crate) fn add_success(
         &self,
         shape: &Shape,
         generation: u32,
@@ -132,44 +127,40 @@ impl<const N: usize, const LANES: usize> Lanes<N, LANES> {
         has_row: bool,
         clock: &impl Clock,
     ) -> bool {
-        let grid = match shape {
-            Shape::Time(grid) => grid,
+        match shape {
+            Shape::Time(grid) => {
+                let lane = self.mine_after_success(has_row, clock);
+                self.is_added(lane.add(grid, generation, now, SUCCESSES), clock)
+            }
             Shape::Count(ring) => {
                 if has_row {
                     self.begin_row(clock);
                 }
-                return self.fixed[0].add_success_next(ring, generation);
+                self.first.add_success_next(ring, generation)
             }
-        };
-        match self.mine_after_success(has_row, clock).add_success(grid, generation, now) {
-            Added::Yes(()) => true,
-            Added::Contended => {
-                self.contended(clock);
-                false
-            }
-            Added::No => false,
         }
     }
 
-    /// The same for a failure; what it is `None` for is not counted.
+    /// Counts a failure that is not slow, if that takes no more than to add one to a word.
     #[inline]
-    pub(crate) fn record_failure(
+    pub(crate) fn add_failure(
         &self,
         shape: &Shape,
         generation: u32,
         now: Instant,
         clock: &impl Clock,
-    ) -> Option<Recorded> {
-        let Shape::Time(grid) = shape else { return None };
-        let (lane, margin) = self.mine_with_margin(clock);
-        match lane.add_failure(grid, generation, now, margin) {
-            Added::Yes(seen) => Some(Recorded::In { stayed: None, seen }),
-            Added::Contended => {
-                self.contended(clock);
-                None
-            }
-            Added::No => None,
+    ) -> bool {
+        let Shape::Time(grid) = shape else { return false };
+        self.is_added(self.mine(clock).add(grid, generation, now, FAILURES), clock)
+    }
+
+    /// Whether a result was `added`. Two threads in one lane make the lanes grow.
+    #[inline]
+    fn is_added(&self, added: Added, clock: &impl Clock) -> bool {
+        if added == Added::Contended {
+            self.grow(clock);
         }
+        added == Added::Yes
     }
 
     /// Counts `result` at `now`. `is_live` says whether `generation` still is.
@@ -182,10 +173,9 @@ impl<const N: usize, const LANES: usize> Lanes<N, LANES> {
         clock: &impl Clock,
         is_live: impl Fn() -> bool,
     ) -> Recorded {
-        let (mine, margin) = self.mine_with_margin(clock);
         let lane = match shape {
-            Shape::Time(_) => mine,
-            Shape::Count(_) => self.first(),
+            Shape::Time(_) => self.mine(clock),
+            Shape::Count(_) => &self.first,
         };
         // Taken before the result is there. Of several lanes that turn at the same moment, one
         // does not see what the others are about to count: each sees by B3 and counts by B4 after
@@ -195,30 +185,65 @@ impl<const N: usize, const LANES: usize> Lanes<N, LANES> {
             others.map(|other| other.tally(shape, generation, now).total()).sum()
         };
         let entry = Entry { generation, now, result };
-        lane.record(shape, entry, margin, is_live, elsewhere)
+        lane.record(shape, entry, || self.suspend(), is_live, elsewhere)
     }
 
-    /// Spares the next failures their look: from what was `seen` before the one at `now`, `more`
-    /// change nothing.
-    pub(crate) fn widen(
+    // The budgets of failures.
+
+    /// Whether a failure of the caller, which was counted before, need not evaluate the window (F1).
+    #[inline]
+    pub(crate) fn spend(&self, clock: &impl Clock) -> bool {
+        self.mine(clock).budget.spend()
+    }
+
+    /// Takes back what any lane may still spend, before a sum or a change of the settings (F2, F4).
+    pub(crate) fn revoke(&self) -> Revoked {
+        self.followed(self.first.budget.begin_version())
+    }
+
+    #[cold]
+    fn suspend(&self) -> Suspended<'_, N> {
+        self.followed(self.first.budget.suspend());
+        Suspended(self)
+    }
+
+    fn followed(&self, revoked: Revoked) -> Revoked {
+        for lane in self.others() {
+            lane.budget.follow(revoked);
+        }
+        revoked
+    }
+
+    /// Lets `more` failures go without evaluating: the sum at `now`, after `revoked`, allows them.
+    pub(crate) fn grant(
         &self,
         shape: &Shape,
         generation: u32,
         now: Instant,
-        seen: Seen,
+        revoked: Revoked,
         more: u64,
+        clock: &impl Clock,
     ) {
         let Shape::Time(grid) = shape else { return };
-        let is_late =
-            Self::MAY_SHARE && self.all().any(|lane| lane.is_beyond(grid, generation, now));
-        if !is_late {
-            self.margin.widen(seen, more); // M6
+        let is_late = || self.all().any(|lane| lane.is_beyond(grid, generation, now)); // F5
+        if more == 0 || revoked.is_suspended() || is_late() {
+            return;
         }
-    }
-
-    /// Has the next failure look.
-    pub(crate) fn void_margin(&self) {
-        self.margin.void(); // M3
+        let mine = self.mine(clock);
+        let mut left = more;
+        #[cfg(feature = "alloc")]
+        {
+            // Of 2^n grown lanes, each but the caller's gets half of the grant shifted by n.
+            let lanes = self.grown.count().trailing_zeros();
+            let share = (more / 2).checked_shr(lanes).unwrap_or(0);
+            if share > 0 {
+                for other in self.others().filter(|other| !core::ptr::eq(*other, mine)) {
+                    other.budget.grant(revoked, share);
+                    left -= share;
+                }
+            }
+        }
+        mine.budget.grant(revoked, left); // F3
     }
 
     /// What the window of `generation` holds at `now`.
@@ -231,7 +256,7 @@ impl<const N: usize, const LANES: usize> Lanes<N, LANES> {
             Shape::Time(_) => {
                 self.all().fold(NOTHING, |sum, lane| sum.plus(lane.tally(shape, generation, now)))
             }
-            Shape::Count(_) => self.fixed[0].tally(shape, generation, now),
+            Shape::Count(_) => self.first.tally(shape, generation, now),
         }
     }
 
@@ -266,7 +291,7 @@ impl<const N: usize, const LANES: usize> Lanes<N, LANES> {
     pub(crate) fn count_success(&self, has_row: bool, clock: &impl Clock) {
         let lane = self.mine_after_success(has_row, clock);
         if !lane.successes.try_count() {
-            self.contended(clock);
+            self.grow(clock);
             self.mine(clock).successes.count();
         }
     }
@@ -281,7 +306,7 @@ impl<const N: usize, const LANES: usize> Lanes<N, LANES> {
     pub(crate) fn count_rejected(&self, clock: &impl Clock) {
         let lane = self.mine(clock);
         if !lane.rejected.try_count() {
-            self.contended(clock);
+            self.grow(clock);
             self.mine(clock).rejected.count();
         }
     }
@@ -302,7 +327,6 @@ mod grown {
 
     use crossbeam_utils::CachePadded;
 
-    use super::super::margin::Purse;
     use super::Lane;
     use crate::streak::KeptBack;
     use crate::sync::{OnceBox, const_fn};
@@ -313,7 +337,6 @@ mod grown {
 
     pub(super) struct Own<const N: usize> {
         pub(super) counts: Lane<N>,
-        pub(super) purse: Purse,
         pub(super) kept_back: KeptBack,
     }
 
@@ -339,14 +362,16 @@ mod grown {
             self.0.get().into_iter().flat_map(|lanes| lanes.iter()).map(|lane| &**lane)
         }
 
-        /// Grows `lanes`, rounded up to a power of two, unless there are some already. Nobody finds
-        /// them `before`.
-        pub(super) fn grow(&self, lanes: usize, before: impl FnOnce()) {
+        /// How many there are: none, or a power of two.
+        pub(super) fn count(&self) -> usize {
+            self.0.get().map_or(0, |lanes| lanes.len())
+        }
+
+        /// Grows `lanes`, rounded up to a power of two, unless there are some already.
+        pub(super) fn grow(&self, lanes: usize) {
             if lanes > 1 && self.0.get().is_none() {
-                before();
                 let lanes = lanes.min(MOST).next_power_of_two();
-                let own =
-                    || Own { counts: Lane::new(), purse: Purse::new(), kept_back: KeptBack::new() };
+                let own = || Own { counts: Lane::new(), kept_back: KeptBack::new() };
                 let new = (0..lanes).map(|_| CachePadded::new(own())).collect();
                 // Where two threads grow at once, the lanes of one are dropped unused.
                 let _ = self.0.set(Box::new(new));
@@ -391,7 +416,7 @@ mod tests {
     }
 
     /// What each lane has after one success on each of 8 cores.
-    fn counted_on_8_cores<const LANES: usize>(lanes: &Lanes<4, LANES>, clock: &OnCore) -> Vec<u64> {
+    fn counted_on_8_cores(lanes: &Lanes<4>, clock: &OnCore) -> Vec<u64> {
         for core in 0..8 {
             clock.core.set(core);
             lanes.count_success(false, clock);
@@ -403,37 +428,28 @@ mod tests {
     #[test]
     fn one_lane_grows_as_many_as_there_are_cores_rounded_up_and_no_more_than_64() {
         for (cores, grown) in [(1, 0), (2, 2), (3, 4), (8, 8), (9, 16), (64, 64), (1_000, 64)] {
-            let lanes = Lanes::<4, 1>::new();
-            lanes.contended(&OnCore::of(cores));
+            let lanes = Lanes::<4>::new();
+            lanes.grow(&OnCore::of(cores));
             assert_eq!(lanes.count(), 1 + grown, "{cores}");
         }
     }
 
     #[cfg(feature = "alloc")]
     #[test]
-    fn lanes_grow_once_and_only_where_the_type_asked_for_none() {
-        let lanes = Lanes::<4, 1>::new();
-        lanes.contended(&OnCore::of(2));
-        lanes.contended(&OnCore::of(8));
-        assert_eq!(lanes.count(), 3);
-        let lanes = Lanes::<4, 2>::new();
-        lanes.contended(&OnCore::of(8));
-        assert_eq!(lanes.count(), 2);
+    fn lanes_grow_once() {
+        let lanes = Lanes::<4>::new();
+        lanes.grow(&OnCore::of(2));
+        lanes.grow(&OnCore::of(8));
+        assert_eq!(lanes.count(), 1 + 2);
     }
 
     #[cfg(feature = "alloc")]
     #[test]
     fn each_core_counts_in_its_grown_lane_and_what_was_counted_before_stays() {
-        let (lanes, clock) = (Lanes::<4, 1>::new(), OnCore::of(4));
+        let (lanes, clock) = (Lanes::<4>::new(), OnCore::of(4));
         lanes.count_success(false, &clock);
-        lanes.contended(&clock);
+        lanes.grow(&clock);
         assert_eq!(counted_on_8_cores(&lanes, &clock), [1, 2, 2, 2, 2]);
-    }
-
-    #[test]
-    fn each_core_counts_in_its_lane_modulo_those_that_there_are() {
-        assert_eq!(counted_on_8_cores(&Lanes::<4, 1>::new(), &OnCore::of(1)), [8]);
-        assert_eq!(counted_on_8_cores(&Lanes::<4, 3>::new(), &OnCore::of(1)), [3, 3, 2]);
     }
 
     #[test]
@@ -441,51 +457,89 @@ mod tests {
         let clock = OnCore::of(1);
         let ok = Counted { failed: false, slow: false };
         for shape in [Shape::Time(Grid::new(100, 4)), Shape::Count(Ring::new(9))] {
-            let lanes = Lanes::<4, 2>::new();
-            assert!(!lanes.record_success(&shape, 1, Instant::ORIGIN, false, &clock));
+            let lanes = Lanes::<4>::new();
+            assert!(!lanes.add_success(&shape, 1, Instant::ORIGIN, false, &clock));
             lanes.record(&shape, 1, Instant::ORIGIN, ok, &clock, || true);
-            assert!(lanes.record_success(&shape, 1, Instant::ORIGIN, false, &clock));
+            assert!(lanes.add_success(&shape, 1, Instant::ORIGIN, false, &clock));
             assert_eq!(lanes.tally(&shape, 1, Instant::ORIGIN).successes, 2);
         }
     }
 
+    const BAD: Counted = Counted { failed: true, slow: false };
+
+    fn at(tick: u64) -> Instant {
+        Instant::from_nanos(tick * 100)
+    }
+
+    /// Counts a failure on `core` in `tick`. Says whether the lane's budget had one left for it.
+    #[cfg(feature = "alloc")]
+    fn fail(lanes: &Lanes<4>, shape: &Shape, clock: &OnCore, core: usize, tick: u64) -> bool {
+        clock.core.set(core);
+        lanes.record(shape, 1, at(tick), BAD, clock, || true);
+        lanes.spend(clock)
+    }
+
+    #[cfg(feature = "alloc")]
     #[test]
-    fn a_look_spares_the_next_failures_theirs_unless_a_lane_is_in_a_later_tick() {
-        let (clock, grid) = (OnCore::of(1), Grid::new(100, 4));
-        let (shape, bad) = (Shape::Time(grid), Counted { failed: true, slow: false });
-        let lanes = Lanes::<4, 2>::new();
-        let at = |tick: u64| Instant::from_nanos(tick * 100);
-        let fail = |core, tick| {
-            clock.core.set(core);
-            match lanes.record(&shape, 1, at(tick), bad, &clock, || true) {
-                Recorded::In { seen: Some(seen), .. } => seen,
-                other => unreachable!("{other:?}"),
-            }
-        };
-        fail(0, 5);
-        lanes.widen(&shape, 1, at(5), fail(0, 5), 2);
-        assert!(fail(0, 5).is_within() && fail(0, 5).is_within());
-        assert!(!fail(0, 5).is_within());
-        fail(1, 6);
-        lanes.widen(&shape, 1, at(5), fail(0, 5), 2);
-        assert!(!fail(0, 5).is_within(), "the other lane is in tick 6");
-        lanes.widen(&shape, 1, at(6), fail(0, 6), 2);
-        assert!(fail(1, 6).is_within());
+    fn at_least_half_of_a_grant_goes_to_the_callers_lane() {
+        let (clock, shape) = (OnCore::of(4), Shape::Time(Grid::new(100, 4)));
+        for (more, [own, each]) in [(64, [40, 8]), (7, [7, 0]), (8, [5, 1]), (1, [1, 0])] {
+            let lanes = Lanes::<4>::new();
+            lanes.grow(&clock);
+            clock.core.set(2);
+            lanes.grant(&shape, 1, at(0), lanes.revoke(), more, &clock);
+            let spent = |lane: &Lane<4>| (0..).take_while(|_| lane.budget.spend()).count();
+            let spent: Vec<usize> = lanes.all().map(spent).collect();
+            assert_eq!(spent, [0, each, each, own, each], "{more}");
+        }
     }
 
     #[test]
-    fn a_failure_is_recorded_at_once_where_its_bucket_is_there() {
+    fn a_grant_to_a_single_lane_is_whole() {
+        let (clock, shape) = (OnCore::of(1), Shape::Time(Grid::new(100, 4)));
+        let lanes = Lanes::<4>::new();
+        lanes.grant(&shape, 1, at(0), lanes.revoke(), 9, &clock);
+        assert_eq!((0..).take_while(|_| lanes.spend(&clock)).count(), 9);
+    }
+
+    #[cfg(feature = "alloc")]
+    #[test]
+    fn nothing_is_granted_while_a_lane_is_in_a_later_tick_or_turns() {
+        let (clock, shape) = (OnCore::of(2), Shape::Time(Grid::new(100, 4)));
+        let lanes = Lanes::<4>::new();
+        lanes.grow(&clock);
+        let grant = |tick| lanes.grant(&shape, 1, at(tick), lanes.revoke(), 8, &clock);
+        assert!(!fail(&lanes, &shape, &clock, 0, 5), "nobody has evaluated");
+        grant(5);
+        assert!(fail(&lanes, &shape, &clock, 0, 5));
+        assert!(!fail(&lanes, &shape, &clock, 1, 6), "this turned its lane");
+        assert!(!fail(&lanes, &shape, &clock, 0, 5), "and took all back");
+        grant(5);
+        assert!(!fail(&lanes, &shape, &clock, 0, 5), "the other lane is in tick 6");
+        grant(6);
+        assert!(fail(&lanes, &shape, &clock, 1, 6));
+        let suspended = lanes.suspend();
+        assert!(!fail(&lanes, &shape, &clock, 1, 6));
+        grant(6);
+        assert!(!fail(&lanes, &shape, &clock, 1, 6));
+        drop(suspended);
+        grant(6);
+        assert!(fail(&lanes, &shape, &clock, 1, 6));
+    }
+
+    #[test]
+    fn a_failure_is_added_at_once_where_its_bucket_is_there() {
         let clock = OnCore::of(1);
-        let bad = Counted { failed: true, slow: false };
         for (shape, at_once) in
-            [(Shape::Time(Grid::new(100, 4)), 1), (Shape::Count(Ring::new(9)), 0)]
+            [(Shape::Time(Grid::new(100, 4)), true), (Shape::Count(Ring::new(9)), false)]
         {
-            let lanes = Lanes::<4, 2>::new();
-            let record = || lanes.record_failure(&shape, 1, Instant::ORIGIN, &clock);
-            assert_eq!(record(), None);
-            lanes.record(&shape, 1, Instant::ORIGIN, bad, &clock, || true);
-            assert_eq!(record().iter().len(), at_once);
-            assert_eq!(lanes.tally(&shape, 1, Instant::ORIGIN).failures, 1 + at_once as u64);
+            let lanes = Lanes::<4>::new();
+            let add = || lanes.add_failure(&shape, 1, Instant::ORIGIN, &clock);
+            assert!(!add());
+            lanes.record(&shape, 1, Instant::ORIGIN, BAD, &clock, || true);
+            assert_eq!(add(), at_once);
+            let failures = lanes.tally(&shape, 1, Instant::ORIGIN).failures;
+            assert_eq!(failures, 1 + u64::from(at_once));
         }
     }
 }

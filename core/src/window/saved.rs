@@ -45,7 +45,7 @@ impl<const N: usize> SavedWindow<N> {
     }
 }
 
-impl<const N: usize, const LANES: usize> Lanes<N, LANES> {
+impl<const N: usize> Lanes<N> {
     /// What the window of `generation` holds at `now`, read as a sum over it is.
     pub(crate) fn save(&self, shape: &Shape, generation: u32, now: Instant) -> SavedWindow<N> {
         match shape {

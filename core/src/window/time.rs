@@ -3,10 +3,9 @@
 //! Time is cut into ticks of one bucket's width on a fixed grid. The results of tick *t* go to the
 //! bucket at *t* modulo the number of buckets. The head is touched once a bucket, not once a call.
 
-use super::bucket::{Bucket, FAILURES, SUCCESSES};
+use super::bucket::Bucket;
 use super::grid::Grid;
-use super::lane::{Added, Head, Lane, MayLook, swap, swap_then_look};
-use super::margin::{Seen, View};
+use super::lane::{Added, Head, Lane, swap};
 use super::{Entry, NOTHING, Recorded, Shape, Tally};
 use crate::sync::{AtomicU64, Ordering};
 use crate::time::Instant;
@@ -20,7 +19,7 @@ impl<const N: usize> Lane<N> {
         generation: u32,
         now: Instant,
         field: u32,
-    ) -> Option<(Head, &AtomicU64, Bucket)> {
+    ) -> Option<(&AtomicU64, Bucket)> {
         let head = self.head();
         let tick = head.tick();
         if !head.is_of(generation) || grid.is_over(tick, now) {
@@ -29,62 +28,32 @@ impl<const N: usize> Lane<N> {
         let word = self.word(grid.place(tick));
         let old = Bucket(word.load(Ordering::Relaxed)); // B7
         let has_room = old.is_of(generation, tick) && old.has_room(field);
-        has_room.then_some((head, word, old))
+        has_room.then_some((word, old))
     }
 
-    /// Counts a success that is not slow, if its bucket is there and has room.
+    /// Adds one to `field` of the bucket of `now`, if the bucket is there and has room.
     #[inline]
-    pub(super) fn add_success(&self, grid: &Grid, generation: u32, now: Instant) -> Added {
-        match self.bucket_with_room(grid, generation, now, SUCCESSES) {
+    pub(super) fn add(&self, grid: &Grid, generation: u32, now: Instant, field: u32) -> Added {
+        match self.bucket_with_room(grid, generation, now, field) {
             None => Added::No,
-            Some((_, word, old)) if swap(word, old.0, old.plus_one(SUCCESSES).0) => Added::Yes(()),
+            Some((word, old)) if swap(word, old.0, old.plus_one(field).0) => Added::Yes,
             Some(_) => Added::Contended,
         }
     }
 
-    /// The same for a failure, which sees the margin.
-    #[inline]
-    pub(super) fn add_failure(
-        &self,
-        grid: &Grid,
-        generation: u32,
-        now: Instant,
-        margin: View<'_>,
-    ) -> Added<Option<Seen>> {
-        let Some((head, word, old)) = self.bucket_with_room(grid, generation, now, FAILURES) else {
-            return Added::No;
-        };
-        let new = old.plus_one(FAILURES);
-        match swap_then_look(word, old.0, new.0) {
-            Some(may_look) => Added::Yes(self.see_margin(may_look, head, new, margin)),
-            None => Added::Contended,
-        }
-    }
-
-    /// The margin as a failure sees it that has just made `new` of the bucket at `head`; none if it
-    /// is not there for it.
-    #[inline]
-    fn see_margin(&self, _: MayLook, head: Head, new: Bucket, margin: View<'_>) -> Option<Seen> {
-        let seen = margin.see(new.tally().failures);
-        if !seen.is_shared() && self.head() != head {
-            margin.void(); // M3
-            return None;
-        }
-        Some(seen)
-    }
-
     /// Counts a result in the bucket of its time.
-    pub(super) fn record_at(
+    pub(super) fn record_at<S>(
         &self,
         grid: &Grid,
         entry: Entry,
-        margin: View<'_>,
+        suspend: impl Fn() -> S,
         is_live: impl Fn() -> bool,
         elsewhere: impl Fn() -> u64,
     ) -> Recorded {
         let Entry { generation, now, result } = entry;
         let mut stayed = None;
         loop {
+            // Turn the lane to the tick of `now`, unless it is there already.
             let head = self.head();
             let is_current = head.is_of(generation);
             if !is_current || grid.is_over(head.tick(), now) {
@@ -92,12 +61,13 @@ impl<const N: usize> Lane<N> {
                 if !is_current && !is_live() {
                     return Recorded::Overtaken;
                 }
-                let _disturbed = margin.disturb(); // M2
+                let _suspended = suspend(); // F4
                 if let Some(here) = self.turn(grid, generation, head, grid.tick(now)) {
                     stayed = Some(here + elsewhere());
                 }
                 continue;
             }
+            // Add the result to the newest bucket. What leaves that goes to the totals (W4).
             let tick = head.tick(); // W3
             let word = self.word(grid.place(tick));
             let old = Bucket(word.load(Ordering::Acquire)); // B3
@@ -108,12 +78,10 @@ impl<const N: usize> Lane<N> {
             } else {
                 continue;
             };
-            let _disturbed = (left != NOTHING).then(|| margin.disturb()); // M2
-            if let Some(may_look) = swap_then_look(word, old.0, new.0) {
+            let _suspended = (left != NOTHING).then(&suspend); // F4
+            if swap(word, old.0, new.0) {
                 self.add_to_totals(left);
-                let see = || self.see_margin(may_look, head, new, margin);
-                let seen = if result.failed { see() } else { None };
-                return Recorded::In { stayed, seen };
+                return Recorded::In { stayed };
             }
         }
     }
@@ -194,8 +162,7 @@ fn oldest_first(grid: &Grid, head: Head) -> impl Iterator<Item = usize> {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::super::Counted;
-    use super::super::bucket::FULL;
-    use super::super::margin::{Margin, Sharing};
+    use super::super::bucket::{FAILURES, FULL, SUCCESSES};
     use super::*;
 
     const OK: Counted = Counted { failed: false, slow: false };
@@ -209,60 +176,26 @@ mod tests {
 
     fn put(lane: &Lane<4>, generation: u32, tick: u64, result: Counted) {
         let entry = Entry { generation, now: at(tick), result };
-        assert!(matches!(
-            lane.record(
-                &SHAPE,
-                entry,
-                View::new(&Margin::new(false), Sharing::Never),
-                || true,
-                || 0
-            ),
-            Recorded::In { .. }
-        ));
+        assert!(matches!(lane.record(&SHAPE, entry, || (), || true, || 0), Recorded::In { .. }));
     }
 
     #[test]
-    fn a_success_is_added_at_once_only_where_its_bucket_has_room() {
-        let (lane, grid) = (Lane::<4>::new(), Grid::new(WIDTH, 4));
-        assert_eq!(lane.add_success(&grid, 0, at(3)), Added::No, "the head is behind");
-        put(&lane, 0, 3, OK);
-        assert_eq!(lane.add_success(&grid, 1, at(3)), Added::No, "another generation");
-        assert_eq!(lane.add_success(&grid, 0, at(4)), Added::No, "another tick");
-        for _ in 1..FULL {
-            assert_eq!(lane.add_success(&grid, 0, at(3)), Added::Yes(()));
+    fn a_result_is_added_at_once_only_where_its_bucket_has_room() {
+        for (field, result) in [(SUCCESSES, OK), (FAILURES, BAD)] {
+            let (lane, grid) = (Lane::<4>::new(), Grid::new(WIDTH, 4));
+            let add = |generation, tick| lane.add(&grid, generation, at(tick), field);
+            assert_eq!(add(0, 3), Added::No, "the head is behind");
+            put(&lane, 0, 3, result);
+            assert_eq!(add(1, 3), Added::No, "another generation");
+            assert_eq!(add(0, 4), Added::No, "another tick");
+            for _ in 1..FULL {
+                assert_eq!(add(0, 3), Added::Yes);
+            }
+            assert_eq!(add(0, 2), Added::No, "the bucket is full");
+            let tally = lane.tally(&SHAPE, 0, at(3));
+            assert_eq!((tally.total(), tally.failures != 0), (FULL, result.failed));
+            assert_eq!(lane.totals(&SHAPE), tally);
         }
-        assert_eq!(lane.add_success(&grid, 0, at(2)), Added::No, "the bucket is full");
-        let tally = Tally { successes: FULL, failures: 0, slow: 0 };
-        assert_eq!(lane.tally(&SHAPE, 0, at(3)), tally);
-        assert_eq!(lane.totals(&SHAPE), tally);
-    }
-
-    #[test]
-    fn a_failure_is_added_at_once_only_where_its_bucket_has_room_and_sees_the_margin() {
-        let (lane, grid) = (Lane::<4>::new(), Grid::new(WIDTH, 4));
-        let margin = Margin::new(false);
-        let view = View::new(&margin, Sharing::One);
-        let add = |generation, tick| match lane.add_failure(&grid, generation, at(tick), view) {
-            Added::Yes(seen) => Some(seen.expect("nobody has turned the lane").is_within()),
-            Added::No => None,
-            Added::Contended => unreachable!("by one thread"),
-        };
-        assert_eq!(add(0, 3), None, "the head is behind");
-        put(&lane, 0, 3, OK);
-        assert_eq!(add(1, 3), None, "another generation");
-        assert_eq!(add(0, 4), None, "another tick");
-        assert_eq!(add(0, 3), Some(false), "nobody has looked");
-        margin.widen(view.see(1), 2);
-        assert_eq!(add(0, 3), Some(true));
-        assert_eq!(add(0, 3), Some(true));
-        assert_eq!(add(0, 3), Some(false), "the limit is reached");
-        for _ in 4..FULL {
-            assert!(add(0, 3).is_some());
-        }
-        assert_eq!(add(0, 2), None, "the bucket is full");
-        let tally = Tally { successes: 1, failures: FULL, slow: 0 };
-        assert_eq!(lane.tally(&SHAPE, 0, at(3)), tally);
-        assert_eq!(lane.totals(&SHAPE), tally);
     }
 
     #[test]
@@ -342,13 +275,7 @@ mod tests {
         let lane = Lane::<4>::new();
         put(&lane, 7, 10, OK);
         let entry = Entry { generation: 6, now: at(10), result: BAD };
-        let recorded = lane.record(
-            &SHAPE,
-            entry,
-            View::new(&Margin::new(false), Sharing::Never),
-            || false,
-            || 0,
-        );
+        let recorded = lane.record(&SHAPE, entry, || (), || false, || 0);
         assert_eq!(recorded, Recorded::Overtaken);
         assert_eq!(lane.totals(&SHAPE), OK.tally());
     }
@@ -369,13 +296,7 @@ mod tests {
         let lane = Lane::<4>::new();
         let end = Instant::from_nanos(u64::MAX);
         let entry = Entry { generation: 0, now: end, result: BAD };
-        let recorded = lane.record(
-            &shape,
-            entry,
-            View::new(&Margin::new(false), Sharing::Never),
-            || true,
-            || 0,
-        );
+        let recorded = lane.record(&shape, entry, || (), || true, || 0);
         assert!(matches!(recorded, Recorded::In { stayed: Some(0), .. }));
         assert_eq!(lane.tally(&shape, 0, end).failures, 1);
     }

@@ -99,7 +99,7 @@ pub(crate) struct Model {
     newest_tick: u64,
     failures_in_a_row: u64,
     /// Failures that each lane keeps back, once lanes have grown.
-    kept_back: Option<[u64; 4]>,
+    kept_back: Option<Vec<u64>>,
     /// The lane of who settles a call.
     pub(crate) lane: usize,
     told: bool,
@@ -416,7 +416,8 @@ impl Model {
                 if self.settings.consecutive_failures.is_some() && !failed {
                     self.failures_in_a_row = 0;
                     if let Some(lanes) = &mut self.kept_back {
-                        lanes[self.lane % 4] = 0;
+                        let lane = self.lane % lanes.len();
+                        lanes[lane] = 0;
                     }
                 }
                 self.failures_in_a_row += u64::from(in_a_row);
@@ -434,16 +435,17 @@ impl Model {
         }
     }
 
-    /// Four lanes grow.
-    pub(crate) fn grow(&mut self) {
-        self.kept_back = Some([0; 4]);
+    /// So many lanes grow, a power of two.
+    pub(crate) fn grow(&mut self, lanes: usize) {
+        self.kept_back = Some(vec![0; lanes]);
     }
 
     /// Whether a failure is one of the first after a success that lanes which have grown keep out of a
     /// row of so many.
     fn keeps_back(&mut self, row: u32) -> bool {
         let Some(lanes) = &mut self.kept_back else { return false };
-        let kept = &mut lanes[self.lane % 4];
+        let lane = self.lane % lanes.len();
+        let kept = &mut lanes[lane];
         let keeps = *kept < u64::from(row / 6).min(3);
         *kept += u64::from(keeps);
         keeps

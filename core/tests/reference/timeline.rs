@@ -14,7 +14,7 @@ use super::operation::Operation;
 use super::settings::{Bytes, Settings, Span};
 use super::witness::{Act, Refusal, Witness};
 
-type Engine<const LANES: usize> = CircuitBreaker<World, Log, 10, LANES>;
+type Engine = CircuitBreaker<World, Log, 10>;
 
 /// A clock moved by hand that can also pretend that a panic is under way, and to be on another
 /// core.
@@ -23,6 +23,8 @@ struct World {
     clock: ManualClock,
     unwinding: Cell<bool>,
     lane: Cell<usize>,
+    /// How many lanes a breaker grows.
+    lanes: usize,
 }
 
 impl Clock for World {
@@ -39,7 +41,7 @@ impl Clock for World {
     }
 
     fn lanes(&self) -> usize {
-        4
+        self.lanes
     }
 }
 
@@ -100,8 +102,8 @@ fn nanos(duration: Duration) -> u64 {
 }
 
 /// A call in flight, in either form.
-enum Held<'a, const LANES: usize> {
-    Permit(Permit<'a, World, Log, 10, LANES>),
+enum Held<'a> {
+    Permit(Permit<'a, World, Log, 10>),
     Ticket(Ticket),
 }
 
@@ -118,49 +120,52 @@ pub(crate) struct Seen {
 ///
 /// At the first difference.
 pub(crate) fn run(bytes: &[u8]) -> Seen {
-    run_in_lanes::<1>(bytes)
+    run_before(bytes, &mut ())
 }
 
-/// The same on a breaker with `LANES` lanes, of which each step takes another. Its clock is not set
-/// back: each lane has its own newest bucket then, and so its own idea of when that leaves.
+/// Runs a timeline on a breaker that grows `lanes` lanes at once, of which each step takes another. Its
+/// clock is not set back: each lane has its own newest bucket then, and so its own idea of when that leaves.
 ///
 /// # Panics
 ///
 /// At the first difference.
-pub(crate) fn run_in_lanes<const LANES: usize>(bytes: &[u8]) -> Seen {
-    run_before::<LANES>(bytes, &mut ())
+pub(crate) fn run_in_lanes(lanes: usize, bytes: &[u8]) -> Seen {
+    run_all(bytes, &mut (), Some(Growth { lanes, after: 0 }))
 }
 
-/// The same on a breaker with one lane that grows others in the middle of the timeline, if it can.
+/// Runs a timeline on a breaker with one lane that grows others in the middle, if it can.
 ///
 /// # Panics
 ///
 /// At the first difference.
 pub(crate) fn run_while_lanes_grow(bytes: &[u8]) -> Seen {
     let [steps, bytes @ ..] = bytes else { return Seen::default() };
-    run_all::<1>(bytes, &mut (), Some(usize::from(*steps)))
+    run_all(bytes, &mut (), Some(Growth { lanes: 4, after: usize::from(*steps) }))
 }
 
-/// The same before a witness.
+/// Runs a timeline before a witness.
 ///
 /// # Panics
 ///
 /// At the first difference.
-pub(crate) fn run_before<const LANES: usize>(bytes: &[u8], witness: &mut dyn Witness) -> Seen {
-    run_all::<LANES>(bytes, witness, None)
+pub(crate) fn run_before(bytes: &[u8], witness: &mut dyn Witness) -> Seen {
+    run_all(bytes, witness, None)
 }
 
-/// The same, on lanes that grow after so many steps.
-fn run_all<const LANES: usize>(
-    bytes: &[u8],
-    witness: &mut dyn Witness,
-    grows_after: Option<usize>,
-) -> Seen {
+/// How many lanes a breaker grows, and after how many steps.
+#[derive(Clone, Copy)]
+struct Growth {
+    lanes: usize,
+    after: usize,
+}
+
+/// Runs a timeline before a witness, on a breaker that grows lanes if it is told to.
+fn run_all(bytes: &[u8], witness: &mut dyn Witness, growth: Option<Growth>) -> Seen {
     let mut bytes = Bytes(bytes);
     let settings = Settings::from_bytes(&mut bytes);
-    let engine =
-        Engine::<LANES>::try_from_parts(settings.config(), World::default(), Log::default())
-            .expect("the settings are within their ranges");
+    let world = World { lanes: growth.map_or(1, |growth| growth.lanes), ..World::default() };
+    let engine = Engine::try_from_parts(settings.config(), world, Log::default())
+        .expect("the settings are within their ranges");
     let mut pair = Pair {
         width: match settings.window {
             Span::Time { length, buckets } => length / u64::from(buckets),
@@ -169,7 +174,7 @@ fn run_all<const LANES: usize>(
         model: Model::new(settings),
         engine: &engine,
         witness,
-        has_lanes: LANES > 1 || grows_after.is_some(),
+        has_lanes: growth.is_some(),
         in_flight: Vec::new(),
         admitted: 0,
         calls: 0,
@@ -179,10 +184,10 @@ fn run_all<const LANES: usize>(
         if bytes.is_empty() {
             break;
         }
-        if grows_after == Some(step) {
+        if growth.is_some_and(|growth| growth.after == step) {
             engine.preallocate();
             if engine.lanes() > 1 {
-                pair.model.grow();
+                pair.model.grow(engine.lanes() - 1);
             }
         }
         let operation = Operation::from_bytes(&mut bytes, &pair.model.settings);
@@ -194,19 +199,19 @@ fn run_all<const LANES: usize>(
     pair.seen
 }
 
-struct Pair<'a, const LANES: usize> {
-    engine: &'a Engine<LANES>,
+struct Pair<'a> {
+    engine: &'a Engine,
     witness: &'a mut dyn Witness,
     model: Model,
     width: u64,
     has_lanes: bool,
-    in_flight: Vec<(Call, Held<'a, LANES>)>,
+    in_flight: Vec<(Call, Held<'a>)>,
     admitted: u64,
     calls: u64,
     seen: Seen,
 }
 
-impl<'a, const LANES: usize> Pair<'a, LANES> {
+impl<'a> Pair<'a> {
     fn now(&self) -> u64 {
         self.engine.clock().now().as_nanos()
     }
@@ -310,7 +315,7 @@ impl<'a, const LANES: usize> Pair<'a, LANES> {
         expected.ok()
     }
 
-    fn settle(&mut self, call: Call, held: Held<'a, LANES>, ending: Ending) {
+    fn settle(&mut self, call: Call, held: Held<'a>, ending: Ending) {
         self.witness.acts(Act::Settle { id: call.id, ending });
         match (held, ending) {
             (Held::Permit(permit), Ending::Reported(..) | Ending::NotConsecutive(_)) => {

@@ -49,7 +49,7 @@ pub fn record(seed: u64, length: usize) -> Cases {
         let settings = Settings::from_bytes(&mut drawn_from);
         let settings_end = bytes.len() - drawn_from.0.len();
         let mut recorder = record::Recorder::new(&settings, &bytes[..settings_end]);
-        let _ = timeline::run_before::<1>(&bytes, &mut recorder);
+        let _ = timeline::run_before(&bytes, &mut recorder);
         let Some(mut recorded) = recorder.finish() else { continue };
         recorded.covered.timeline(&settings);
         if cases.tape.len() < length / 2 || cases.covered.gains_by(&recorded.covered) {

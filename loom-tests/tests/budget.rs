@@ -1,36 +1,19 @@
-//! Races of failures that go without a look at the window. Each name begins with the rule that it
+//! Races of failures that go without an evaluation of the window. Each name begins with the rule that it
 //! defends.
 #![cfg(loom)]
 
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::Arc;
 
-use cutout_core::{CircuitBreaker, Clock, Config, Outcome, Rate, State};
+use cutout_core::{CircuitBreaker, Config, Outcome, Rate, State};
 use loom_tests::{
-    Breaker, Growing, Laned, Log, OnCore, breaker, config, fail, long_model, race, spawn, spawn_on,
-    succeed,
+    Breaker, breaker, config, fail, growing, grown, long_model, race, report, report_on, spawn,
+    spawn_on, succeed,
 };
 
 /// So many failures within the window open the circuit.
 const fn counting(failures: u32) -> Config {
     config().without_failure_rate().failure_count(failures)
-}
-
-fn laned(config: Config) -> Arc<Laned<2>> {
-    Arc::new(Laned::from_parts(config, OnCore::default(), Log::default()))
-}
-
-/// As many calls, on the core of the thread, as long as they are admitted.
-fn report<C: Clock, const LANES: usize>(
-    breaker: &CircuitBreaker<C, Log, 2, LANES>,
-    outcome: Outcome,
-    count: usize,
-) {
-    for _ in 0..count {
-        if let Ok(permit) = breaker.try_acquire() {
-            permit.settle(outcome);
-        }
-    }
 }
 
 fn times(count: usize, call: fn(&Breaker), breaker: &Breaker) {
@@ -40,7 +23,7 @@ fn times(count: usize, call: fn(&Breaker), breaker: &Breaker) {
 }
 
 #[test]
-fn m1_two_failures_in_one_bucket_leave_the_third_to_look() {
+fn f1_two_failures_of_one_lane_do_not_spend_the_same() {
     long_model(|| {
         let breaker = breaker(counting(4));
         fail(&breaker);
@@ -53,7 +36,7 @@ fn m1_two_failures_in_one_bucket_leave_the_third_to_look() {
 }
 
 #[test]
-fn m2_a_failure_does_not_take_the_limit_of_before_the_window_turned() {
+fn f4_a_turn_revokes_what_was_granted_before_it() {
     long_model(|| {
         let breaker = breaker(config().minimum_throughput(1));
         times(4, succeed, &breaker);
@@ -67,7 +50,7 @@ fn m2_a_failure_does_not_take_the_limit_of_before_the_window_turned() {
 }
 
 #[test]
-fn m2_a_failure_does_not_take_the_limit_of_before_its_bucket_halved() {
+fn f4_a_halving_revokes_what_was_granted_before_it() {
     long_model(|| {
         let (config, all) = (config().minimum_throughput(8), Rate::percent(100));
         let breaker = breaker(config.failure_rate(all));
@@ -76,7 +59,7 @@ fn m2_a_failure_does_not_take_the_limit_of_before_its_bucket_halved() {
         times(6, succeed, &breaker);
         breaker.reconfigure(config).unwrap();
         succeed(&breaker); // seven in this bucket, which a model takes for full
-        // Of failures, one leaves leeway for another, and the third opens the circuit. After the
+        // The window takes one more failure and is granted that; the third opens the circuit. After the
         // bucket has halved the first one does.
         let failing = spawn(&breaker, |breaker| times(3, fail, breaker));
         succeed(&breaker);
@@ -87,7 +70,7 @@ fn m2_a_failure_does_not_take_the_limit_of_before_its_bucket_halved() {
 }
 
 #[test]
-fn m3_a_failure_that_was_held_up_does_not_take_the_limit_of_a_later_bucket() {
+fn f1_a_failure_that_was_held_up_spends_or_evaluates() {
     long_model(|| {
         let breaker = breaker(counting(4));
         fail(&breaker);
@@ -102,7 +85,7 @@ fn m3_a_failure_that_was_held_up_does_not_take_the_limit_of_a_later_bucket() {
 }
 
 #[test]
-fn m3_a_failure_does_not_take_the_limit_of_other_settings() {
+fn f4_new_settings_revoke_what_was_granted_before_them() {
     long_model(|| {
         let breaker = breaker(config().failure_rate(Rate::percent(100)));
         times(3, succeed, &breaker);
@@ -117,12 +100,11 @@ fn m3_a_failure_does_not_take_the_limit_of_other_settings() {
 }
 
 #[test]
-fn m5_a_failure_does_not_take_the_limit_of_before_there_were_other_lanes() {
+fn f2_lanes_that_grow_have_nothing_to_spend() {
     let grown = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&grown);
     long_model(move || {
-        let breaker: Arc<Growing> =
-            Arc::new(Growing::from_parts(counting(3), OnCore::default(), Log::default()));
+        let breaker = growing(counting(3));
         report(&breaker, Outcome::Failure, 1); // there may be another
         let other = spawn_on(1, &breaker, |breaker| {
             report(breaker, Outcome::Success, 1);
@@ -140,9 +122,9 @@ fn m5_a_failure_does_not_take_the_limit_of_before_there_were_other_lanes() {
 }
 
 #[test]
-fn m1_two_failures_in_two_lanes_leave_the_third_to_look() {
+fn f2_two_failures_in_two_lanes_leave_the_third_to_evaluate() {
     long_model(|| {
-        let breaker = laned(counting(4));
+        let breaker = grown(counting(4));
         report(&breaker, Outcome::Failure, 1); // there may be two more
         let other = spawn_on(1, &breaker, |breaker| report(breaker, Outcome::Failure, 1));
         report(&breaker, Outcome::Failure, 2);
@@ -153,9 +135,9 @@ fn m1_two_failures_in_two_lanes_leave_the_third_to_look() {
 }
 
 #[test]
-fn m2_a_failure_does_not_take_from_the_limit_of_before_another_lane_turned() {
+fn f4_a_turn_revokes_what_other_lanes_were_granted() {
     long_model(|| {
-        let breaker = laned(config().minimum_throughput(1));
+        let breaker = grown(config().minimum_throughput(1));
         report(&breaker, Outcome::Success, 4);
         breaker.clock().0.set(1);
         report(&breaker, Outcome::Failure, 1); // of five; there may be another
@@ -169,9 +151,9 @@ fn m2_a_failure_does_not_take_from_the_limit_of_before_another_lane_turned() {
 }
 
 #[test]
-fn m4_who_looks_forgets_no_failure_of_another_lane_that_looked_meanwhile() {
+fn f3_two_evaluations_do_not_grant_the_same_failures() {
     long_model(|| {
-        let breaker = laned(counting(4));
+        let breaker = grown(counting(4));
         let other = spawn_on(1, &breaker, |breaker| report(breaker, Outcome::Failure, 1));
         report(&breaker, Outcome::Failure, 3);
         other.join().unwrap();
@@ -181,9 +163,9 @@ fn m4_who_looks_forgets_no_failure_of_another_lane_that_looked_meanwhile() {
 }
 
 #[test]
-fn m6_who_is_told_an_earlier_time_sets_no_limit_for_those_who_are_told_a_later_one() {
+fn f5_an_earlier_time_grants_nothing_to_a_later_lane() {
     long_model(|| {
-        let breaker = laned(config());
+        let breaker = grown(config());
         report(&breaker, Outcome::Success, 8);
         breaker.clock().0.set(2);
         let before = spawn_on(1, &breaker, |breaker| report(breaker, Outcome::Success, 2));
@@ -198,27 +180,14 @@ fn m6_who_is_told_an_earlier_time_sets_no_limit_for_those_who_are_told_a_later_o
     });
 }
 
-/// Two lanes that have grown, beside the first.
-fn grown(config: Config) -> Arc<Growing> {
-    let breaker = Arc::new(Growing::from_parts(config, OnCore::default(), Log::default()));
-    breaker.preallocate();
-    assert_eq!(breaker.lanes(), 1 + 2);
-    breaker
-}
-
-/// The same on the core of another thread, before this one goes on.
-fn report_on(core: usize, breaker: &Arc<Growing>, outcome: Outcome, count: usize) {
-    spawn_on(core, breaker, move |breaker| report(breaker, outcome, count)).join().unwrap();
-}
-
 #[test]
-fn m7_a_failure_does_not_spend_what_its_lane_took_in_an_earlier_version() {
+fn f2_a_lane_does_not_keep_what_an_earlier_version_granted() {
     long_model(|| {
         let breaker = grown(counting(6));
-        report_on(1, &breaker, Outcome::Failure, 2); // looks; takes two of four
-        report(&breaker, Outcome::Failure, 1); // takes the other two
+        report_on(1, &breaker, Outcome::Failure, 2); // evaluates; may spend three, the other lane one
+        report(&breaker, Outcome::Failure, 1); // spends that one
         let other = spawn_on(1, &breaker, |breaker| report(breaker, Outcome::Failure, 1));
-        report(&breaker, Outcome::Failure, 2); // one is left in its purse; then it looks
+        report(&breaker, Outcome::Failure, 2); // nothing is left: it evaluates
         other.join().unwrap();
         assert_eq!(breaker.state(), State::Open);
         assert_eq!(breaker.observer().changes(), [1, 0, 0]);
@@ -226,10 +195,10 @@ fn m7_a_failure_does_not_spend_what_its_lane_took_in_an_earlier_version() {
 }
 
 #[test]
-fn m7_two_failures_of_one_lane_do_not_spend_the_same() {
+fn f1_two_failures_of_a_grown_lane_do_not_spend_the_same() {
     long_model(|| {
         let breaker = grown(counting(5));
-        report(&breaker, Outcome::Failure, 2); // looks; takes two of three, and one is left of them
+        report(&breaker, Outcome::Failure, 2); // evaluates; one is left to spend
         let other = spawn_on(0, &breaker, |breaker| report(breaker, Outcome::Failure, 1));
         report(&breaker, Outcome::Failure, 1);
         other.join().unwrap();
@@ -241,13 +210,13 @@ fn m7_two_failures_of_one_lane_do_not_spend_the_same() {
 }
 
 #[test]
-fn m2_a_failure_does_not_spend_what_its_lane_took_before_the_window_turned() {
+fn f4_a_turn_revokes_what_a_grown_lane_was_granted() {
     long_model(|| {
         let breaker = grown(config().minimum_throughput(1));
         report(&breaker, Outcome::Success, 4);
         breaker.clock().0.set(1);
         report(&breaker, Outcome::Success, 1);
-        report_on(1, &breaker, Outcome::Failure, 2); // looks; takes two of three
+        report_on(1, &breaker, Outcome::Failure, 2); // evaluates, then spends
         breaker.clock().0.set(2);
         let other = spawn_on(1, &breaker, |breaker| report(breaker, Outcome::Failure, 1));
         report(&breaker, Outcome::Success, 1);
@@ -258,13 +227,12 @@ fn m2_a_failure_does_not_spend_what_its_lane_took_before_the_window_turned() {
 }
 
 #[test]
-fn m5_a_failure_that_was_held_up_on_its_way_to_the_first_lane_takes_its_share() {
+fn f2_the_first_lane_is_revoked_after_others_have_grown() {
     long_model(|| {
-        let breaker: Arc<Growing> =
-            Arc::new(Growing::from_parts(counting(5), OnCore::default(), Log::default()));
+        let breaker = growing(counting(5));
         let held_up = spawn_on(0, &breaker, |breaker| report(breaker, Outcome::Failure, 1));
         breaker.preallocate();
-        report(&breaker, Outcome::Failure, 1); // looks; there may be three more
+        report(&breaker, Outcome::Failure, 1); // evaluates; there may be three more
         held_up.join().unwrap();
         report(&breaker, Outcome::Failure, 3);
         assert_eq!(breaker.state(), State::Open);
@@ -273,13 +241,13 @@ fn m5_a_failure_that_was_held_up_on_its_way_to_the_first_lane_takes_its_share() 
 }
 
 #[test]
-fn m7_what_a_lane_takes_is_of_the_version_that_it_was_taken_in() {
+fn f3_a_grant_is_of_the_version_that_it_was_summed_in() {
     long_model(|| {
         let breaker = grown(counting(6));
         report_on(1, &breaker, Outcome::Success, 1); // its bucket is there
-        report(&breaker, Outcome::Failure, 1); // looks; there may be four more
-        let other = spawn_on(1, &breaker, |breaker| report(breaker, Outcome::Failure, 1)); // takes two
-        report(&breaker, Outcome::Failure, 3); // takes two, spends, and looks
+        report(&breaker, Outcome::Failure, 1); // evaluates; there may be four more
+        let other = spawn_on(1, &breaker, |breaker| report(breaker, Outcome::Failure, 1));
+        report(&breaker, Outcome::Failure, 3); // spends, and evaluates
         other.join().unwrap();
         report_on(1, &breaker, Outcome::Failure, 1); // the sixth
         assert_eq!(breaker.state(), State::Open);
@@ -287,14 +255,13 @@ fn m7_what_a_lane_takes_is_of_the_version_that_it_was_taken_in() {
 }
 
 #[test]
-fn m5_nobody_finds_grown_lanes_before_the_margin_is_shared() {
+fn f2_nothing_is_overlooked_while_lanes_grow() {
     long_model(|| {
-        let breaker: Arc<Growing> =
-            Arc::new(Growing::from_parts(counting(4), OnCore::default(), Log::default()));
-        report(&breaker, Outcome::Failure, 1); // looks; there may be two more
+        let breaker = growing(counting(4));
+        report(&breaker, Outcome::Failure, 1); // evaluates; there may be two more
         let growing = spawn_on(0, &breaker, CircuitBreaker::preallocate);
         report(&breaker, Outcome::Failure, 2);
-        report_on(1, &breaker, Outcome::Failure, 2); // the fourth looks, in whichever lane
+        report_on(1, &breaker, Outcome::Failure, 2); // the fourth evaluates, in whichever lane
         growing.join().unwrap();
         assert_eq!(breaker.state(), State::Open);
         assert_eq!(breaker.observer().changes(), [1, 0, 0]);
