@@ -143,6 +143,13 @@ impl Circuit {
         Instant::from_nanos(Self::end_cell(word, seldom).load(Ordering::Acquire)) // O3
     }
 
+    /// When the break is over, for who has just loaded `word`, which is open, and looks after this whether
+    /// it still holds.
+    #[inline]
+    pub(crate) fn break_end(&self, word: Word, seldom: &Seldom) -> Instant {
+        Instant::from_nanos(seldom.cells().end(word.place()).load(Ordering::Acquire)) // O3
+    }
+
     /// The present or the last break, for who has just loaded `word` and relies on it only by a swap of
     /// that very word.
     pub(crate) fn last_break(&self, word: Word, seldom: &Seldom) -> Break {

@@ -58,6 +58,7 @@ impl Seldom {
         &self.contents().ramp
     }
 
+    #[inline]
     pub(crate) fn cells(&self) -> &Cells {
         &self.contents().cells
     }
@@ -86,6 +87,7 @@ impl Seldom {
     }
 
     #[cfg(all(feature = "alloc", not(loom)))]
+    #[inline]
     fn contents(&self) -> &Contents {
         match self.0.get() {
             Some(contents) => contents,

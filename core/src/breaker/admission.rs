@@ -109,7 +109,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
 
     /// `None`: the word has moved, look again.
     fn admit_open(&self, word: Word) -> Option<Result<Ticket, Rejected>> {
-        let end = self.circuit.end(word, &self.seldom);
+        let end = self.circuit.break_end(word, &self.seldom);
         let left = self.left_until(end);
         if left == 0 {
             let mut now = end;
