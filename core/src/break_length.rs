@@ -68,9 +68,9 @@ pub(crate) fn chance(now: Instant, generation: u32, breaker: usize) -> u64 {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use crate::circuit::Seldom;
     use crate::config::{Backoff, Config};
     use crate::rate::Rate;
-    use crate::seldom::Seldom;
     use crate::settings::Settings;
 
     fn breaks(config: &Config) -> Breaks {

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::circuit::Circuit;
-use crate::seldom::Seldom;
+use crate::circuit::Seldom;
 use crate::settings::{Plan, Settings};
 use crate::streak::Streak;
 use crate::time::{Clock, Instant, nanos};

@@ -47,13 +47,14 @@
 
 mod cells;
 mod leases;
+mod seldom;
 mod word;
 
 pub(crate) use cells::{Break, Cells};
 pub(crate) use leases::Leases;
+pub(crate) use seldom::Seldom;
 pub(crate) use word::{GENERATION_BITS, MAX_TRIALS, Trials, Word};
 
-use crate::seldom::Seldom;
 use crate::sync::{AtomicU64, Ordering, const_fn};
 use crate::time::Instant;
 

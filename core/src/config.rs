@@ -1,11 +1,11 @@
 //! `Config`: every knob of a breaker.
 
-mod error;
 mod get;
 mod parts;
 mod validate;
 
-pub use error::ConfigError;
+#[cfg(doc)]
+use crate::config_error::ConfigError;
 pub use parts::{Backoff, Recovery, Window};
 
 use core::num::{NonZeroU8, NonZeroU32, NonZeroU64};

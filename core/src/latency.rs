@@ -55,7 +55,7 @@ use eras::{Eras, TICKS};
 pub(crate) use scale::end as end_of_bucket;
 use word::{FULL, PER_WORD};
 
-use crate::config::ConfigError;
+use crate::config_error::ConfigError;
 use crate::rate::Rate;
 use crate::sync::const_fn;
 use crate::time::{Clock, Instant, nanos};

@@ -86,6 +86,7 @@ mod break_length;
 mod breaker;
 mod circuit;
 mod config;
+mod config_error;
 mod divisor;
 mod error;
 mod field;
@@ -98,7 +99,6 @@ mod rate;
 #[cfg(feature = "heapless")]
 mod ring;
 mod saved;
-mod seldom;
 mod settings;
 mod state;
 mod streak;
@@ -115,7 +115,8 @@ mod verdict;
 mod window;
 
 pub use breaker::{CircuitBreaker, Permit, Snapshot};
-pub use config::{Backoff, Config, ConfigError, HalfOpenRule, Recovery, Window};
+pub use config::{Backoff, Config, HalfOpenRule, Recovery, Window};
+pub use config_error::ConfigError;
 pub use error::{Error, RejectReason, Rejected};
 pub use latency::{Latency, LatencySnapshot};
 pub use observe::{CallEvent, Cause, Observer, Stale, Transition, TripReason};

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::ConfigError;
+use crate::config_error::ConfigError;
 
 /// A share between 0 % and 100 %, in steps of a hundredth of a percent.
 ///

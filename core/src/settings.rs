@@ -53,14 +53,15 @@ mod lengths;
 mod plan;
 mod words;
 
-pub(crate) use lengths::{Breaks, Copy as LengthsCopy, Lengths};
+pub(crate) use lengths::{Breaks, Lengths};
 pub(crate) use plan::Plan;
 
 use core::num::{NonZeroU8, NonZeroU32, NonZeroU64};
 
-use crate::config::{Config, ConfigError, HalfOpenRule, Window};
+use crate::circuit::Seldom;
+use crate::config::{Config, HalfOpenRule, Window};
+use crate::config_error::ConfigError;
 use crate::rate::Rate;
-use crate::seldom::Seldom;
 use crate::sync::{AtomicU32, AtomicU64, Ordering, const_fn};
 use crate::window::{Shape, Tally};
 use words::{
@@ -94,7 +95,7 @@ pub(crate) struct Settings {
     slow_call_duration: AtomicU64,
     trial_timeout: AtomicU64,
     /// The first copy. The second is needed once they change: it is in [`Seldom`].
-    lengths: LengthsCopy,
+    lengths: lengths::Copy,
     trip_when: Option<fn(&Tally) -> bool>,
 }
 
@@ -108,7 +109,7 @@ impl Settings {
                 limits: AtomicU64::new(limits(config)),
                 slow_call_duration: AtomicU64::new(slow_call_duration(config)),
                 trial_timeout: AtomicU64::new(config.trial_timeout),
-                lengths: LengthsCopy::with(config),
+                lengths: lengths::copy_of(config),
                 trip_when: config.trip_when,
             }
         }
@@ -148,11 +149,11 @@ impl Settings {
             return Err(ConfigError::BeingChanged);
         }
         let old = self.plan();
-        let moves = !self.lengths_of(old, seldom).holds(config);
+        let moves = !lengths::is_copy_of(self.lengths_of(old, seldom), config);
         let new = Plan::of(config).after(old, moves);
         prepare(old, new); // C7
         if moves {
-            self.lengths_of(new, seldom).set(config); // C6
+            lengths::write(self.lengths_of(new, seldom), config); // C6
         }
         let goes_first = new.is_as_strict_on_rows_as(old); // C1
         self.set_plan(if goes_first { new.as_fine_as(old) } else { old.as_fine_as(new) });
@@ -164,7 +165,7 @@ impl Settings {
         Ok(())
     }
 
-    fn lengths_of<'a>(&'a self, plan: Plan, seldom: &'a Seldom) -> &'a LengthsCopy {
+    fn lengths_of<'a>(&'a self, plan: Plan, seldom: &'a Seldom) -> &'a lengths::Copy {
         if plan.has_second_copy() { seldom.lengths() } else { &self.lengths }
     }
 
@@ -231,7 +232,7 @@ impl Settings {
     pub(crate) fn lengths(&self, seldom: &Seldom) -> (Lengths, Plan) {
         loop {
             let plan = self.plan_in_order();
-            let lengths = self.lengths_of(plan, seldom).get();
+            let lengths = lengths::read(self.lengths_of(plan, seldom));
             let after = self.plan_in_order();
             if after.is_of_same_change_as(plan) {
                 return (lengths, after);

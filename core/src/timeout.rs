@@ -9,7 +9,7 @@ use core::time::Duration;
 
 pub use config::TimeoutConfig;
 
-use crate::config::ConfigError;
+use crate::config_error::ConfigError;
 use crate::latency::{Latency, LatencySnapshot};
 use crate::rate::Rate;
 use crate::sync::{AtomicU64, Ordering, const_fn};

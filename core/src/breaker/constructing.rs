@@ -2,9 +2,10 @@
 
 use super::CircuitBreaker;
 use crate::circuit::Circuit;
-use crate::config::{Config, ConfigError};
+use crate::circuit::Seldom;
+use crate::config::Config;
+use crate::config_error::ConfigError;
 use crate::observe::Observer;
-use crate::seldom::Seldom;
 use crate::settings::Settings;
 use crate::streak::Streak;
 use crate::sync::const_fn;

@@ -2,7 +2,8 @@
 
 use super::CircuitBreaker;
 use crate::circuit::{Break, Word};
-use crate::config::{Config, ConfigError};
+use crate::config::Config;
+use crate::config_error::ConfigError;
 use crate::observe::Observer;
 use crate::saved::Saved;
 use crate::settings::Lengths;

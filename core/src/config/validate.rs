@@ -1,8 +1,9 @@
 //! The range of every setting, in one place.
 
 use super::parts::Span;
-use super::{Config, ConfigError, DAY, HalfOpenRule, MILLISECOND};
+use super::{Config, DAY, HalfOpenRule, MILLISECOND};
 use crate::circuit::MAX_TRIALS;
+use crate::config_error::ConfigError;
 use crate::rate::Rate;
 use crate::window::MAX_RESULTS_A_WORD;
 

@@ -7,7 +7,7 @@ use core::num::{NonZeroU32, NonZeroU64};
 use super::words::{self, FACTOR, FIRST_SHARE, JITTER, SECOND_SHARE, THIRD_SHARE, duration};
 use crate::config::{Backoff, Config, Recovery};
 use crate::rate::Rate;
-use crate::sync::{AtomicU64, Ordering, const_fn, zeroes};
+use crate::sync::{AtomicU64, Ordering, const_fn};
 
 /// How long breaks are.
 #[derive(Clone, Copy, Debug)]
@@ -59,45 +59,32 @@ impl Lengths {
     }
 }
 
-/// A copy of them.
-pub(crate) struct Copy([AtomicU64; 4]);
+/// One copy of them.
+pub(super) type Copy = [AtomicU64; 4];
 
-impl Copy {
-    const_fn! {
-        pub(crate) fn new() -> Self {
-            Self(zeroes())
-        }
+const_fn! {
+    pub(super) fn copy_of(config: &Config) -> Copy {
+        let [one, two, three, four] = words::lengths(config);
+        [AtomicU64::new(one), AtomicU64::new(two), AtomicU64::new(three), AtomicU64::new(four)]
     }
+}
 
-    const_fn! {
-        pub(super) fn with(config: &Config) -> Self {
-            let [one, two, three, four] = words::lengths(config);
-            Self([
-                AtomicU64::new(one),
-                AtomicU64::new(two),
-                AtomicU64::new(three),
-                AtomicU64::new(four),
-            ])
-        }
-    }
+pub(super) fn is_copy_of(copy: &Copy, config: &Config) -> bool {
+    words_in(copy) == words::lengths(config)
+}
 
-    pub(super) fn holds(&self, config: &Config) -> bool {
-        self.load() == words::lengths(config)
+pub(super) fn write(copy: &Copy, config: &Config) {
+    for (word, value) in copy.iter().zip(words::lengths(config)) {
+        word.store(value, Ordering::Release); // C6
     }
+}
 
-    pub(super) fn set(&self, config: &Config) {
-        for (word, value) in self.0.iter().zip(words::lengths(config)) {
-            word.store(value, Ordering::Release); // C7
-        }
-    }
+pub(super) fn read(copy: &Copy) -> Lengths {
+    Lengths::of(words_in(copy))
+}
 
-    pub(super) fn get(&self) -> Lengths {
-        Lengths::of(self.load())
-    }
-
-    fn load(&self) -> [u64; 4] {
-        core::array::from_fn(|at| self.0[at].load(Ordering::Acquire)) // C7
-    }
+fn words_in(copy: &Copy) -> [u64; 4] {
+    core::array::from_fn(|at| copy[at].load(Ordering::Acquire)) // C6
 }
 
 #[cfg(all(test, not(loom)))]
@@ -107,7 +94,7 @@ mod tests {
     use super::*;
 
     fn breaks(config: Config) -> Breaks {
-        Copy::with(&config).get().breaks
+        read(&copy_of(&config)).breaks
     }
 
     #[test]
@@ -127,9 +114,9 @@ mod tests {
     #[test]
     fn a_copy_holds_the_settings_that_were_set_and_no_others() {
         let config = Config::new().recovery(Recovery::in_stages_of(Duration::from_secs(2)));
-        let copy = Copy::with(&config);
-        assert!(copy.holds(&config) && !copy.holds(&Config::new()));
-        copy.set(&Config::new());
-        assert!(!copy.holds(&config) && copy.holds(&Config::new()));
+        let copy = copy_of(&config);
+        assert!(is_copy_of(&copy, &config) && !is_copy_of(&copy, &Config::new()));
+        write(&copy, &Config::new());
+        assert!(!is_copy_of(&copy, &config) && is_copy_of(&copy, &Config::new()));
     }
 }

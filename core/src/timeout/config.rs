@@ -2,10 +2,10 @@
 
 use core::time::Duration;
 
-use crate::config::ConfigError;
+use crate::config_error::ConfigError;
+use crate::latency::{self, end_of_bucket};
 use crate::rate::Rate;
 use crate::time::nanos;
-use crate::{latency, latency::end_of_bucket};
 
 /// How a timeout follows from the latencies of the calls before.
 ///

@@ -5,10 +5,9 @@
 //! tripped, as most of them, is half as large. Loom takes it for part of the breaker: that who finds
 //! the box sees what it was made with is `once_cell`'s promise.
 
-use crate::circuit::{Cells, Leases};
+use super::{Cells, Leases};
 use crate::ramp::Ramp;
-use crate::settings::LengthsCopy;
-use crate::sync::const_fn;
+use crate::sync::{AtomicU64, const_fn, zeroes};
 use crate::totals::{Counter, Counters};
 
 #[cfg(all(feature = "alloc", not(loom)))]
@@ -21,7 +20,7 @@ pub(crate) struct Seldom(Place);
 struct Contents {
     leases: Leases,
     cells: Cells,
-    lengths: LengthsCopy,
+    lengths: [AtomicU64; 4],
     ramp: Ramp,
     counters: Counters,
 }
@@ -32,7 +31,7 @@ impl Contents {
             Self {
                 leases: Leases::new(),
                 cells: Cells::new(),
-                lengths: LengthsCopy::new(),
+                lengths: zeroes(),
                 ramp: Ramp::new(),
                 counters: Counters::new(),
             }
@@ -64,7 +63,7 @@ impl Seldom {
     }
 
     /// The second copy of the settings that are lengths.
-    pub(crate) fn lengths(&self) -> &LengthsCopy {
+    pub(crate) fn lengths(&self) -> &[AtomicU64; 4] {
         &self.contents().lengths
     }
 
