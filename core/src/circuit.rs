@@ -141,21 +141,21 @@ impl Circuit {
     /// still holds.
     #[inline]
     pub(crate) fn end(&self, word: Word, seldom: &Seldom) -> Instant {
-        Instant::from_nanos(Self::end_cell(word, seldom).load(Ordering::Acquire)) // O3
+        Instant::from_nanos(read(Self::end_cell(word, seldom)))
     }
 
     /// When the break is over, for who has just loaded `word`, which is open, and looks after this whether
     /// it still holds.
     #[inline]
     pub(crate) fn break_end(&self, word: Word, seldom: &Seldom) -> Instant {
-        Instant::from_nanos(seldom.cells().end(word.place()).load(Ordering::Acquire)) // O3
+        Instant::from_nanos(read(seldom.cells().end(word.place())))
     }
 
     /// The present or the last break, for who has just loaded `word` and relies on it only by a swap of
     /// that very word.
     pub(crate) fn last_break(&self, word: Word, seldom: &Seldom) -> Break {
         if word.has_broken() {
-            Break::from_bits(seldom.cells().note(word.place()).load(Ordering::Acquire)) // O3
+            Break::from_bits(read(seldom.cells().note(word.place())))
         } else {
             Break::default()
         }
@@ -169,7 +169,7 @@ impl Circuit {
 
     /// When a circuit that is closed after a break has been so for as long as that was.
     pub(crate) fn steady(&self, seldom: &Seldom) -> Instant {
-        Instant::from_nanos(seldom.cells().steady().load(Ordering::Acquire)) // O3
+        Instant::from_nanos(read(seldom.cells().steady()))
     }
 
     /// The word, and when its break or ramp is over if it has one.
@@ -250,6 +250,12 @@ impl Circuit {
                     .is_ok()
             })
     }
+}
+
+/// What a cell holds, for who has just loaded the word.
+#[inline]
+fn read(cell: &AtomicU64) -> u64 {
+    cell.load(Ordering::Acquire) // O3
 }
 
 #[cfg(all(test, not(loom)))]

@@ -232,24 +232,19 @@ pub fn model(run: impl Fn() + Sync + Send + 'static) {
 /// Explores the interleavings of three threads with as many preemptions as
 /// `LOOM_MAX_PREEMPTIONS` says, or two.
 pub fn model_of_three(run: impl Fn() + Sync + Send + 'static) {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound.get_or_insert(2);
-    explore(builder, run);
+    model_up_to(2, run);
 }
 
 /// Explores the interleavings of two threads that take too many steps to explore them all, with as
 /// many preemptions as `LOOM_MAX_PREEMPTIONS` says, or three.
 pub fn long_model(run: impl Fn() + Sync + Send + 'static) {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound.get_or_insert(3);
-    explore(builder, run);
+    model_up_to(3, run);
 }
 
-/// Explores the interleavings of two threads of which one takes so many steps that it is held up, or holds
-/// up the other, once.
-pub fn longest_model(run: impl Fn() + Sync + Send + 'static) {
+/// Explores interleavings with as many preemptions as `LOOM_MAX_PREEMPTIONS` says, or `preemptions`.
+pub fn model_up_to(preemptions: usize, run: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound.get_or_insert(1);
+    builder.preemption_bound.get_or_insert(preemptions);
     explore(builder, run);
 }
 

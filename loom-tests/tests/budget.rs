@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use cutout_core::{CircuitBreaker, Config, Outcome, Rate, State};
 use loom_tests::{
-    Breaker, breaker, config, fail, growing, grown, long_model, race, report, report_on, spawn,
-    spawn_on, succeed,
+    Breaker, breaker, config, fail, growing, grown, long_model, model_up_to, race, report,
+    report_on, spawn, spawn_on, succeed,
 };
 
 /// So many failures within the window open the circuit.
@@ -164,7 +164,7 @@ fn f3_two_evaluations_do_not_grant_the_same_failures() {
 
 #[test]
 fn f5_an_earlier_time_grants_nothing_to_a_later_lane() {
-    long_model(|| {
+    model_up_to(2, || {
         let breaker = grown(config());
         report(&breaker, Outcome::Success, 8);
         breaker.clock().0.set(2);

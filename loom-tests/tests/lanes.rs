@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use cutout_core::{Outcome, State};
 use loom_tests::{
-    config, growing, grown, long_model, model, model_of_three, report, spawn_on, tough,
+    config, growing, grown, long_model, model, model_of_three, model_up_to, report, spawn_on, tough,
 };
 
 #[test]
@@ -43,7 +43,9 @@ fn b5_two_slow_successes_in_different_lanes_do_not_overlook_each_other() {
 #[test]
 fn b5_three_failures_in_two_lanes_do_not_overlook_each_other() {
     model_of_three(|| {
-        let breaker = grown(config().without_failure_rate().failure_count(3));
+        // By a condition of the user's, so that each failure evaluates: the model stays short.
+        let config = config().without_failure_rate().trip_when(|tally| tally.failures >= 3);
+        let breaker = grown(config);
         let [one, two] = [(); 2].map(|()| breaker.admit().unwrap());
         let one = spawn_on(1, &breaker, |breaker| breaker.settle(one, Outcome::Failure));
         let two = spawn_on(1, &breaker, |breaker| breaker.settle(two, Outcome::Failure));
@@ -57,7 +59,7 @@ fn b5_three_failures_in_two_lanes_do_not_overlook_each_other() {
 
 #[test]
 fn of_two_successes_that_turn_their_lanes_at_once_one_completes_the_minimum() {
-    long_model(|| {
+    model_up_to(2, || {
         let breaker = grown(config().minimum_throughput(4));
         for outcome in [Outcome::Success; 4] {
             report(&breaker, outcome, 1);

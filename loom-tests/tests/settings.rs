@@ -10,7 +10,7 @@ use cutout_core::{
     Recovery, State, Window,
 };
 use loom_tests::{
-    Log, Watch, breaker, brittle, config, fail, long_model, longest_model, model, race, rested,
+    Log, Watch, breaker, brittle, config, fail, long_model, model, model_up_to, race, rested,
     spawn, succeed,
 };
 
@@ -166,7 +166,7 @@ fn c1_a_failure_that_opens_neither_before_nor_after_a_change_does_not_during_it(
 fn c1_a_failure_that_opens_by_three_settings_in_turn_opens_whenever_it_comes() {
     let [rate, row, ..] = OPENING;
     for [first, second, third] in [[rate, row, rate], [row, rate, row]] {
-        longest_model(move || {
+        model_up_to(1, move || {
             let breaker = breaker(first);
             let failing = spawn(&breaker, fail);
             breaker.reconfigure(second).unwrap();
