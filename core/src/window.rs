@@ -55,6 +55,8 @@ mod bucket;
 mod budget;
 mod count;
 mod grid;
+#[cfg(feature = "alloc")]
+mod grown;
 mod lane;
 mod lanes;
 mod saved;

@@ -9,12 +9,12 @@
 
 use super::bucket::{FAILURES, SUCCESSES};
 use super::budget::Revoked;
+#[cfg(feature = "alloc")]
+use super::grown::Grown;
 use super::lane::{Added, Lane};
 use super::{Counted, Entry, NOTHING, Recorded, Shape, Tally};
 use crate::sync::{Ordering, const_fn, fence};
 use crate::time::{Clock, Instant};
-#[cfg(feature = "alloc")]
-use grown::Grown;
 
 /// All lanes of a breaker.
 pub(crate) struct Lanes<const N: usize> {
@@ -230,20 +230,30 @@ impl<const N: usize> Lanes<N> {
             return;
         }
         let mine = self.mine(clock);
-        let mut left = more;
-        #[cfg(feature = "alloc")]
-        {
-            // Of 2^n grown lanes, each but the caller's gets half of the grant shifted by n.
-            let lanes = self.grown.count().trailing_zeros();
-            let share = (more / 2).checked_shr(lanes).unwrap_or(0);
-            if share > 0 {
-                for other in self.others().filter(|other| !core::ptr::eq(*other, mine)) {
-                    other.budget.grant(revoked, share);
-                    left -= share;
-                }
-            }
-        }
+        let left = self.grant_others(mine, revoked, more);
         mine.budget.grant(revoked, left); // F3
+    }
+
+    /// Grants the lanes but `mine` their shares of `more`. Says what is left for `mine`: at least half.
+    #[cfg(feature = "alloc")]
+    fn grant_others(&self, mine: &Lane<N>, revoked: Revoked, more: u64) -> u64 {
+        // Of 2^n grown lanes, each gets half of the grant shifted by n.
+        let share = (more / 2).checked_shr(self.grown.count().trailing_zeros()).unwrap_or(0);
+        if share == 0 {
+            return more;
+        }
+        let mut left = more;
+        for other in self.others().filter(|other| !core::ptr::eq(*other, mine)) {
+            other.budget.grant(revoked, share);
+            left -= share;
+        }
+        left
+    }
+
+    #[cfg(not(feature = "alloc"))]
+    #[allow(clippy::unused_self)] // there are no others then
+    const fn grant_others(&self, _: &Lane<N>, _: Revoked, more: u64) -> u64 {
+        more
     }
 
     /// What the window of `generation` holds at `now`.
@@ -319,227 +329,5 @@ impl<const N: usize> Lanes<N> {
     }
 }
 
-#[cfg(feature = "alloc")]
-mod grown {
-    //! Lanes that a breaker gets when it needs them.
-
-    use alloc::boxed::Box;
-
-    use crossbeam_utils::CachePadded;
-
-    use super::Lane;
-    use crate::streak::KeptBack;
-    use crate::sync::{OnceBox, const_fn};
-    use crate::time::Clock;
-
-    /// More than this would only make the sum dear.
-    const MOST: usize = 64;
-
-    pub(super) struct Own<const N: usize> {
-        pub(super) counts: Lane<N>,
-        pub(super) kept_back: KeptBack,
-    }
-
-    type Slice<const N: usize> = Box<[CachePadded<Own<N>>]>;
-
-    pub(super) struct Grown<const N: usize>(OnceBox<Slice<N>>);
-
-    impl<const N: usize> Grown<N> {
-        const_fn! {
-            pub(super) fn new() -> Self {
-                Self(OnceBox::new())
-            }
-        }
-
-        /// The caller's, if there are any.
-        #[inline]
-        pub(super) fn get(&self, clock: &impl Clock) -> Option<&Own<N>> {
-            // Their number is a power of two.
-            self.0.get().map(|lanes| &*lanes[clock.lane() & (lanes.len() - 1)])
-        }
-
-        pub(super) fn all(&self) -> impl Iterator<Item = &Own<N>> {
-            self.0.get().into_iter().flat_map(|lanes| lanes.iter()).map(|lane| &**lane)
-        }
-
-        /// How many there are: none, or a power of two.
-        pub(super) fn count(&self) -> usize {
-            self.0.get().map_or(0, |lanes| lanes.len())
-        }
-
-        /// Grows `lanes`, rounded up to a power of two, unless there are some already.
-        pub(super) fn grow(&self, lanes: usize) {
-            if lanes > 1 && self.0.get().is_none() {
-                let lanes = lanes.min(MOST).next_power_of_two();
-                let own = || Own { counts: Lane::new(), kept_back: KeptBack::new() };
-                let new = (0..lanes).map(|_| CachePadded::new(own())).collect();
-                // Where two threads grow at once, the lanes of one are dropped unused.
-                let _ = self.0.set(Box::new(new));
-            }
-        }
-    }
-}
-
 #[cfg(all(test, not(loom)))]
-mod tests {
-    extern crate std;
-    use core::cell::Cell;
-    use std::vec::Vec;
-
-    use super::super::{Grid, Ring};
-    use super::*;
-
-    /// A clock of so many cores, read on one of them.
-    struct OnCore {
-        cores: usize,
-        core: Cell<usize>,
-    }
-
-    impl OnCore {
-        fn of(cores: usize) -> Self {
-            Self { cores, core: Cell::new(0) }
-        }
-    }
-
-    impl Clock for OnCore {
-        fn now(&self) -> Instant {
-            Instant::ORIGIN
-        }
-
-        fn lane(&self) -> usize {
-            self.core.get()
-        }
-
-        fn lanes(&self) -> usize {
-            self.cores
-        }
-    }
-
-    /// What each lane has after one success on each of 8 cores.
-    fn counted_on_8_cores(lanes: &Lanes<4>, clock: &OnCore) -> Vec<u64> {
-        for core in 0..8 {
-            clock.core.set(core);
-            lanes.count_success(false, clock);
-        }
-        lanes.all().map(|lane| lane.successes.get()).collect()
-    }
-
-    #[cfg(feature = "alloc")]
-    #[test]
-    fn one_lane_grows_as_many_as_there_are_cores_rounded_up_and_no_more_than_64() {
-        for (cores, grown) in [(1, 0), (2, 2), (3, 4), (8, 8), (9, 16), (64, 64), (1_000, 64)] {
-            let lanes = Lanes::<4>::new();
-            lanes.grow(&OnCore::of(cores));
-            assert_eq!(lanes.count(), 1 + grown, "{cores}");
-        }
-    }
-
-    #[cfg(feature = "alloc")]
-    #[test]
-    fn lanes_grow_once() {
-        let lanes = Lanes::<4>::new();
-        lanes.grow(&OnCore::of(2));
-        lanes.grow(&OnCore::of(8));
-        assert_eq!(lanes.count(), 1 + 2);
-    }
-
-    #[cfg(feature = "alloc")]
-    #[test]
-    fn each_core_counts_in_its_grown_lane_and_what_was_counted_before_stays() {
-        let (lanes, clock) = (Lanes::<4>::new(), OnCore::of(4));
-        lanes.count_success(false, &clock);
-        lanes.grow(&clock);
-        assert_eq!(counted_on_8_cores(&lanes, &clock), [1, 2, 2, 2, 2]);
-    }
-
-    #[test]
-    fn a_success_is_recorded_at_once_where_its_word_is_there() {
-        let clock = OnCore::of(1);
-        let ok = Counted { failed: false, slow: false };
-        for shape in [Shape::Time(Grid::new(100, 4)), Shape::Count(Ring::new(9))] {
-            let lanes = Lanes::<4>::new();
-            assert!(!lanes.add_success(&shape, 1, Instant::ORIGIN, false, &clock));
-            lanes.record(&shape, 1, Instant::ORIGIN, ok, &clock, || true);
-            assert!(lanes.add_success(&shape, 1, Instant::ORIGIN, false, &clock));
-            assert_eq!(lanes.tally(&shape, 1, Instant::ORIGIN).successes, 2);
-        }
-    }
-
-    const BAD: Counted = Counted { failed: true, slow: false };
-
-    fn at(tick: u64) -> Instant {
-        Instant::from_nanos(tick * 100)
-    }
-
-    /// Counts a failure on `core` in `tick`. Says whether the lane's budget had one left for it.
-    #[cfg(feature = "alloc")]
-    fn fail(lanes: &Lanes<4>, shape: &Shape, clock: &OnCore, core: usize, tick: u64) -> bool {
-        clock.core.set(core);
-        lanes.record(shape, 1, at(tick), BAD, clock, || true);
-        lanes.spend(clock)
-    }
-
-    #[cfg(feature = "alloc")]
-    #[test]
-    fn at_least_half_of_a_grant_goes_to_the_callers_lane() {
-        let (clock, shape) = (OnCore::of(4), Shape::Time(Grid::new(100, 4)));
-        for (more, [own, each]) in [(64, [40, 8]), (7, [7, 0]), (8, [5, 1]), (1, [1, 0])] {
-            let lanes = Lanes::<4>::new();
-            lanes.grow(&clock);
-            clock.core.set(2);
-            lanes.grant(&shape, 1, at(0), lanes.revoke(), more, &clock);
-            let spent = |lane: &Lane<4>| (0..).take_while(|_| lane.budget.spend()).count();
-            let spent: Vec<usize> = lanes.all().map(spent).collect();
-            assert_eq!(spent, [0, each, each, own, each], "{more}");
-        }
-    }
-
-    #[test]
-    fn a_grant_to_a_single_lane_is_whole() {
-        let (clock, shape) = (OnCore::of(1), Shape::Time(Grid::new(100, 4)));
-        let lanes = Lanes::<4>::new();
-        lanes.grant(&shape, 1, at(0), lanes.revoke(), 9, &clock);
-        assert_eq!((0..).take_while(|_| lanes.spend(&clock)).count(), 9);
-    }
-
-    #[cfg(feature = "alloc")]
-    #[test]
-    fn nothing_is_granted_while_a_lane_is_in_a_later_tick_or_turns() {
-        let (clock, shape) = (OnCore::of(2), Shape::Time(Grid::new(100, 4)));
-        let lanes = Lanes::<4>::new();
-        lanes.grow(&clock);
-        let grant = |tick| lanes.grant(&shape, 1, at(tick), lanes.revoke(), 8, &clock);
-        assert!(!fail(&lanes, &shape, &clock, 0, 5), "nobody has evaluated");
-        grant(5);
-        assert!(fail(&lanes, &shape, &clock, 0, 5));
-        assert!(!fail(&lanes, &shape, &clock, 1, 6), "this turned its lane");
-        assert!(!fail(&lanes, &shape, &clock, 0, 5), "and took all back");
-        grant(5);
-        assert!(!fail(&lanes, &shape, &clock, 0, 5), "the other lane is in tick 6");
-        grant(6);
-        assert!(fail(&lanes, &shape, &clock, 1, 6));
-        let suspended = lanes.suspend();
-        assert!(!fail(&lanes, &shape, &clock, 1, 6));
-        grant(6);
-        assert!(!fail(&lanes, &shape, &clock, 1, 6));
-        drop(suspended);
-        grant(6);
-        assert!(fail(&lanes, &shape, &clock, 1, 6));
-    }
-
-    #[test]
-    fn a_failure_is_added_at_once_where_its_bucket_is_there() {
-        let clock = OnCore::of(1);
-        for (shape, at_once) in
-            [(Shape::Time(Grid::new(100, 4)), true), (Shape::Count(Ring::new(9)), false)]
-        {
-            let lanes = Lanes::<4>::new();
-            let add = || lanes.add_failure(&shape, 1, Instant::ORIGIN, &clock);
-            assert!(!add());
-            lanes.record(&shape, 1, Instant::ORIGIN, BAD, &clock, || true);
-            assert_eq!(add(), at_once);
-            let failures = lanes.tally(&shape, 1, Instant::ORIGIN).failures;
-            assert_eq!(failures, 1 + u64::from(at_once));
-        }
-    }
-}
+mod tests;
