@@ -62,9 +62,11 @@
 //! With the feature `alloc`, a breaker grows more lanes when threads are seen to contend for it, once,
 //! if its [`Clock`] says how many ([`Clock::lanes`]). `cutout` enables it.
 //!
-//! `heapless` adds `Table`, breakers by key, and `LastTransitions`, an observer that keeps what it
-//! heard: both of fixed size, for a `static`. `defmt` lets that crate log states, outcomes, errors,
-//! transitions and snapshots; the binary provides its logger.
+//! The feature `heapless` adds `Table`: breakers by key, of fixed size, for a `static`. It rests on a
+//! vector of the crate `heapless`, and needs Rust 1.88, as that crate does; without the feature the
+//! minimum is Rust 1.85. [`LastTransitions`], an observer that keeps what it heard, needs no feature.
+//! The feature `defmt` lets that crate log states, outcomes, errors, transitions and snapshots; the
+//! binary provides its logger.
 //!
 //! A counter of ticks that has 32 bits and wraps becomes a clock by [`Ticks64`]. Calls that end in
 //! another language take their [`Ticket`] through it as two words.
@@ -96,7 +98,6 @@ mod observe;
 mod outcome;
 mod ramp;
 mod rate;
-#[cfg(feature = "heapless")]
 mod ring;
 mod saved;
 mod settings;
@@ -122,7 +123,6 @@ pub use latency::{Latency, LatencySnapshot};
 pub use observe::{CallEvent, Cause, Observer, Stale, Transition, TripReason};
 pub use outcome::{Outcome, Report};
 pub use rate::Rate;
-#[cfg(feature = "heapless")]
 pub use ring::LastTransitions;
 pub use saved::{Saved, SavedError};
 pub use state::{Mode, State};

@@ -2,19 +2,22 @@
 
 use core::borrow::Borrow;
 use core::fmt;
-use core::mem;
 
-/// Up to `N` breakers `B`, each under a key `K`.
+use heapless::Vec;
+
+/// Up to `N` breakers `B`, each under a key `K`, in a vector of the crate `heapless`.
 ///
-/// It is filled at start-up and then read: from where it is shared, by `&`, nothing can be put in or
-/// taken out, so a look-up takes no lock and a breaker that was found stays where it is. A look-up
-/// compares one key after the other, which for the few dependencies of a microcontroller is faster
-/// than to hash.
+/// The table is filled at start-up and then read: from where it is shared, by `&`, nothing can be put in
+/// or taken out, so a look-up takes no lock and a breaker that was found stays where it is. A look-up
+/// compares one key after the other. For the few dependencies of a microcontroller, comparing is faster
+/// than hashing.
+///
+/// The feature `heapless` needs Rust 1.88, because that crate does.
 ///
 /// # Examples
 ///
-/// Where the keys are known when the program is written, the table is a `static`, and one that is too
-/// small does not compile:
+/// Where the keys are known when the program is written, the table is a `static`, and a table that is
+/// too small does not compile:
 ///
 /// ```
 /// use cutout_core::{CircuitBreaker, Config, ManualClock, State, Table};
@@ -27,7 +30,7 @@ use core::mem;
 ///
 /// /// By address on the bus.
 /// static SENSORS: Table<u8, Breaker, 2> =
-///     Table::new().with(0x48, breaker()).with(0x49, breaker());
+///     Table::from_array([(0x48, breaker()), (0x49, breaker())]);
 ///
 /// for _ in 0..3 {
 ///     let _ = SENSORS.get(&0x48).unwrap().call(|| Err::<(), _>("no answer"));
@@ -37,7 +40,7 @@ use core::mem;
 /// assert!(SENSORS.get(&0x4a).is_none());
 /// ```
 ///
-/// Where they are found at start-up, it is filled before it is shared:
+/// Where the keys are found at start-up, the table is filled before it is shared:
 ///
 /// ```
 /// # use cutout_core::{CircuitBreaker, Config, InsertError, ManualClock, Table};
@@ -52,52 +55,44 @@ use core::mem;
 /// # Ok::<_, InsertError<CircuitBreaker<ManualClock>>>(())
 /// ```
 pub struct Table<K, B, const N: usize> {
-    /// Filled from the front.
-    entries: [Option<(K, B)>; N],
+    /// In the order in which they were put in.
+    entries: Vec<(K, B), N>,
 }
 
 impl<K, B, const N: usize> Table<K, B, N> {
     /// An empty table.
     #[must_use]
     pub const fn new() -> Self {
-        Self { entries: [const { None }; N] }
+        Self { entries: Vec::new() }
     }
 
-    /// The same table with `breaker` under `key`, for a table that is a `static`.
+    /// A table of these keys and their breakers, for a table that is a `static`.
+    ///
+    /// There may be fewer entries than the table has room for: [`insert`](Self::insert) adds others. More
+    /// entries than the table has room for do not compile.
     ///
     /// Keys cannot be compared in a constant: of two that are equal, the first is found.
-    ///
-    /// # Panics
-    ///
-    /// If the table is full; in a `static` that is a compile error.
     #[must_use]
-    pub const fn with(mut self, key: K, breaker: B) -> Self {
-        let at = self.len();
-        assert!(at < N, "Table: more breakers than it has room for");
-        // What was there is `None`, and a constant cannot drop it.
-        mem::forget(self.entries[at].replace((key, breaker)));
-        self
+    pub const fn from_array<const M: usize>(entries: [(K, B); M]) -> Self {
+        const { assert!(M <= N, "Table: more breakers than it has room for") }
+        Self { entries: Vec::from_array(entries) }
     }
 
     /// How many breakers there are.
     #[must_use]
-    pub const fn len(&self) -> usize {
-        let mut len = 0;
-        while len < N && self.entries[len].is_some() {
-            len += 1;
-        }
-        len
+    pub fn len(&self) -> usize {
+        self.entries.len()
     }
 
     /// Whether there are none.
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.len() == 0
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     /// All keys and their breakers, in the order in which they were put in.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &B)> {
-        self.entries.iter().map_while(|entry| entry.as_ref().map(|(key, breaker)| (key, breaker)))
+        self.entries.iter().map(|(key, breaker)| (key, breaker))
     }
 
     /// The breaker under `key`.
@@ -118,17 +113,10 @@ impl<K, B, const N: usize> Table<K, B, N> {
     where
         K: Eq,
     {
-        for entry in &mut self.entries {
-            match entry {
-                Some((taken, _)) if *taken == key => return Err(InsertError::KeyTaken(breaker)),
-                Some(_) => {}
-                None => {
-                    *entry = Some((key, breaker));
-                    return Ok(());
-                }
-            }
+        if self.get(&key).is_some() {
+            return Err(InsertError::KeyTaken(breaker));
         }
-        Err(InsertError::Full(breaker))
+        self.entries.push((key, breaker)).map_err(|(_, breaker)| InsertError::Full(breaker))
     }
 }
 

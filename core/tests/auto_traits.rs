@@ -35,9 +35,16 @@ fn everything_may_be_shared_between_threads() {
 
 #[cfg(feature = "heapless")]
 #[test]
-fn tables_and_rings_may_be_shared_and_their_size_is_known() {
-    use cutout_core::{LastTransitions, Table};
+fn a_table_may_be_shared_and_is_as_large_as_its_entries() {
+    use cutout_core::Table;
     is_shared::<Table<u8, Breaker, 3>>();
+    is_unwind_safe::<Table<u8, Breaker, 3>>();
+    assert_eq!(size_of::<Table<u64, u64, 3>>(), 3 * 16 + size_of::<usize>());
+}
+
+#[test]
+fn a_ring_of_transitions_may_be_shared_and_its_size_is_known() {
+    use cutout_core::LastTransitions;
     is_shared::<LastTransitions<8>>();
     is_unwind_safe::<LastTransitions<8>>();
     if cfg!(target_has_atomic = "64") {

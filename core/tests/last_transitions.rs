@@ -1,5 +1,4 @@
 //! The ring of the last transitions.
-#![cfg(feature = "heapless")]
 
 mod support;
 

@@ -18,7 +18,7 @@ const fn breaker() -> Breaker {
 #[test]
 fn a_table_can_be_a_static_and_each_key_has_a_circuit_of_its_own() {
     static TABLE: Table<&str, Breaker, 3> =
-        Table::new().with("radio", breaker()).with("sensor", breaker());
+        Table::from_array([("radio", breaker()), ("sensor", breaker())]);
     let _ = TABLE.get("sensor").unwrap().call(|| Err::<(), _>(()));
     assert_eq!(TABLE.get("sensor").unwrap().state(), State::Open);
     assert_eq!(TABLE.get("radio").unwrap().state(), State::Closed);
@@ -65,13 +65,13 @@ fn a_breaker_is_never_replaced_and_so_never_forgets() {
 
 #[test]
 fn of_two_equal_keys_in_a_constant_the_first_is_found() {
-    const TABLE: Table<u8, char, 2> = Table::new().with(1, 'a').with(1, 'b');
+    const TABLE: Table<u8, char, 2> = Table::from_array([(1, 'a'), (1, 'b')]);
     assert_eq!(TABLE.get(&1), Some(&'a'));
 }
 
 #[test]
 fn a_constant_table_can_be_filled_up_at_start() {
-    let mut table: Table<u8, char, 3> = Table::new().with(1, 'a');
+    let mut table: Table<u8, char, 3> = Table::from_array([(1, 'a')]);
     table.insert(2, 'b').unwrap();
     assert_eq!(table.insert(1, 'c'), Err(InsertError::KeyTaken('c')));
     table.insert(3, 'c').unwrap();
@@ -79,12 +79,6 @@ fn a_constant_table_can_be_filled_up_at_start() {
     assert_eq!(table.insert(3, 'd'), Err(InsertError::KeyTaken('d')), "whether full or not");
     assert_eq!(table.iter().collect::<Vec<_>>(), [(&1, &'a'), (&2, &'b'), (&3, &'c')]);
     assert_eq!(format!("{table:?}"), "{1: 'a', 2: 'b', 3: 'c'}");
-}
-
-#[test]
-#[should_panic(expected = "more breakers than it has room for")]
-fn a_table_that_is_too_small_is_a_panic_at_run_time() {
-    let _ = Table::<u8, char, 1>::new().with(1, 'a').with(2, 'b');
 }
 
 #[test]
@@ -96,7 +90,11 @@ fn what_is_put_into_a_table_is_dropped_once() {
         }
     }
     let dropped = core::cell::Cell::new(0);
-    let table = Table::<u8, _, 3>::new().with(1, Counts(&dropped)).with(2, Counts(&dropped));
+    let mut table = Table::<u8, _, 3>::from_array([(1, Counts(&dropped))]);
+    table.insert(2, Counts(&dropped)).unwrap_or_else(|_| panic!("there is room for three"));
+    drop(table.insert(2, Counts(&dropped)));
+    assert_eq!(dropped.get(), 1, "a breaker that is given back is the caller's");
+    dropped.set(0);
     assert_eq!(dropped.get(), 0);
     drop(table);
     assert_eq!(dropped.get(), 2);
