@@ -5,8 +5,8 @@ use core::time::Duration;
 
 use critical_section::Mutex;
 use cutout_core::{
-    CircuitBreaker, Clock, Config, Instant, ManualClock, Observer, Recovery, Stale, Transition,
-    Window,
+    CircuitBreaker, Clock, Config, Instant, ManualClock, Observer, Recovery, Stale, Table,
+    Transition, Window,
 };
 
 pub(crate) type Breaker = CircuitBreaker<ManualClock, Heard>;
@@ -24,7 +24,7 @@ const SHORT: Config = Config::new()
     .trial_timeout(Duration::from_millis(4));
 
 /// By name.
-pub(crate) static ALL: [(&str, Breaker); 3] = [
+pub(crate) static ALL: Table<&str, Breaker, 3> = Table::from_array([
     (
         "window over time",
         new(SHORT
@@ -34,7 +34,7 @@ pub(crate) static ALL: [(&str, Breaker); 3] = [
     ),
     ("window over a count", new(SHORT.window(Window::count(50)).evaluate_every_result(true))),
     ("failures in a row", new(SHORT.without_failure_rate().consecutive_failures(3))),
-];
+]);
 
 const fn new(config: Config) -> Breaker {
     CircuitBreaker::with_observer(config, ManualClock::new(), Heard::new())

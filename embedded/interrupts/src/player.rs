@@ -6,6 +6,7 @@ use core::sync::atomic::{AtomicU8, Ordering};
 
 use critical_section::Mutex;
 use cutout_core::{Outcome, Ticket};
+use heapless::Vec;
 
 use crate::breakers::Breaker;
 
@@ -78,7 +79,7 @@ pub(crate) struct Player {
     is_main: bool,
     chance: u32,
     turns: u32,
-    tickets: [Option<Ticket>; 4],
+    tickets: Vec<Ticket, 4>,
     books: Books,
 }
 
@@ -86,7 +87,7 @@ impl Player {
     /// The first is the main loop.
     pub(crate) const fn new(number: u32) -> Self {
         let books = Books { admitted: 0, refused: 0, in_flight: 0, saw_too_many_trials: false };
-        Self { is_main: number == 1, chance: number, turns: 0, tickets: [const { None }; 4], books }
+        Self { is_main: number == 1, chance: number, turns: 0, tickets: Vec::new(), books }
     }
 
     /// A number by xorshift.
@@ -188,29 +189,24 @@ impl Player {
 
     /// Any of the tickets.
     fn take(&mut self) -> Option<Ticket> {
-        let from = self.draw() as usize;
-        let many = self.tickets.len();
-        let held =
-            (0..many).map(|next| (from + next) % many).find(|at| self.tickets[*at].is_some());
-        held.and_then(|at| self.tickets[at].take())
+        let any = self.draw() as usize;
+        let at = any.checked_rem(self.tickets.len())?;
+        Some(self.tickets.swap_remove(at))
     }
 
     /// Holds a ticket, or settles it where the hands are full.
     fn keep(&mut self, breaker: &Breaker, ticket: Option<Ticket>) {
         let Some(ticket) = ticket else { return };
-        match self.tickets.iter_mut().find(|held| held.is_none()) {
-            Some(free) => *free = Some(ticket),
-            None => {
-                let outcome = self.outcome();
-                self.within(Verb::Settle, || breaker.settle(ticket, outcome));
-            }
+        if let Err(ticket) = self.tickets.push(ticket) {
+            let outcome = self.outcome();
+            self.within(Verb::Settle, || breaker.settle(ticket, outcome));
         }
     }
 
     /// The books, and how many tickets are still held.
     pub(crate) fn books(&self) -> Books {
-        let held = self.tickets.iter().flatten().count();
-        Books { in_flight: u32::try_from(held).unwrap_or(u32::MAX), ..self.books }
+        let held = u32::try_from(self.tickets.len()).unwrap_or(u32::MAX);
+        Books { in_flight: held, ..self.books }
     }
 
     /// Settles all that is in flight, the mail too.

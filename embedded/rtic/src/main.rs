@@ -1,5 +1,5 @@
 //! Firmware: a breaker in an RTIC program. A task starts transfers, and the interrupt that ends each of
-//! them settles its ticket. An example to copy.
+//! them settles its ticket, which comes to it through a queue of the crate heapless. An example to copy.
 //!
 //! QEMU's MPS2 has no device crate. That of another Cortex-M3 does, as no device is touched: the
 //! interrupt of a UART is pended by hand.
@@ -29,6 +29,7 @@ static RADIO: CircuitBreaker<&RticClock32<Mono>> = CircuitBreaker::with_clock(
 #[rtic::app(device = lm3s6965, dispatchers = [SSI0])]
 mod app {
     use cutout_core::{Outcome, State, Ticket};
+    use heapless::spsc::{Consumer, Producer, Queue};
     use lm3s6965::Interrupt;
     use semihosting::{println, process};
 
@@ -36,19 +37,23 @@ mod app {
     use rtic_monotonics::systick::prelude::*;
 
     #[shared]
-    struct Shared {
-        in_flight: Option<Ticket>,
+    struct Shared {}
+
+    /// Each end of the queue has one owner, so neither takes a lock.
+    #[local]
+    struct Local {
+        started: Producer<'static, Ticket>,
+        over: Consumer<'static, Ticket>,
     }
 
-    #[local]
-    struct Local {}
-
-    #[init]
+    /// A queue of `N` has room for `N - 1` tickets.
+    #[init(local = [in_flight: Queue<Ticket, 4> = Queue::new()])]
     fn init(context: init::Context) -> (Shared, Local) {
+        let (started, over) = context.local.in_flight.split();
         Mono::start(context.core.SYST, 25_000_000);
         keep_clock_up::spawn().expect("it is spawned once");
         send::spawn().expect("it is spawned once");
-        (Shared { in_flight: None }, Local {})
+        (Shared {}, Local { started, over })
     }
 
     /// The counter of the monotonic has 32 bits and wraps after 49 days.
@@ -61,14 +66,18 @@ mod app {
     }
 
     /// Has something to send every 10 ms.
-    #[task(priority = 1, shared = [in_flight])]
-    async fn send(mut context: send::Context) {
+    #[task(priority = 1, local = [started])]
+    async fn send(context: send::Context) {
         let mut sent = 0;
         while Mono::now().as_ticks() < 500 {
             if let Ok(ticket) = RADIO.admit() {
-                sent += 1;
-                context.shared.in_flight.lock(|in_flight| *in_flight = Some(ticket));
-                rtic::pend(Interrupt::UART0);
+                match context.local.started.enqueue(ticket) {
+                    Ok(()) => {
+                        sent += 1;
+                        rtic::pend(Interrupt::UART0);
+                    }
+                    Err(ticket) => RADIO.take_back(ticket), // nothing was sent
+                }
             }
             Mono::delay(10.millis()).await;
         }
@@ -88,11 +97,11 @@ mod app {
     }
 
     /// A transfer is over. The radio does not answer between 100 and 250 ms.
-    #[task(binds = UART0, priority = 2, shared = [in_flight])]
-    fn transfer_over(mut context: transfer_over::Context) {
+    #[task(binds = UART0, priority = 2, local = [over])]
+    fn transfer_over(context: transfer_over::Context) {
         let is_down = (100..250).contains(&Mono::now().as_ticks());
         let outcome = if is_down { Outcome::Failure } else { Outcome::Success };
-        if let Some(ticket) = context.shared.in_flight.lock(Option::take) {
+        while let Some(ticket) = context.local.over.dequeue() {
             RADIO.settle(ticket, outcome);
         }
     }
