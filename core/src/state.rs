@@ -35,7 +35,8 @@ pub enum State {
 /// Who decides: the circuit itself, or an operator.
 ///
 /// The mode is a second axis. It leaves the state underneath as it is, and
-/// [`release`](crate::CircuitBreaker::release) goes back to it.
+/// [`release`](crate::CircuitBreaker::release) goes back to it. A mode is set by
+/// [`CircuitBreaker::set_mode`](crate::CircuitBreaker::set_mode).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Mode {

@@ -123,6 +123,48 @@ fn a_mode_that_is_set_already_is_not_announced_again() {
 }
 
 #[test]
+fn each_mode_can_be_set_and_the_short_forms_set_the_same() {
+    type Short = fn(&support::Breaker);
+    let short_forms: [(Mode, Short); 5] = [
+        (Mode::ForcedOpen, CircuitBreaker::force_open),
+        (Mode::ForcedClosed, CircuitBreaker::force_closed),
+        (Mode::Disabled, CircuitBreaker::disable),
+        (Mode::Shadow, CircuitBreaker::shadow),
+        (Mode::Auto, CircuitBreaker::release),
+    ];
+    let (set, short) = (tripped(config()), tripped(config()));
+    for (mode, short_form) in short_forms {
+        set.set_mode(mode);
+        short_form(&short);
+        for breaker in [&set, &short] {
+            assert_eq!(breaker.mode(), mode);
+            let refused = breaker.admit().err().map(|refusal| refusal.reason());
+            let expected = match mode {
+                Mode::Auto => Some(RejectReason::Open),
+                Mode::ForcedOpen => Some(RejectReason::ForcedOpen),
+                Mode::ForcedClosed | Mode::Disabled | Mode::Shadow => None,
+            };
+            assert_eq!(refused, expected, "{mode:?}");
+        }
+    }
+    assert_eq!(set.snapshot(), short.snapshot());
+    assert_eq!(*set.observer().transitions.borrow(), *short.observer().transitions.borrow());
+}
+
+#[test]
+fn each_mode_that_is_set_twice_is_announced_once() {
+    let breaker = breaker(config());
+    let modes = [Mode::ForcedOpen, Mode::ForcedClosed, Mode::Disabled, Mode::Shadow, Mode::Auto];
+    for mode in modes {
+        breaker.set_mode(mode);
+        breaker.set_mode(mode);
+    }
+    let announced = breaker.observer().transitions.borrow();
+    let seen: Vec<_> = announced.iter().map(|change| (change.mode, change.cause)).collect();
+    assert_eq!(seen, modes.map(|mode| (mode, Cause::Mode)));
+}
+
+#[test]
 fn reset_makes_a_breaker_as_new_but_for_its_totals() {
     let breaker = tripped(config());
     breaker.force_open();

@@ -198,6 +198,21 @@ fn one_order_reaches_all_breakers_and_those_to_come_until_the_next() {
 }
 
 #[test]
+fn each_mode_can_be_set_for_all_and_twice_is_one_change() {
+    let hosts = hosts();
+    let first = hosts.get("a");
+    let modes = [Mode::ForcedOpen, Mode::ForcedClosed, Mode::Disabled, Mode::Shadow, Mode::Auto];
+    for (later, mode) in ["b", "c", "d", "e", "f"].into_iter().zip(modes) {
+        let before = first.snapshot().generation;
+        hosts.set_mode_all(mode);
+        hosts.set_mode_all(mode);
+        assert_eq!(first.mode(), mode);
+        assert_eq!(first.snapshot().generation, before + 1, "{mode:?}");
+        assert_eq!(hosts.get(later).mode(), mode, "a breaker that is made later");
+    }
+}
+
+#[test]
 fn one_hand_forces_several_of_the_breakers() {
     let hosts = hosts();
     for host in ["eu.1", "eu.2", "us.1"] {

@@ -47,19 +47,6 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         change.map(|change| Opened { change, at, length })
     }
 
-    pub(super) fn set_mode(&self, mode: Mode) {
-        let change = self.circuit.change(|word| {
-            if word.mode() == mode {
-                Step::Leave
-            } else {
-                Step::To(word.with_mode(mode, self.next_generation(word)))
-            }
-        });
-        if let Some(change) = change {
-            self.announce(change, Cause::Mode, self.now(), None, Tally::default());
-        }
-    }
-
     pub(super) fn is_live(&self, generation: u32) -> bool {
         self.circuit.load().generation() == generation
     }

@@ -11,30 +11,74 @@ use crate::window::Tally;
 
 /// # Forcing
 impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> {
-    /// Refuses every call until released.
+    /// Sets who decides about calls: the circuit itself ([`Mode::Auto`]), or an operator.
     ///
-    /// Like every change of the mode, this starts a generation: calls in flight come back stale,
-    /// and a window starts empty. The state underneath stays, and so does the end of its break.
+    /// | mode | calls | results | short form |
+    /// | --- | --- | --- | --- |
+    /// | [`Mode::Auto`] | as the state says | decide | [`release`](Self::release) |
+    /// | [`Mode::ForcedOpen`] | all are refused | | [`force_open`](Self::force_open) |
+    /// | [`Mode::ForcedClosed`] | all are admitted | are counted, and trip nothing | [`force_closed`](Self::force_closed) |
+    /// | [`Mode::Disabled`] | all are admitted | are counted as ignored | [`disable`](Self::disable) |
+    /// | [`Mode::Shadow`] | all are admitted | decide as under `Auto` | [`shadow`](Self::shadow) |
+    ///
+    /// The mode holds until another is set or the breaker is [`reset`](Self::reset); no time ends it.
+    ///
+    /// A change of the mode starts a generation: calls in flight come back stale, and a window starts
+    /// empty. The state underneath stays, and so does the end of its break. The observer hears of the
+    /// change once, with [`Cause::Mode`]. If the mode is set already, nothing changes and nothing is
+    /// announced.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cutout_core::{CircuitBreaker, Config, ManualClock, Mode, RejectReason};
+    ///
+    /// let breaker = CircuitBreaker::with_clock(Config::new(), ManualClock::new());
+    /// breaker.set_mode(Mode::ForcedOpen);
+    /// assert_eq!(breaker.admit().unwrap_err().reason(), RejectReason::ForcedOpen);
+    /// breaker.set_mode(Mode::ForcedOpen); // it is set already
+    /// breaker.set_mode(Mode::Auto);
+    /// assert_eq!(breaker.call(|| Ok::<_, ()>("sent")), Ok("sent"));
+    /// assert_eq!(breaker.snapshot().generation, 2, "of three settings, two were changes");
+    /// ```
+    pub fn set_mode(&self, mode: Mode) {
+        let change = self.circuit.change(|word| {
+            if word.mode() == mode {
+                Step::Leave
+            } else {
+                Step::To(word.with_mode(mode, self.next_generation(word)))
+            }
+        });
+        if let Some(change) = change {
+            self.announce(change, Cause::Mode, self.now(), None, Tally::default());
+        }
+    }
+
+    /// Refuses every call until released: [`set_mode`](Self::set_mode) with [`Mode::ForcedOpen`].
     pub fn force_open(&self) {
         self.set_mode(Mode::ForcedOpen);
     }
 
-    /// Admits and counts every call until released, and trips on none.
+    /// Admits and counts every call until released, and trips on none: [`set_mode`](Self::set_mode) with
+    /// [`Mode::ForcedClosed`].
     pub fn force_closed(&self) {
         self.set_mode(Mode::ForcedClosed);
     }
 
-    /// Admits every call until released, and counts every result as ignored.
+    /// Admits every call until released, and counts every result as ignored:
+    /// [`set_mode`](Self::set_mode) with [`Mode::Disabled`].
     pub fn disable(&self) {
         self.set_mode(Mode::Disabled);
     }
 
-    /// Decides as always until released, but refuses nobody.
+    /// Decides as always until released, but refuses no call: [`set_mode`](Self::set_mode) with
+    /// [`Mode::Shadow`].
     pub fn shadow(&self) {
         self.set_mode(Mode::Shadow);
     }
 
-    /// Lets the circuit decide for itself again, from the state that it was in.
+    /// Lets the circuit decide for itself again, from the state that it was in:
+    /// [`set_mode`](Self::set_mode) with [`Mode::Auto`].
     pub fn release(&self) {
         self.set_mode(Mode::Auto);
     }

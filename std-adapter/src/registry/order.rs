@@ -22,43 +22,23 @@ use crate::panics::Panics;
 /// # Examples
 ///
 /// ```
-/// use cutout::{Config, Registry, State};
+/// use cutout::{Config, Mode, Registry, State};
 ///
 /// let hosts: Registry<String> = Registry::new(Config::new());
 /// hosts.get("10.0.0.7");
-/// hosts.force_open_all();
+/// hosts.set_mode_all(Mode::ForcedOpen);
 /// assert_eq!(hosts.get("10.0.0.7").state(), State::Open);
-/// assert_eq!(hosts.get("10.0.0.8").state(), State::Open);
-/// hosts.release_all();
+/// assert_eq!(hosts.get("10.0.0.8").state(), State::Open, "and so are those that are made later");
+/// hosts.set_mode_all(Mode::Auto);
 /// assert_eq!(hosts.get("10.0.0.8").state(), State::Closed);
 /// ```
 impl<K: Hash + Eq, C: Clock, O: Observer> Registry<K, C, O> {
-    /// Has all refuse every call.
-    pub fn force_open_all(&self) {
-        self.order(Mode::ForcedOpen);
-    }
-
-    /// Has all admit and count every call, and trip on none.
-    pub fn force_closed_all(&self) {
-        self.order(Mode::ForcedClosed);
-    }
-
-    /// Has all admit every call, and count every result as ignored.
-    pub fn disable_all(&self) {
-        self.order(Mode::Disabled);
-    }
-
-    /// Has all decide as always, but refuse nobody.
-    pub fn shadow_all(&self) {
-        self.order(Mode::Shadow);
-    }
-
-    /// Lets all decide for themselves again.
-    pub fn release_all(&self) {
-        self.order(Mode::Auto);
-    }
-
-    fn order(&self, mode: Mode) {
+    /// Sets the mode of all breakers: [`CircuitBreaker::set_mode`] for each.
+    ///
+    /// A breaker that is in that mode already does not change and announces nothing.
+    ///
+    /// [`CircuitBreaker::set_mode`]: cutout_core::CircuitBreaker::set_mode
+    pub fn set_mode_all(&self, mode: Mode) {
         let mut standing = {
             let mut office = self.office();
             office.standing = office.standing.then(mode);
@@ -74,5 +54,33 @@ impl<K: Hash + Eq, C: Clock, O: Observer> Registry<K, C, O> {
             }
             standing = latest;
         }
+    }
+
+    /// Has all refuse every call: [`set_mode_all`](Self::set_mode_all) with [`Mode::ForcedOpen`].
+    pub fn force_open_all(&self) {
+        self.set_mode_all(Mode::ForcedOpen);
+    }
+
+    /// Has all admit and count every call, and trip on none: [`set_mode_all`](Self::set_mode_all) with
+    /// [`Mode::ForcedClosed`].
+    pub fn force_closed_all(&self) {
+        self.set_mode_all(Mode::ForcedClosed);
+    }
+
+    /// Has all admit every call, and count every result as ignored:
+    /// [`set_mode_all`](Self::set_mode_all) with [`Mode::Disabled`].
+    pub fn disable_all(&self) {
+        self.set_mode_all(Mode::Disabled);
+    }
+
+    /// Has all decide as always, but refuse no call: [`set_mode_all`](Self::set_mode_all) with
+    /// [`Mode::Shadow`].
+    pub fn shadow_all(&self) {
+        self.set_mode_all(Mode::Shadow);
+    }
+
+    /// Lets all decide for themselves again: [`set_mode_all`](Self::set_mode_all) with [`Mode::Auto`].
+    pub fn release_all(&self) {
+        self.set_mode_all(Mode::Auto);
     }
 }

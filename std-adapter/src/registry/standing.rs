@@ -21,12 +21,6 @@ impl Standing {
     }
 
     pub(super) fn give_to<C: Clock, O: Observer>(self, breaker: &CircuitBreaker<C, O>) {
-        match self.mode {
-            Mode::ForcedOpen => breaker.force_open(),
-            Mode::ForcedClosed => breaker.force_closed(),
-            Mode::Disabled => breaker.disable(),
-            Mode::Shadow => breaker.shadow(),
-            _ => breaker.release(),
-        }
+        breaker.set_mode(self.mode);
     }
 }
