@@ -66,7 +66,33 @@ impl Outcome {
     }
 }
 
-/// An [`Outcome`] and what else the caller knows. Any outcome is one.
+/// What a caller says about a call that ended: an [`Outcome`], and what else the caller knows.
+///
+/// An `Outcome` is accepted wherever a report is. A classifier whose answers differ in more than the
+/// outcome returns reports.
+///
+/// # Examples
+///
+/// ```
+/// use core::time::Duration;
+/// use cutout_core::{CircuitBreaker, Config, ManualClock, Report};
+///
+/// fn classify(result: &Result<u16, &str>) -> Report {
+///     match result {
+///         Ok(503) => Report::FAILURE.retry_after(Duration::from_secs(10)),
+///         Ok(500..) | Err(_) => Report::FAILURE,
+///         Ok(400..) => Report::IGNORED, // the request was wrong, the server is well
+///         Ok(_) => Report::SUCCESS,
+///     }
+/// }
+///
+/// let breaker = CircuitBreaker::with_clock(Config::new(), ManualClock::new());
+/// for status in [200, 404, 503] {
+///     assert_eq!(breaker.call_with(|| Ok(status), classify), Ok(status));
+/// }
+/// let totals = breaker.totals();
+/// assert_eq!((totals.successes, totals.ignored, totals.failures), (1, 1, 1));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Report {
@@ -77,17 +103,26 @@ pub struct Report {
 }
 
 impl Report {
+    /// The dependency did its work: [`Outcome::Success`].
+    pub const SUCCESS: Self = Self::of(Outcome::Success);
+
+    /// The dependency failed: [`Outcome::Failure`].
+    pub const FAILURE: Self = Self::of(Outcome::Failure);
+
+    /// The result says nothing about the dependency: [`Outcome::Ignored`].
+    pub const IGNORED: Self = Self::of(Outcome::Ignored);
+
     const fn of(outcome: Outcome) -> Self {
         Self { outcome, retry_after: None, consecutive: true }
     }
 
-    /// The same, with the time that the server asked for: see [`Outcome::retry_after`].
+    /// This report, with the time that the server asked for: see [`Outcome::retry_after`].
     #[must_use]
     pub const fn retry_after(self, duration: Duration) -> Self {
         Self { retry_after: Some(duration), ..self }
     }
 
-    /// The same, left out of the failures in a row: see [`Outcome::not_consecutive`].
+    /// This report, left out of the failures in a row: see [`Outcome::not_consecutive`].
     #[must_use]
     pub const fn not_consecutive(self) -> Self {
         Self { consecutive: false, ..self }

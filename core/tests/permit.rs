@@ -8,7 +8,9 @@ use core::pin::pin;
 use core::task::{Context, Poll, Waker};
 use std::panic::catch_unwind;
 
-use cutout_core::{Clock, Error, Instant, Observer, Outcome, State, Ticket, Totals, Transition};
+use cutout_core::{
+    Clock, Error, Instant, Observer, Outcome, Report, State, Ticket, Totals, Transition,
+};
 use support::{Breaker, breaker, config, fail, secs, succeed, tripped};
 
 fn poll<F: Future>(future: F) -> Poll<F::Output> {
@@ -230,9 +232,43 @@ fn a_panicking_observer_leaks_nothing_and_leaves_the_breaker_usable() {
 }
 
 #[test]
+fn a_report_is_an_outcome_and_what_is_chained_to_it() {
+    const ASKS: Report = Report::FAILURE.retry_after(secs(9));
+    for (report, outcome) in [
+        (Report::SUCCESS, Outcome::Success),
+        (Report::FAILURE, Outcome::Failure),
+        (Report::IGNORED, Outcome::Ignored),
+    ] {
+        assert_eq!(report, Report::from(outcome));
+        assert_eq!((report.outcome(), report.asks_to_wait()), (outcome, None));
+    }
+    assert_eq!(ASKS, Outcome::Failure.retry_after(secs(9)));
+    assert_eq!((ASKS.outcome(), ASKS.asks_to_wait()), (Outcome::Failure, Some(secs(9))));
+    let refused = Report::FAILURE.not_consecutive();
+    assert_eq!(refused, Outcome::Failure.not_consecutive());
+    assert_ne!(refused, Report::FAILURE);
+}
+
+#[test]
+fn a_classifier_returns_reports_as_they_are() {
+    let breaker = breaker(config().without_failure_rate().consecutive_failures(1));
+    let classify = |status: &Result<u16, ()>| match status {
+        Ok(503) => Report::FAILURE.retry_after(secs(20)),
+        Ok(400..) => Report::IGNORED,
+        _ => Report::SUCCESS,
+    };
+    for status in [200, 404, 503] {
+        assert_eq!(breaker.call_with(|| Ok(status), classify), Ok(status));
+    }
+    let totals = breaker.totals();
+    assert_eq!((totals.successes, totals.ignored, totals.failures), (1, 1, 1));
+    assert_eq!(breaker.try_acquire().unwrap_err().retry_after(), Some(secs(20)));
+}
+
+#[test]
 fn a_report_whose_conversion_panics_is_a_failure() {
     struct Broken;
-    impl From<Broken> for cutout_core::Report {
+    impl From<Broken> for Report {
         fn from(_: Broken) -> Self {
             panic!("in the conversion")
         }

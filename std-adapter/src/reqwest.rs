@@ -159,12 +159,12 @@ impl<B, J> CircuitBreakerMiddleware<B, J> {
     /// ```
     /// use std::sync::Arc;
     /// use cutout::reqwest::{CircuitBreakerMiddleware, judge};
-    /// use cutout::{Config, Outcome, Registry};
+    /// use cutout::{Config, Registry, Report};
     ///
     /// let hosts: Arc<Registry<String>> = Arc::new(Registry::new(Config::new()));
     /// let middleware = CircuitBreakerMiddleware::per_host(hosts).classify_with(
     ///     |result: Result<&reqwest::Response, &reqwest_middleware::Error>| match result {
-    ///         Ok(response) if response.status() == 501 => Outcome::Success.into(),
+    ///         Ok(response) if response.status() == 501 => Report::SUCCESS,
     ///         other => judge(other),
     ///     },
     /// );

@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use by_hand::{breaker, drive, ends, hang, ms, opened, secs};
 use cutout::{
-    Bulkhead, CircuitBreaker, Config, Failure, Fallback, ManualSleep, Outcome, Policy, PolicyError,
-    Rate, Retry, RetryBudget,
+    Bulkhead, CircuitBreaker, Config, Failure, Fallback, ManualSleep, Policy, PolicyError, Rate,
+    Report, Retry, RetryBudget,
 };
 
 fn down() -> Result<u32, &'static str> {
@@ -125,9 +125,9 @@ fn the_breaker_is_told_what_the_classifier_says_and_when_to_come_back() {
     let breaker = CircuitBreaker::with_clock(config, time.clone());
     let policy = Policy::new().timer(time.clone()).breaker(&breaker);
     let classify = |result: &Result<u16, &str>| match result {
-        Ok(429 | 503) => Outcome::Failure.retry_after(secs(20)),
-        Ok(400..500) => Outcome::Ignored.into(),
-        _ => Outcome::Success.into(),
+        Ok(429 | 503) => Report::FAILURE.retry_after(secs(20)),
+        Ok(400..500) => Report::IGNORED,
+        _ => Report::SUCCESS,
     };
     assert_eq!(both!(time, policy, || Ok::<u16, &str>(404), classify), [Ok(404); 2]);
     assert_eq!(ends(breaker.totals()), [0, 0, 2, 0]);

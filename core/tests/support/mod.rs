@@ -59,7 +59,7 @@ pub(crate) fn config() -> Config {
         .trial_timeout(secs(20))
 }
 
-pub(crate) fn secs(secs: u64) -> Duration {
+pub(crate) const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 

@@ -12,8 +12,8 @@ use bytes::Bytes;
 use cutout::metrics::MetricsObserver;
 use cutout::tower::{Refusal, http};
 use cutout::{
-    Bulkhead, CircuitBreaker, Config, Failure, Outcome, Policy, PolicyError, Registry,
-    RegistryError, Report, StdClock, TokioSleep,
+    Bulkhead, CircuitBreaker, Config, Failure, Policy, PolicyError, Registry, RegistryError,
+    Report, StdClock, TokioSleep,
 };
 use http_body_util::{BodyExt, Empty};
 use hyper_util::client::legacy::Client;
@@ -117,7 +117,7 @@ impl Hosts {
 fn judge(result: &Result<Response<Bytes>, Error>) -> Report {
     match result {
         Ok(response) => http::report(response),
-        Err(_) => Outcome::Failure.into(),
+        Err(_) => Report::FAILURE,
     }
 }
 

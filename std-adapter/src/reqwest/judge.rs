@@ -3,7 +3,7 @@
 use core::error::Error as _;
 
 use ::reqwest::Response;
-use cutout_core::{Outcome, Rejected, Report};
+use cutout_core::{Rejected, Report};
 use reqwest_middleware::Error;
 
 use super::refused::find;
@@ -13,7 +13,7 @@ use crate::tower::http::report_of;
 /// What the end of a call of reqwest's client says about the host: a response by its status and its
 /// `Retry-After`, an error that a status was made into by that status, a redirect that the client refuses
 /// to follow as a success, a request that could not be built or whose body broke off as
-/// [`Ignored`](Outcome::Ignored), any other error as a failure.
+/// [`Ignored`](Report::IGNORED), any other error as a failure.
 ///
 /// # Examples
 ///
@@ -44,13 +44,13 @@ use crate::tower::http::report_of;
 pub fn report(result: Result<&Response, &::reqwest::Error>) -> Report {
     match result {
         Ok(response) => report_of(response.status(), response.headers()),
-        Err(error) if error.is_builder() || is_of_request_body(error) => Outcome::Ignored.into(),
+        Err(error) if error.is_builder() || is_of_request_body(error) => Report::IGNORED,
         // The host answered well, and the client would not go where it was sent.
-        Err(error) if error.is_redirect() => Outcome::Success.into(),
+        Err(error) if error.is_redirect() => Report::SUCCESS,
         Err(error) => match error.status() {
             // `error_for_status` has dropped the headers.
             Some(status) => report_of(status, &http::HeaderMap::new()),
-            None => Outcome::Failure.into(),
+            None => Report::FAILURE,
         },
     }
 }
@@ -76,10 +76,10 @@ fn is_of_request_body(error: &::reqwest::Error) -> bool {
 pub fn judge(result: Result<&Response, &Error>) -> Report {
     match result {
         Ok(response) => report(Ok(response)),
-        Err(error) if refused(error) => Outcome::Ignored.into(),
+        Err(error) if refused(error) => Report::IGNORED,
         Err(error) => match find(error) {
             Some(error) => report(Err(error)),
-            None => Outcome::Failure.into(),
+            None => Report::FAILURE,
         },
     }
 }

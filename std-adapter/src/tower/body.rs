@@ -120,7 +120,7 @@ impl Awaits {
         }
         let trailers = match poll {
             Poll::Pending => return None,
-            Poll::Ready(Some(Err(_))) => return Some(Outcome::Failure.into()),
+            Poll::Ready(Some(Err(_))) => return Some(Report::FAILURE),
             Poll::Ready(None) => None,
             Poll::Ready(Some(Ok(frame))) => match frame.trailers_ref() {
                 None if !is_end_stream() => return None,
@@ -128,9 +128,9 @@ impl Awaits {
             },
         };
         Some(match *self {
-            Self::End { .. } => Outcome::Success.into(),
+            Self::End { .. } => Report::SUCCESS,
             Self::Status { head } => {
-                trailers.and_then(grpc::report).or(head).unwrap_or(Outcome::Failure.into())
+                trailers.and_then(grpc::report).or(head).unwrap_or(Report::FAILURE)
             }
         })
     }

@@ -50,13 +50,13 @@ pub fn report(headers: &HeaderMap) -> Option<Report> {
     let report: Report = match status {
         // OK, INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS, PERMISSION_DENIED, FAILED_PRECONDITION,
         // ABORTED, OUT_OF_RANGE, UNIMPLEMENTED, UNAUTHENTICATED
-        Some(0 | 3 | 5 | 6 | 7 | 9 | 10 | 11 | 12 | 16) => return Some(Outcome::Success.into()),
+        Some(0 | 3 | 5 | 6 | 7 | 9 | 10 | 11 | 12 | 16) => return Some(Report::SUCCESS),
         // CANCELLED
-        Some(1) => return Some(Outcome::Ignored.into()),
+        Some(1) => return Some(Report::IGNORED),
         // RESOURCE_EXHAUSTED
-        Some(8) => Outcome::Failure.not_consecutive(),
+        Some(8) => Report::FAILURE.not_consecutive(),
         // UNKNOWN, DEADLINE_EXCEEDED, INTERNAL, UNAVAILABLE, DATA_LOSS
-        _ => Outcome::Failure.into(),
+        _ => Report::FAILURE,
     };
     Some(match pushback(headers) {
         Some(duration) => report.retry_after(duration),
@@ -72,10 +72,10 @@ fn pushback(headers: &HeaderMap) -> Option<Duration> {
 fn report_of_http(status: StatusCode, headers: &HeaderMap) -> Report {
     let report = match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => {
-            return Outcome::Success.into();
+            return Report::SUCCESS;
         }
-        StatusCode::TOO_MANY_REQUESTS => Outcome::Failure.not_consecutive(),
-        _ => Outcome::Failure.into(),
+        StatusCode::TOO_MANY_REQUESTS => Report::FAILURE.not_consecutive(),
+        _ => Report::FAILURE,
     };
     match retry_after(headers) {
         Some(duration) => report.retry_after(duration),
@@ -98,7 +98,7 @@ impl<B: Body, E, P: Deref<Target: Breaker>> Classify<Response<B>, E, P> for BySt
         let settled = match head {
             Some(report) if is_all => report,
             None if status != StatusCode::OK => report_of_http(status, headers),
-            None if is_all => Outcome::Failure.into(),
+            None if is_all => Report::FAILURE,
             _ => {
                 return response
                     .map(|body| SettlingBody::until_its_trailers(body, call.keep(), head));

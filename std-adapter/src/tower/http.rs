@@ -41,18 +41,16 @@ use super::{Answer, AnsweredCall, Breaker, Classify, Refusal, SettlingBody};
 ///
 /// ```
 /// use cutout::tower::{CircuitBreakerLayer, http};
-/// use cutout::{CircuitBreaker, Config, Outcome, Report};
+/// use cutout::{CircuitBreaker, Config, Report};
 /// # use ::http::{Response, StatusCode};
 ///
 /// static SEARCH: CircuitBreaker = CircuitBreaker::new(Config::new());
 ///
 /// let judge = |result: Result<&Response<String>, &std::io::Error>| -> Report {
 ///     match result {
-///         Ok(response) if response.status() == StatusCode::NOT_IMPLEMENTED => {
-///             Outcome::Success.into()
-///         }
+///         Ok(response) if response.status() == StatusCode::NOT_IMPLEMENTED => Report::SUCCESS,
 ///         Ok(response) => http::report(response),
-///         Err(_) => Outcome::Failure.into(),
+///         Err(_) => Report::FAILURE,
 ///     }
 /// };
 /// let layer = CircuitBreakerLayer::new(&SEARCH).classify_with(judge);
@@ -66,14 +64,14 @@ pub fn report<B>(response: &Response<B>) -> Report {
 /// The same of the parts of a response, where it is of another crate's type.
 #[must_use]
 pub fn report_of(status: StatusCode, headers: &HeaderMap) -> Report {
-    failure(status, headers).unwrap_or(Outcome::Success.into())
+    failure(status, headers).unwrap_or(Report::SUCCESS)
 }
 
 /// The same for a failure, else `None`.
 fn failure(status: StatusCode, headers: &HeaderMap) -> Option<Report> {
     let report = match status {
-        StatusCode::TOO_MANY_REQUESTS => Outcome::Failure.not_consecutive(),
-        status if status.is_server_error() => Outcome::Failure.into(),
+        StatusCode::TOO_MANY_REQUESTS => Report::FAILURE.not_consecutive(),
+        status if status.is_server_error() => Report::FAILURE,
         _ => return None,
     };
     Some(match retry_after(headers) {
