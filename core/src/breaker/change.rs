@@ -6,10 +6,9 @@ use super::CircuitBreaker;
 use super::evaluate::Trip;
 use crate::break_length::{self, break_length};
 use crate::circuit::{Break, Change, Step, Word};
-use crate::observe::{Cause, Observer};
+use crate::observe::Observer;
 use crate::state::{Mode, State};
 use crate::time::{Clock, Instant};
-use crate::window::Tally;
 
 /// What a trip has changed. If the generation is that of before, a circuit that is forced closed has noted
 /// that it would have opened.
