@@ -39,7 +39,7 @@
 //! | A2 | swap that revokes | AcqRel | A1, A2, A3 | Acquire: the sum must see the failures that spent, the lane turned, the bucket halved | `f2_two_failures_in_two_lanes_leave_the_third_to_evaluate` |
 //! | | | | | Release: the evaluation of a later version, which may grant, must see the failure or the settings that an earlier version was begun for | `f4_new_settings_revoke_what_was_granted_before_them` |
 //! | | on failure | Relaxed | – | tries again with what it saw | there is nothing weaker |
-//! | A3 | subtraction that ends a suspension | Release | A2 | an evaluation that begins after it must see the lane turned or the bucket halved (F4) | `f4_a_failure_does_not_spend_what_was_granted_before_its_bucket_halved` |
+//! | A3 | swap that ends a suspension | Release | A2 | an evaluation that begins after it must see the lane turned or the bucket halved (F4) | `f4_a_failure_does_not_spend_what_was_granted_before_its_bucket_halved` |
 //! | A4 | load of a budget | Relaxed | – | the swap alone decides | there is nothing weaker |
 //! | A5 | swap that grants | Relaxed | – | who spends it needs to see nothing of the evaluation | there is nothing weaker |
 
@@ -101,7 +101,10 @@ impl Budget {
 
     /// Ends a suspension, in the leading word.
     pub(super) fn resume(&self) {
-        self.0.fetch_sub(ONE_SUSPENSION, Ordering::Release); // A3
+        let mut word = self.load();
+        while let Err(seen) = self.swap(word, word - ONE_SUSPENSION, Ordering::Release) {
+            word = seen; // A3
+        }
     }
 
     fn lead(&self, more: u64) -> Revoked {
