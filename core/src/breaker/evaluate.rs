@@ -28,7 +28,8 @@ pub(super) struct Trip {
 
 impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> {
     /// Says why the circuit is to open after the result of `end`, if it is.
-    pub(super) fn evaluate(&self, end: &CallEnd, recorded: Recorded) -> Option<Trip> {
+    #[inline]
+    pub(super) fn evaluate(&self, end: &CallEnd<'_>, recorded: Recorded) -> Option<Trip> {
         let Recorded::Counted { row, stayed, spared } = recorded else { return None };
         let CallEnd { plan, word, result, .. } = *end;
         let ends_row = ends_row(plan, row);
@@ -52,7 +53,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     #[inline(never)]
     fn evaluate_window(
         &self,
-        end: &CallEnd,
+        end: &CallEnd<'_>,
         mut row: u64,
         stayed: Option<u64>,
         is_full: bool,
@@ -126,14 +127,14 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     }
 
     /// Lets the next failures go without an evaluation, as far as this healthy one can tell what they do.
-    fn grant_budgets(&self, end: &CallEnd, revoked: Revoked, limits: &Limits, tally: &Tally) {
+    fn grant_budgets(&self, end: &CallEnd<'_>, revoked: Revoked, limits: &Limits, tally: &Tally) {
         let more = verdict::failures_to_spare(limits, tally);
         let (shape, generation) = (self.settings.shape(), end.word.generation());
         self.lanes.grant(shape, generation, end.now, revoked, more, &self.clock);
     }
 }
 
-impl CallEnd {
+impl CallEnd<'_> {
     const fn trip(&self, reason: TripReason, tally: Tally) -> Trip {
         Trip {
             reason,

@@ -4,8 +4,10 @@ use core::num::NonZeroU32;
 
 use super::CircuitBreaker;
 use super::settle::{CallEnd, Settled};
+use crate::circuit::Word;
 use crate::observe::Observer;
-use crate::time::Clock;
+use crate::settings::Plan;
+use crate::time::{Clock, Instant};
 use crate::window::{self, Counted};
 
 /// Where a result went, and what the evaluation needs to know of that.
@@ -29,8 +31,13 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     ///
     /// This is the hot path: what the end of a healthy call does, and no more.
     #[inline]
-    pub(super) fn is_recorded_at_once(&self, end: &CallEnd) -> bool {
-        let CallEnd { plan, word, now, result, .. } = *end;
+    pub(super) fn is_recorded_at_once(
+        &self,
+        plan: Plan,
+        word: Word,
+        now: Instant,
+        result: Counted,
+    ) -> bool {
         if result.failed {
             return false;
         }
@@ -50,7 +57,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     }
 
     /// Records a result that was not recorded at once. A success has ended the row already.
-    pub(super) fn record(&self, end: &CallEnd) -> Recorded {
+    #[inline]
+    pub(super) fn record(&self, end: &CallEnd<'_>) -> Recorded {
         let CallEnd { plan, word, now, result, .. } = *end;
         let row = if plan.has_streak() { self.count_in_row(end) } else { 0 };
         if !plan.needs_window() {
@@ -70,14 +78,14 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
             }
             self.count_if_slow(result);
         }
-        let spared = is_plain_failure && self.lanes.spend(&self.clock);
+        let spared = is_plain_failure && self.lanes.spend(shape, &self.clock); // F1
         Recorded::Counted { row, stayed, spared }
     }
 
     /// Counts the result in the row of failures. Says how many in a row it makes, as far as they are
     /// counted there; none for a success.
     #[inline(never)]
-    pub(super) fn count_in_row(&self, end: &CallEnd) -> u64 {
+    pub(super) fn count_in_row(&self, end: &CallEnd<'_>) -> u64 {
         if !end.result.failed {
             self.lanes.begin_row(&self.clock);
             return 0;

@@ -63,12 +63,12 @@ impl Settled {
 }
 
 /// The result of a closed circuit's call, as its steps hand it on.
-pub(super) struct CallEnd {
+pub(super) struct CallEnd<'a> {
     pub(super) plan: Plan,
     /// The circuit as the call found it at its end.
     pub(super) word: Word,
     pub(super) now: Instant,
-    pub(super) ending: Ending,
+    pub(super) ending: &'a Ending,
     pub(super) result: Counted,
 }
 
@@ -85,11 +85,10 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         let now = if plan.needs_time() { self.read_clock(plan) } else { Instant::ORIGIN };
         match self.classify(plan, ticket, ending, now) {
             Settled::Counted(result) => {
-                let end = CallEnd { plan, word, now, ending, result };
-                if self.is_recorded_at_once(&end) {
+                if self.is_recorded_at_once(plan, word, now, result) {
                     self.tell_of_result(result);
                 } else {
-                    self.settle_counted(&end);
+                    self.settle_counted(plan, word, now, &ending, result);
                 }
             }
             other => self.count_in_totals(other),
@@ -104,10 +103,18 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
 
     /// The steps of a result that takes more than to add one to a word.
     #[inline(never)]
-    fn settle_counted(&self, end: &CallEnd) {
+    fn settle_counted(
+        &self,
+        plan: Plan,
+        word: Word,
+        now: Instant,
+        ending: &Ending,
+        result: Counted,
+    ) {
+        let end = &CallEnd { plan, word, now, ending, result };
         let recorded = self.record(end);
         if let Recorded::Overtaken = recorded {
-            return self.settle_stale(end.word.generation(), end.ending);
+            return self.settle_stale(end.word.generation(), *end.ending);
         }
         match self.evaluate(end, recorded) {
             None => self.tell_of_result(end.result),

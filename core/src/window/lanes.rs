@@ -192,8 +192,8 @@ impl<const N: usize> Lanes<N> {
 
     /// Whether a failure of the caller, which was counted before, need not evaluate the window (F1).
     #[inline]
-    pub(crate) fn spend(&self, clock: &impl Clock) -> bool {
-        self.mine(clock).budget.spend()
+    pub(crate) fn spend(&self, shape: &Shape, clock: &impl Clock) -> bool {
+        matches!(shape, Shape::Time(_)) && self.mine(clock).budget.spend()
     }
 
     /// Takes back what any lane may still spend, before a sum or a change of the settings (F2, F4).

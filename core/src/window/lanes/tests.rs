@@ -96,7 +96,7 @@ fn at(tick: u64) -> Instant {
 fn fail(lanes: &Lanes<4>, shape: &Shape, clock: &OnCore, core: usize, tick: u64) -> bool {
     clock.core.set(core);
     lanes.record(shape, 1, at(tick), BAD, clock, || true);
-    lanes.spend(clock)
+    lanes.spend(shape, clock)
 }
 
 #[cfg(feature = "alloc")]
@@ -119,7 +119,7 @@ fn a_grant_to_a_single_lane_is_whole() {
     let (clock, shape) = (OnCore::of(1), Shape::Time(Grid::new(100, 4)));
     let lanes = Lanes::<4>::new();
     lanes.grant(&shape, 1, at(0), lanes.revoke(), 9, &clock);
-    assert_eq!((0..).take_while(|_| lanes.spend(&clock)).count(), 9);
+    assert_eq!((0..).take_while(|_| lanes.spend(&shape, &clock)).count(), 9);
 }
 
 #[cfg(feature = "alloc")]
