@@ -26,37 +26,26 @@ pub(super) enum Recorded {
 }
 
 impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> {
-    /// Records a success that takes no more than to add one to a word, and needs no evaluation. Says
-    /// whether it did.
+    /// Records a success that was not slow, if that takes no more than to add one to a word and no
+    /// evaluation. Says whether it did.
     ///
     /// This is the hot path: what the end of a healthy call does, and no more.
     #[inline]
-    pub(super) fn is_recorded_at_once(
-        &self,
-        plan: Plan,
-        word: Word,
-        now: Instant,
-        result: Counted,
-    ) -> bool {
-        if result.failed {
-            return false;
-        }
+    pub(super) fn is_success_recorded(&self, plan: Plan, word: Word, now: Instant) -> bool {
         let (generation, has_row) = (word.generation(), plan.has_streak());
         if has_row {
             self.streak.succeed(generation);
         }
         if !plan.needs_window() {
-            if !result.slow {
-                self.lanes.count_success(has_row, &self.clock);
-            }
-            return !result.slow;
+            self.lanes.count_success(has_row, &self.clock);
+            return true;
         }
-        let is_plain = !result.slow && !word.is_armed() && !plan.evaluates_all();
+        let is_plain = !word.is_armed() && !plan.evaluates_all();
         let shape = self.settings.shape();
         is_plain && self.lanes.add_success(shape, generation, now, has_row, &self.clock)
     }
 
-    /// Records a result that was not recorded at once. A success has ended the row already.
+    /// Records a result that takes more than that.
     #[inline]
     pub(super) fn record(&self, end: &CallEnd<'_>) -> Recorded {
         let CallEnd { plan, word, now, result, .. } = *end;
@@ -83,14 +72,15 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     }
 
     /// Counts the result in the row of failures. Says how many in a row it makes, as far as they are
-    /// counted there; none for a success.
+    /// counted there; none for a success, which ends the row.
     #[inline(never)]
     pub(super) fn count_in_row(&self, end: &CallEnd<'_>) -> u64 {
+        let generation = end.word.generation();
         if !end.result.failed {
+            self.streak.succeed(generation);
             self.lanes.begin_row(&self.clock);
             return 0;
         }
-        let generation = end.word.generation();
         let row = end.plan.consecutive_failures().map_or(1, NonZeroU32::get);
         if !end.ending.is_consecutive() || self.lanes.keep_back(generation, row, &self.clock) {
             return 0;

@@ -85,7 +85,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         let now = if plan.needs_time() { self.read_clock(plan) } else { Instant::ORIGIN };
         match self.classify(plan, ticket, ending, now) {
             Settled::Counted(result) => {
-                if self.is_recorded_at_once(plan, word, now, result) {
+                let is_plain_success = !result.failed && !result.slow;
+                if is_plain_success && self.is_success_recorded(plan, word, now) {
                     self.tell_of_result(result);
                 } else {
                     self.settle_counted(plan, word, now, &ending, result);
