@@ -3,8 +3,8 @@
 use core::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 
-use super::score::{Differences, Halt, Score, Step};
-use super::trace::{Line, Trace};
+use crate::score::{Differences, Halt, Score, Step};
+use crate::trace::{Line, Trace};
 
 /// What became of one operation.
 #[derive(Debug)]

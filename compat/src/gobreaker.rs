@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 use cutout_core::{Config, Outcome, State, Tally, Window};
 
 use self::window::{Admission, Counted, Counts, GoWindow};
-use super::flights::{Flights, LEASE};
-use super::rig::{Rig, without_conditions};
-use super::run::{Compared, Replay};
-use super::score::{COUNTERS, Differences, Step, same};
-use super::share;
-use super::trace::{Line, Op, Trace};
+use crate::flights::{Flights, LEASE};
+use crate::rig::{Rig, without_conditions};
+use crate::run::{Compared, Replay};
+use crate::score::{COUNTERS, Differences, Step, same};
+use crate::share;
+use crate::trace::{Line, Op, Trace};
 
 const READ: &str = "a read or a late result half-opens (ours: reading changes nothing)";
 const TRIPS: &str = "their window trips and ours does not: it holds other results";

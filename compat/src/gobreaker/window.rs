@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::super::trace::{Line, Trace};
+use crate::trace::{Line, Trace};
 
 /// Their counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -4,11 +4,11 @@ use core::time::Duration;
 
 use cutout_core::{Config, Outcome};
 
-use super::flights::{Flights, LEASE};
-use super::rig::{Rig, without_conditions};
-use super::run::{Compared, Replay};
-use super::score::{Differences, Halt, Step, same};
-use super::trace::{Line, Op, Trace};
+use crate::flights::{Flights, LEASE};
+use crate::rig::{Rig, without_conditions};
+use crate::run::{Compared, Replay};
+use crate::score::{Differences, Halt, Step, same};
+use crate::trace::{Line, Op, Trace};
 
 const LATE: &str = "a late result acts by the state that admitted it (ours: stale, dropped)";
 const CROWD: &str = "half-open admits everyone (ours: no more than `trials`)";

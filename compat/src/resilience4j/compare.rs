@@ -1,9 +1,9 @@
 //! The counters and rates of both, and what their lock-free slices explain.
 
-use super::super::score::{COUNTERS, Step, same};
-use super::super::trace::Line;
 use super::slices::Counts;
 use super::{Resilience4j, counts};
+use crate::score::{COUNTERS, Step, same};
+use crate::trace::Line;
 
 const TRIPS: &str = "its lock-free slices trip and our buckets do not: they hold other results";
 const WE_TRIP: &str = "our buckets trip and its lock-free slices do not: they hold other results";

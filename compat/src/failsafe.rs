@@ -7,12 +7,12 @@ use core::time::Duration;
 use cutout_core::{Backoff, Cause, Config, Outcome, TripReason, Window};
 
 use self::policy::{Asked, Policies};
-use super::flights::{Flights, LEASE};
-use super::rig::{FLAPPED, Rig, without_conditions};
-use super::run::{Compared, Replay};
-use super::score::{Differences, Halt, Step, same};
-use super::share;
-use super::trace::{Line, Op, Trace};
+use crate::flights::{Flights, LEASE};
+use crate::rig::{FLAPPED, Rig, without_conditions};
+use crate::run::{Compared, Replay};
+use crate::score::{Differences, Halt, Step, same};
+use crate::share;
+use crate::trace::{Line, Op, Trace};
 
 const LATE: &str = "a late result counts in closed and decides half-open (ours: stale, dropped)";
 const CROWD: &str = "half-open admits everyone (ours: no more than `trials`)";

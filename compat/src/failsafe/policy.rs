@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::super::trace::Trace;
+use crate::trace::Trace;
 
 /// Waits, each taken once.
 #[derive(Debug)]

@@ -5,12 +5,12 @@ use std::collections::VecDeque;
 
 use cutout_core::{Backoff, Config, HalfOpenRule, Outcome, Window};
 
-use super::flights::{Flights, LEASE};
-use super::rig::{FLAPPED, Rig, without_conditions};
-use super::run::{Compared, Replay};
-use super::score::{Differences, Halt, Step, same};
-use super::share;
-use super::trace::{Line, Op, Trace};
+use crate::flights::{Flights, LEASE};
+use crate::rig::{FLAPPED, Rig, without_conditions};
+use crate::run::{Compared, Replay};
+use crate::score::{Differences, Halt, Step, same};
+use crate::share;
+use crate::trace::{Line, Op, Trace};
 
 const LATE: &str = "a late result goes into the ring of the current state (ours: stale, dropped)";
 const CROWD: &str = "half-open admits everyone (ours: no more than `trials`)";

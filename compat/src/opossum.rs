@@ -9,11 +9,11 @@ use cutout_core::{Outcome, State, Tally, Ticket};
 
 use self::recipe::{LEASE_LENGTH, recipe};
 use self::window::{Counts, TurnedByTimer};
-use super::flights::{Flights, LEASE};
-use super::rig::Rig;
-use super::run::{Compared, Replay};
-use super::score::{COUNTERS, Differences, Halt, Step, same};
-use super::trace::{Line, Op, Trace};
+use crate::flights::{Flights, LEASE};
+use crate::rig::Rig;
+use crate::run::{Compared, Replay};
+use crate::score::{COUNTERS, Differences, Halt, Step, same};
+use crate::trace::{Line, Op, Trace};
 
 const LATE: &str = "a late result counts in whatever state is current (ours: stale, dropped)";
 const BULKHEAD: &str = "a full bulkhead counts as a failure (ours: ignored)";

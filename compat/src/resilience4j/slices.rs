@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::super::trace::Trace;
+use crate::trace::Trace;
 
 /// Results that a window or a half-open circuit counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -10,11 +10,11 @@ use cutout_core::{Outcome, State, Tally, Transition};
 use self::recipe::{Recipe, waits};
 use self::slices::{Counts, Slices};
 use self::unasked::{Timer, What};
-use super::flights::{Flights, LEASE};
-use super::rig::{FLAPPED, Rig};
-use super::run::{Compared, Replay};
-use super::score::{Differences, Step, same};
-use super::trace::{Line, Op, Trace};
+use crate::flights::{Flights, LEASE};
+use crate::rig::{FLAPPED, Rig};
+use crate::run::{Compared, Replay};
+use crate::score::{Differences, Step, same};
+use crate::trace::{Line, Op, Trace};
 
 const LATE: &str = "a late result counts in whatever state is current (ours: stale, dropped)";
 const PLACE: &str =

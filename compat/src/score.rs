@@ -31,17 +31,21 @@ pub(crate) type Differences = Vec<&'static str>;
 
 /// The sums over the traces of a group.
 #[derive(Debug, Default)]
-pub(crate) struct Score {
-    pub(crate) traces: u64,
-    pub(crate) operations: u64,
-    pub(crate) compared: u64,
+pub struct Score {
+    /// How many traces were replayed.
+    pub traces: u64,
+    /// How many operations they hold.
+    pub operations: u64,
+    /// How many of these were compared.
+    pub compared: u64,
     pub(crate) agree: u64,
     /// Operations with the same decision, whatever the counters say.
     pub(crate) decided: u64,
     pub(crate) counts: u64,
     pub(crate) differences: BTreeMap<&'static str, u64>,
     pub(crate) apart: BTreeMap<String, u64>,
-    pub(crate) unexplained: Vec<String>,
+    /// The differences that no rule explains.
+    pub unexplained: Vec<String>,
 }
 
 impl Score {
@@ -56,7 +60,8 @@ impl Score {
     }
 
     /// The share of all operations that were compared, in percent.
-    pub(crate) fn compared_percent(&self) -> f64 {
+    #[must_use]
+    pub fn compared_percent(&self) -> f64 {
         percent(self.compared, self.operations)
     }
 }

@@ -5,8 +5,8 @@ use core::time::Duration;
 use cutout_core::{Backoff, Config, HalfOpenRule, Rate, Window};
 use serde_json::Value;
 
-use super::super::rig::without_conditions;
-use super::super::trace::Trace;
+use crate::rig::without_conditions;
+use crate::trace::Trace;
 
 /// More than growing a break may lose to rounding, and still below a millisecond when grown.
 const AFTER: Duration = Duration::from_nanos(10);

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::super::trace::Trace;
+use crate::trace::Trace;
 
 /// What is published.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

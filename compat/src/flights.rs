@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use cutout_core::{Outcome, Ticket};
 
-use super::rig::{Rig, Settled};
-use super::score::{Halt, Step, same};
+use crate::rig::{Rig, Settled};
+use crate::score::{Halt, Step, same};
 
 /// A trial of ours is a lease; theirs may stay out for ever.
 pub(crate) const LEASE: &str = "a trial is out longer than a lease (ours: it has failed)";

@@ -1,4 +1,6 @@
-//! The replays, one for each library.
+//! Replays what the circuit breakers of other libraries were seen to do, and says where ours decides
+//! otherwise. `golden` holds the recorded traces, `core/RECIPES.md` the configuration of ours that
+//! each trace is compared with.
 
 mod failsafe;
 mod flights;
@@ -17,15 +19,17 @@ mod trace;
 use std::path::Path;
 
 use run::{Replay, run};
-use score::Score;
+pub use score::Score;
 
 /// Traces that are scored together.
 #[derive(Debug)]
-pub(crate) struct Group {
-    pub(crate) name: &'static str,
+pub struct Group {
+    /// The library, and which of its windows.
+    pub name: &'static str,
     /// Whether a configuration of ours makes the same decisions, but for deliberate differences.
-    pub(crate) is_exact: bool,
-    pub(crate) score: Score,
+    pub is_exact: bool,
+    /// The sums over the traces.
+    pub score: Score,
 }
 
 impl Group {
@@ -40,8 +44,13 @@ fn boxed<'a, R: Replay + 'a>(
     replay.map(|replay| Box::new(replay) as Box<dyn Replay + 'a>)
 }
 
-/// All traces under `root`.
-pub(crate) fn groups(root: &Path) -> Vec<Group> {
+/// Replays all traces under `root`.
+///
+/// # Panics
+///
+/// If a trace cannot be read.
+#[must_use]
+pub fn groups(root: &Path) -> Vec<Group> {
     let mut groups = Vec::new();
 
     let mut counts = Group::new("resilience4j, COUNT_BASED", true);

@@ -2,9 +2,9 @@
 
 use core::time::Duration;
 
-use super::super::score::{Halt, Step, same};
-use super::super::trace::Line;
 use super::{Resilience4j, counts};
+use crate::score::{Halt, Step, same};
+use crate::trace::Line;
 
 const LIMIT: &str = "the limit of half-open ended it (ours: a lease for each trial)";
 const LEFT_ARMED: &str = "a timer that `reset` left armed changed the state (ours: no timers)";

@@ -7,11 +7,11 @@ use core::time::Duration;
 use cutout_core::{Config, Outcome, Rate, Ticket, Window};
 
 use self::health::{Health, Stream};
-use super::flights::{Call, Flights};
-use super::rig::{Rig, without_conditions};
-use super::run::{Compared, Replay};
-use super::score::{COUNTERS, Differences, Halt, Step, same};
-use super::trace::{Line, Op, Trace};
+use crate::flights::{Call, Flights};
+use crate::rig::{Rig, without_conditions};
+use crate::run::{Compared, Replay};
+use crate::score::{COUNTERS, Differences, Halt, Step, same};
+use crate::trace::{Line, Op, Trace};
 
 const LATE: &str = "a late result counts, and a late success closes (ours: stale, dropped)";
 const TRIPS: &str = "a published snapshot trips it, ours holds other results";

@@ -4,9 +4,9 @@ use core::time::Duration;
 
 use cutout_core::{Config, Window};
 
-use super::super::rig::without_conditions;
-use super::super::share;
-use super::super::trace::Trace;
+use crate::rig::without_conditions;
+use crate::share;
+use crate::trace::Trace;
 
 /// How long a trial may take, in milliseconds: a day.
 pub(super) const LEASE_LENGTH: u64 = 24 * 60 * 60 * 1_000;
