@@ -131,7 +131,7 @@ fn a_limit_that_is_lowered_takes_effect_as_work_leaves() {
 }
 
 #[test]
-fn a_setting_out_of_its_range_is_an_error_that_says_what_is_allowed() {
+fn a_setting_out_of_range_is_an_error_with_the_range() {
     use BulkheadConfigError as Wrong;
     const SECOND: Duration = Duration::from_secs(1);
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -253,7 +253,7 @@ fn half_open_cannot_be_stuck_by_a_full_bulkhead() {
 }
 
 #[test]
-fn half_open_cannot_be_stuck_by_who_waits_for_the_bulkhead_until_it_is_too_late_or_goes_away() {
+fn a_caller_waiting_for_the_bulkhead_holds_no_trial() {
     let config = BulkheadConfig::new(1).queue(1).max_wait(Duration::from_secs(1));
     let (breaker, bulkhead) = (half_open_with_one_trial(), &Bulkhead::with_config(config));
     let held = bulkhead.try_acquire().unwrap();
@@ -295,7 +295,7 @@ impl<'a> Sleep for Switch<'a> {
 }
 
 #[test]
-fn a_timeout_that_drops_the_wait_does_not_free_the_slot_while_the_work_still_runs() {
+fn a_slot_stays_taken_while_timed_out_work_still_runs() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
         let bulkhead = Arc::new(Bulkhead::new(1));
@@ -318,7 +318,7 @@ fn a_timeout_that_drops_the_wait_does_not_free_the_slot_while_the_work_still_run
 }
 
 #[test]
-fn a_panic_in_the_call_behind_both_gives_back_the_permit_and_fails_the_trial() {
+fn a_panic_behind_both_frees_the_permit_and_fails_the_trial() {
     let (breaker, bulkhead) = (half_open_with_one_trial(), Bulkhead::new(1));
     let panicked = catch_unwind(AssertUnwindSafe(|| {
         breaker.call(|| {

@@ -110,7 +110,7 @@ fn thrown(act: impl FnOnce()) -> &'static str {
 }
 
 #[test]
-fn of_several_wakers_that_panic_the_first_is_heard_and_all_are_called() {
+fn of_wakers_that_panic_all_are_called_the_first_is_heard() {
     let bulkhead = bulkhead(1, 8);
     let held = bulkhead.try_acquire_owned().unwrap();
     let waits = ["first", "second", "bomb", "third"].map(|word| wait_with(&bulkhead, Throws(word)));
@@ -123,7 +123,7 @@ fn of_several_wakers_that_panic_the_first_is_heard_and_all_are_called() {
 }
 
 #[test]
-fn wakers_that_panic_when_permits_are_dropped_by_a_panic_do_not_end_the_process() {
+fn wakers_that_panic_in_a_panic_abort_nothing() {
     let bulkhead = bulkhead(2, 8);
     let waits = {
         let held = [bulkhead.try_acquire_owned().unwrap(), bulkhead.try_acquire_owned().unwrap()];
@@ -143,7 +143,7 @@ fn wakers_that_panic_when_permits_are_dropped_by_a_panic_do_not_end_the_process(
 }
 
 #[test]
-fn two_permits_dropped_together_whose_wakers_panic_are_both_given_back() {
+fn two_permits_whose_wakers_panic_are_both_given_back() {
     let bulkhead = bulkhead(2, 8);
     let held = [bulkhead.try_acquire_owned().unwrap(), bulkhead.try_acquire_owned().unwrap()];
     let waits = ["one", "other"].map(|word| wait_with(&bulkhead, Throws(word)));
@@ -178,7 +178,7 @@ fn wait_with_mine<S: Sleep>(
 }
 
 #[test]
-fn a_waker_that_panics_when_it_is_dropped_leaves_no_place_taken() {
+fn a_waker_that_panics_on_drop_leaves_no_place_taken() {
     let bulkhead = bulkhead(1, 2);
     let held = bulkhead.try_acquire_owned().unwrap();
     let wait = wait_with_mine(&bulkhead, Never);
@@ -224,7 +224,7 @@ impl Drop for Stuck {
 }
 
 #[test]
-fn a_waker_and_a_timer_that_both_panic_when_they_are_dropped_do_not_end_the_process() {
+fn a_waker_and_a_timer_that_panic_on_drop_abort_nothing() {
     let bulkhead = bulkhead(1, 2);
     let held = bulkhead.try_acquire_owned().unwrap();
     let wait = wait_with_mine(&bulkhead, Sticks);
@@ -347,7 +347,7 @@ fn a_timer_that_panics_leaves_no_place_taken() {
 }
 
 #[test]
-fn a_wait_that_is_polled_after_its_end_panics_and_takes_no_second_permit() {
+fn a_wait_polled_after_its_end_panics_and_takes_no_permit() {
     let bulkhead = bulkhead(2, 1);
     let mut wait = pin!(bulkhead.acquire_async(Never));
     let mut context = Context::from_waker(Waker::noop());

@@ -120,7 +120,7 @@ fn a_thread_that_waits_is_let_in_when_the_limit_is_raised() {
 }
 
 #[test]
-fn many_threads_are_never_inside_at_once_in_greater_number_than_the_limit() {
+fn threads_inside_never_exceed_the_limit() {
     const THREADS: u32 = 8;
     const LIMIT: u32 = 3;
     let (bulkhead, inside) = (bulkhead(LIMIT, THREADS), AtomicU32::new(0));

@@ -36,7 +36,7 @@ fn turn(mut task: Waiting) -> OwnedBulkheadPermit {
 }
 
 #[test]
-fn permits_go_to_those_who_wait_in_the_order_in_which_they_came() {
+fn permits_go_to_waiters_in_their_order() {
     let (bulkhead, timer) = (bulkhead(1, 5), Timer::default());
     let mut held = fill(&bulkhead);
     let mut waiting: Vec<_> = (0..5).map(|_| wait(&bulkhead, &timer)).collect();
@@ -101,7 +101,7 @@ fn a_full_queue_refuses_at_once() {
 }
 
 #[test]
-fn a_timer_is_made_only_by_who_has_to_wait_and_is_gone_when_the_wait_is() {
+fn only_a_wait_makes_a_timer_and_drops_it_at_its_end() {
     let (bulkhead, timer) = (bulkhead(1, 2), Timer::default());
     let mut task = Task::new(bulkhead.acquire_owned_async(timer.clone()));
     let held = task.ready().unwrap();
@@ -135,7 +135,7 @@ fn a_wait_is_over_when_the_maximum_is_reached_and_not_before() {
 }
 
 #[test]
-fn a_permit_that_comes_before_the_task_looks_is_had_though_the_time_is_over() {
+fn a_permit_granted_before_the_poll_is_had_after_the_time() {
     let (bulkhead, timer) = (bulkhead(1, 1), Timer::default());
     let held = fill(&bulkhead);
     let waits = wait(&bulkhead, &timer);
@@ -176,7 +176,7 @@ fn who_goes_away_when_its_turn_has_come_hands_the_permit_on() {
 }
 
 #[test]
-fn who_goes_away_when_its_turn_has_come_and_nobody_waits_leaves_the_permit_free() {
+fn a_waiter_that_leaves_at_its_turn_frees_the_permit() {
     let (bulkhead, timer) = (bulkhead(1, 1), Timer::default());
     let held = fill(&bulkhead);
     let waits = wait(&bulkhead, &timer);
@@ -200,7 +200,7 @@ fn a_limit_that_is_raised_lets_in_as_many_as_fit_in_order() {
 }
 
 #[test]
-fn a_limit_that_is_lowered_lets_in_who_waits_only_when_enough_have_left() {
+fn a_lowered_limit_admits_a_waiter_once_enough_have_left() {
     let (bulkhead, timer) = (bulkhead(3, 2), Timer::default());
     let mut held = fill(&bulkhead);
     let (first, second) = (wait(&bulkhead, &timer), wait(&bulkhead, &timer));
@@ -218,7 +218,7 @@ fn a_limit_that_is_lowered_lets_in_who_waits_only_when_enough_have_left() {
 }
 
 #[test]
-fn a_limit_that_is_lowered_takes_no_permit_from_who_has_its_turn() {
+fn a_lowered_limit_takes_no_permit_from_a_waiter_at_its_turn() {
     let (bulkhead, timer) = (bulkhead(2, 2), Timer::default());
     let mut held = fill(&bulkhead);
     let (first, second) = (wait(&bulkhead, &timer), wait(&bulkhead, &timer));
@@ -245,7 +245,7 @@ fn a_task_that_moves_is_woken_where_it_was_polled_last() {
 }
 
 #[test]
-fn a_wait_outlives_every_other_handle_and_may_move_to_another_thread() {
+fn a_wait_outlives_other_handles_and_may_change_threads() {
     let (bulkhead, timer) = (bulkhead(1, 1), Timer::default());
     let mut held = fill(&bulkhead);
     let waits = wait(&bulkhead, &timer);
@@ -271,7 +271,7 @@ fn a_borrowed_wait_has_its_turn_among_the_others() {
 }
 
 #[test]
-fn tasks_of_a_runtime_wait_for_each_other_and_never_exceed_the_limit() {
+fn tasks_of_a_runtime_never_exceed_the_limit() {
     use core::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
     struct Tokio;

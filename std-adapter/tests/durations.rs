@@ -20,7 +20,7 @@ fn a_call_that_timed_out_says_its_limit_in_few_digits() {
 }
 
 #[test]
-fn a_refusal_says_its_wait_in_few_digits_as_it_is_and_in_an_error() {
+fn a_refusal_shows_its_wait_in_few_digits() {
     let breaker = CircuitBreaker::with_clock(Config::new(), ManualClock::new());
     breaker.open_for(EXACT);
     let error = breaker.call(|| Ok::<_, &str>(())).unwrap_err();

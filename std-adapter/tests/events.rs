@@ -75,7 +75,7 @@ fn an_event_says_which_breaker_changed_and_how() {
 }
 
 #[test]
-fn a_circuit_that_is_forced_closed_says_that_it_would_have_opened() {
+fn a_forced_closed_circuit_says_it_would_have_opened() {
     let events = Broadcast::new(8);
     let bank = breaker(events.observer("bank"));
     bank.force_closed();
@@ -88,7 +88,7 @@ fn a_circuit_that_is_forced_closed_says_that_it_would_have_opened() {
 }
 
 #[test]
-fn calls_are_sent_if_they_are_asked_for_and_before_what_they_change() {
+fn calls_are_sent_on_request_before_what_they_change() {
     let events = Broadcast::new(8);
     let mut reader = events.subscribe();
     let bank = breaker(events.observer("bank").with_calls());
@@ -117,7 +117,7 @@ fn every_reader_reads_everything_from_where_it_subscribed() {
 }
 
 #[test]
-fn a_slow_reader_is_told_how_many_it_missed_and_holds_up_neither_breaker_nor_readers() {
+fn a_slow_reader_learns_its_losses_and_holds_up_nobody() {
     let events = Broadcast::new(4);
     let (mut slow, mut quick) = (events.subscribe(), events.subscribe());
     let bank = breaker(events.observer("bank"));
@@ -131,7 +131,7 @@ fn a_slow_reader_is_told_how_many_it_missed_and_holds_up_neither_breaker_nor_rea
 }
 
 #[test]
-fn a_reader_reads_what_is_left_before_it_learns_that_all_are_gone() {
+fn a_reader_reads_the_rest_before_it_learns_of_the_end() {
     let events = Broadcast::new(4);
     let mut reader = events.subscribe();
     let bank = breaker(events.observer("bank"));
@@ -153,7 +153,7 @@ impl Wake for Woken {
 }
 
 #[test]
-fn a_reader_that_waits_is_woken_and_one_that_gives_up_loses_nothing() {
+fn a_waiting_reader_is_woken_and_a_dropped_wait_loses_nothing() {
     let events = Broadcast::new(4);
     let mut reader = events.subscribe();
     let bank = breaker(events.observer("bank"));
@@ -199,7 +199,7 @@ impl Wake for ReadsAtOnce {
 }
 
 #[test]
-fn who_reads_and_changes_the_circuit_in_the_waker_does_not_wait_for_itself() {
+fn a_waker_may_read_and_change_the_circuit() {
     let events = Broadcast::new(4);
     let mut waiting = events.subscribe();
     let waker = Arc::new(ReadsAtOnce {
@@ -215,7 +215,7 @@ fn who_reads_and_changes_the_circuit_in_the_waker_does_not_wait_for_itself() {
 }
 
 #[test]
-fn to_announce_allocates_nothing_whether_readers_are_quick_slow_or_gone() {
+fn an_announcement_allocates_nothing_whatever_readers_do() {
     let events = Broadcast::new(4);
     let bank = breaker(events.observer("bank"));
     let announce = || measure(|| reset_until(&bank, bank.snapshot().generation + 10)).count_total;

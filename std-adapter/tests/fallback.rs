@@ -108,7 +108,7 @@ fn what_its_condition_does_not_pick_is_returned() {
 }
 
 #[test]
-fn a_handler_of_refusals_hears_who_refused_and_may_leave_it_at_that() {
+fn a_refusal_handler_hears_the_refusal_and_may_decline() {
     let time = ManualSleep::new();
     let bulkhead = Bulkhead::new(1);
     let _held = bulkhead.try_acquire();
@@ -238,7 +238,7 @@ fn it_does_not_stand_in_for_an_error_that_was_judged_a_success() {
 }
 
 #[test]
-fn it_stands_in_for_an_error_that_is_ignored_and_not_for_a_value() {
+fn a_fallback_replaces_an_ignored_error_and_no_value() {
     let time = ManualSleep::new();
     for retry in [false, true] {
         let policy = Policy::new().timer(time.clone()).fallback(Fallback::value("cached"));

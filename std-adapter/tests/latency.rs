@@ -78,7 +78,7 @@ fn more_than_a_bucket_holds_from_many_threads_keeps_the_newest() {
 }
 
 #[test]
-fn a_limit_that_many_threads_ask_for_and_learn_from_stays_in_its_bounds() {
+fn a_limit_shared_by_threads_stays_in_its_bounds() {
     let limits = TimeoutConfig::between(ms(20), ms(500));
     let timeout = AdaptiveTimeout::with_clock(limits, ManualClock::new());
     on_threads(4, |thread| {
@@ -127,7 +127,7 @@ fn limited<T>(
 }
 
 #[test]
-fn trials_after_a_long_outage_get_the_ceiling_and_the_circuit_closes() {
+fn trials_after_an_outage_get_the_ceiling_and_close() {
     let time = ManualSleep::new();
     let config = Config::new().consecutive_failures(5).break_duration(WINDOW).trials(1);
     let breaker = CircuitBreaker::with_clock(config, time.clone());

@@ -321,7 +321,7 @@ impl Drop for Sticks {
 }
 
 #[test]
-fn a_wait_that_is_dropped_while_a_panic_unwinds_ends_no_process_though_its_waker_panics() {
+fn a_dropped_wait_whose_waker_panics_in_a_panic_aborts_nothing() {
     let time = ManualSleep::new();
     let waits = || {
         let mut wait = Box::pin(time.sleep(secs(1)));

@@ -91,7 +91,7 @@ fn each_of_nested_pairs_hears_of_calls_though_others_panic() {
 }
 
 #[test]
-fn who_panics_when_asked_whether_it_hears_calls_is_not_noticed_by_the_caller() {
+fn a_panic_in_hears_calls_does_not_reach_the_caller() {
     let bank = CircuitBreaker::with_observer(Config::new(), ManualClock::new(), Worse);
     assert_eq!(bank.call(|| Ok::<_, ()>("page")), Ok("page"));
     assert_eq!(bank.totals().successes, 1);
@@ -166,7 +166,7 @@ impl Observer for Others {
 }
 
 #[test]
-fn each_of_nested_pairs_hears_of_would_be_trips_and_late_results_though_others_panic() {
+fn nested_observers_hear_everything_though_others_panic() {
     let (first, last) = (Others::default(), Arc::new(Others::default()));
     let observers = ((Hopeless, &first), (Hopeless, (Hopeless, Arc::clone(&last))));
     let config = Config::new().consecutive_failures(1);
@@ -182,7 +182,7 @@ fn each_of_nested_pairs_hears_of_would_be_trips_and_late_results_though_others_p
 }
 
 #[test]
-fn whatever_an_observer_panics_at_no_caller_and_no_operator_notices() {
+fn no_panic_of_an_observer_reaches_callers_or_operators() {
     let config = Config::new().consecutive_failures(1).trials(1);
     let bank = CircuitBreaker::with_observer(config, ManualClock::new(), Hopeless);
     let (stale, dropped) = (bank.admit().unwrap(), bank.admit().unwrap());
@@ -201,7 +201,7 @@ fn whatever_an_observer_panics_at_no_caller_and_no_operator_notices() {
 }
 
 #[test]
-fn a_panic_whose_payload_panics_reaches_neither_the_caller_nor_the_others() {
+fn a_payload_that_panics_reaches_neither_caller_nor_others() {
     let last = LastTransitions::<4>::new();
     let breaker = CircuitBreaker::with_observer(
         Config::new().consecutive_failures(1),
@@ -217,7 +217,7 @@ fn a_panic_whose_payload_panics_reaches_neither_the_caller_nor_the_others() {
 
 #[cfg(feature = "registry")]
 #[test]
-fn a_listener_whose_payload_panics_is_not_noticed_by_who_looks_up() {
+fn a_listener_whose_payload_panics_breaks_no_look_up() {
     use core::num::NonZeroUsize;
     let hosts = cutout::Registry::builder(Config::new())
         .capacity(1)

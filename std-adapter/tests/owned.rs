@@ -43,7 +43,7 @@ fn an_owned_permit_keeps_its_breaker_alive() {
 }
 
 #[test]
-fn a_dropped_one_is_cancelled_and_one_dropped_by_a_panic_is_a_failure() {
+fn a_dropped_permit_cancels_and_fails_in_a_panic() {
     let breaker = breaker();
     drop(breaker.try_acquire_owned().unwrap());
     let held: OwnedPermit<ManualClock> = breaker.try_acquire_owned().unwrap();
@@ -74,7 +74,7 @@ fn a_dropped_trial_leaves_the_circuit_able_to_close() {
 }
 
 #[test]
-fn a_condition_that_panics_while_a_panic_drops_an_owned_permit_does_not_end_the_process() {
+fn a_condition_that_panics_in_a_panic_aborts_nothing() {
     let config = Config::new().trip_when(|_| panic!("in the condition"));
     let breaker: Arc<Breaker> = Arc::new(CircuitBreaker::with_clock(config, ManualClock::new()));
     let permit = breaker.try_acquire_owned().unwrap();
@@ -99,7 +99,7 @@ impl Clock for BreaksDown {
 }
 
 #[test]
-fn a_clock_that_panics_while_a_panic_drops_an_owned_permit_does_not_end_the_process() {
+fn a_clock_that_panics_in_a_panic_aborts_nothing() {
     let config = Config::new().slow_call_duration(Duration::from_secs(1));
     let breaker = Arc::new(CircuitBreaker::with_clock(config, BreaksDown::default()));
     let permit = breaker.try_acquire_owned().unwrap();

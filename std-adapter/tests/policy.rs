@@ -39,7 +39,7 @@ fn a_policy_without_parts_is_the_call() {
 }
 
 #[test]
-fn the_order_of_the_parts_is_fixed_whatever_order_they_are_written_in() {
+fn the_order_of_the_parts_is_fixed() {
     let time = ManualSleep::new();
     let (breaker, bulkhead) = (breaker(&time), Bulkhead::new(3));
     let inside_out = Policy::new()
@@ -62,7 +62,7 @@ fn the_order_of_the_parts_is_fixed_whatever_order_they_are_written_in() {
 }
 
 #[test]
-fn a_policy_lists_its_parts_outermost_first_with_their_settings() {
+fn a_policy_lists_its_parts_outermost_first() {
     let time = ManualSleep::new();
     let budget = RetryBudget::with_clock(Rate::percent(20), 10, time.clone());
     let retry = Retry::exponential(ms(50)).up_to(4).within(secs(3)).wait_out(secs(1));
@@ -98,7 +98,7 @@ fn a_policy_lists_its_parts_outermost_first_with_their_settings() {
 }
 
 #[test]
-fn breakers_and_bulkheads_are_taken_by_reference_by_arc_and_by_any_other_handle() {
+fn breakers_and_bulkheads_are_taken_by_any_handle() {
     struct Handle(CircuitBreaker);
     impl core::ops::Deref for Handle {
         type Target = CircuitBreaker;
@@ -119,7 +119,7 @@ fn breakers_and_bulkheads_are_taken_by_reference_by_arc_and_by_any_other_handle(
 }
 
 #[test]
-fn the_breaker_is_told_what_the_classifier_says_and_when_to_come_back() {
+fn the_breaker_hears_the_classifiers_report() {
     let time = ManualSleep::new();
     let config = Config::new().consecutive_failures(1).break_duration(secs(1));
     let breaker = CircuitBreaker::with_clock(config, time.clone());
@@ -136,7 +136,7 @@ fn the_breaker_is_told_what_the_classifier_says_and_when_to_come_back() {
 }
 
 #[test]
-fn an_open_circuit_takes_no_place_in_the_bulkhead_and_asks_for_no_limit() {
+fn an_open_circuit_takes_no_place_and_asks_no_limit() {
     let time = ManualSleep::new();
     let (breaker, bulkhead) = (opened(&time), Bulkhead::new(1));
     let limit = || -> Duration { panic!("no attempt begins") };

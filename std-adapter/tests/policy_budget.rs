@@ -159,7 +159,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn as_many_retries_are_paid_for_as_began_whatever_panics_or_is_dropped(
+    fn each_begun_retry_is_paid_for_despite_panics_and_drops(
         steps in prop::collection::vec(step(), 1..80),
         saved in 0..4_u32,
         minimum in 0..6_u32,

@@ -57,7 +57,7 @@ impl Sleep for Late {
 }
 
 #[test]
-fn an_attempt_that_has_waited_for_its_place_does_not_begin_after_the_deadline() {
+fn an_attempt_that_waited_does_not_begin_after_the_deadline() {
     let time = ManualSleep::new();
     let (breaker, bulkhead, budget) = (breaker(&time), queue(secs(60)), budget());
     let held = bulkhead.try_acquire().unwrap();
@@ -81,7 +81,7 @@ fn an_attempt_that_has_waited_for_its_place_does_not_begin_after_the_deadline() 
 }
 
 #[test]
-fn the_wait_for_a_place_ends_with_the_deadline_and_not_after_the_bulkheads_own() {
+fn the_wait_for_a_place_ends_with_the_deadline() {
     for (max_wait, within, took, gave_up) in [
         (secs(60), secs(1), secs(1), Some(GaveUp::Deadline)),
         (secs(1), secs(60), secs(1), None),
@@ -103,7 +103,7 @@ fn the_wait_for_a_place_ends_with_the_deadline_and_not_after_the_bulkheads_own()
 }
 
 #[test]
-fn a_retry_that_has_waited_for_its_place_does_not_begin_after_the_deadline() {
+fn a_retry_that_waited_does_not_begin_after_the_deadline() {
     let time = ManualSleep::new();
     let (bulkhead, budget) = (queue(secs(60)), budget());
     for _ in 0..5 {
@@ -143,7 +143,7 @@ fn a_timer_that_is_late_makes_no_attempt_late() {
 }
 
 #[test]
-fn an_attempt_may_begin_exactly_at_the_deadline_and_not_a_nanosecond_later() {
+fn an_attempt_may_begin_exactly_at_the_deadline() {
     for (delay, attempts) in [(100_000_000, 2), (100_000_001, 1)] {
         let time = ManualSleep::new();
         let retry = Retry::fixed(Duration::from_nanos(delay)).exactly().up_to(2).within(ms(100));
@@ -167,7 +167,7 @@ fn a_retry_that_the_deadline_forbids_costs_no_budget() {
 }
 
 #[test]
-fn what_the_breaker_or_the_server_asks_for_is_not_waited_out_past_the_deadline() {
+fn a_wait_asked_for_past_the_deadline_is_not_waited_out() {
     let time = ManualSleep::new();
     let open = opened(&time);
     let retry = Retry::fixed(Duration::ZERO).wait_out(secs(60)).cap(secs(60));
@@ -191,7 +191,7 @@ fn what_the_breaker_or_the_server_asks_for_is_not_waited_out_past_the_deadline()
 
 #[cfg(feature = "rate-limit")]
 #[test]
-fn what_the_rate_limit_asks_for_is_not_waited_out_past_the_deadline() {
+fn a_rate_limits_wait_past_the_deadline_is_not_waited_out() {
     use cutout::{RateLimit, RateLimitConfig};
     let time = ManualSleep::new();
     let config = RateLimitConfig::new(10, secs(1)).burst(1);
@@ -222,7 +222,7 @@ fn a_blocking_wait_for_a_place_is_on_the_policys_timer() {
 }
 
 #[test]
-fn a_blocking_call_has_the_place_that_comes_free_while_it_waits_on_any_timer() {
+fn a_blocking_call_gets_a_freed_place_on_any_timer() {
     /// Whoever has the place gives it back after a second.
     struct Holder<'a> {
         time: ManualSleep,
@@ -252,7 +252,7 @@ fn a_blocking_call_has_the_place_that_comes_free_while_it_waits_on_any_timer() {
 }
 
 #[test]
-fn a_timer_that_panics_while_a_blocking_call_waits_leaves_no_place_taken() {
+fn a_timer_that_panics_in_a_blocking_wait_takes_no_place() {
     struct Breaks;
     impl Pause for Breaks {
         fn pause(&self, _: Duration) {

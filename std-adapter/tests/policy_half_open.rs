@@ -89,7 +89,7 @@ fn half_open_is_not_held_by_a_call_that_is_dropped() {
 }
 
 #[test]
-fn half_open_is_not_held_by_a_call_that_is_dropped_while_it_waits_for_its_place() {
+fn a_call_dropped_while_it_waits_does_not_hold_half_open() {
     let time = ManualSleep::new();
     let breaker = about_to_try(&time);
     let config = BulkheadConfig::new(1).queue(5).max_wait(secs(60));
@@ -129,7 +129,7 @@ fn half_open_is_not_held_by_a_retry_that_gives_up() {
 }
 
 #[test]
-fn half_open_is_not_held_by_a_panic_in_the_call_or_in_its_classifier() {
+fn a_panic_in_call_or_classifier_does_not_hold_half_open() {
     for in_call in [true, false] {
         let time = ManualSleep::new();
         let (breaker, bulkhead) = (about_to_try(&time), Bulkhead::new(1));

@@ -74,7 +74,7 @@ fn two_calls_of_a_join_are_told_apart_when_one_of_them_panics() {
 }
 
 #[test]
-fn a_trial_that_is_dropped_by_the_panic_of_another_leaves_the_circuit_half_open() {
+fn a_trial_dropped_by_anothers_panic_leaves_half_open() {
     let time = ManualSleep::new();
     let breaker = about_to_try(&time);
     let policy = Policy::new().timer(time.clone()).breaker(&breaker).timeout(secs(1));
@@ -85,7 +85,7 @@ fn a_trial_that_is_dropped_by_the_panic_of_another_leaves_the_circuit_half_open(
 }
 
 #[test]
-fn a_call_that_waits_for_its_place_or_its_retry_counts_for_nothing_when_another_panics() {
+fn a_waiting_call_counts_for_nothing_in_anothers_panic() {
     let time = ManualSleep::new();
     let breaker = breaker(&time);
     let bulkhead = Bulkhead::with_config(BulkheadConfig::new(1).queue(1).max_wait(secs(1)));
@@ -151,7 +151,7 @@ fn a_panic_inside_of_the_call_is_a_failure_wherever_inside() {
 }
 
 #[test]
-fn a_call_that_is_made_while_its_thread_unwinds_is_judged_by_its_own_end() {
+fn a_call_made_while_unwinding_is_judged_by_its_own_end() {
     struct Calls<'a>(&'a by_hand::Breaker, &'a ManualSleep);
     impl Drop for Calls<'_> {
         fn drop(&mut self) {
@@ -171,7 +171,7 @@ fn a_call_that_is_made_while_its_thread_unwinds_is_judged_by_its_own_end() {
 }
 
 #[test]
-fn a_fallback_that_is_dropped_by_the_panic_of_another_changes_nothing() {
+fn a_fallback_dropped_by_anothers_panic_changes_nothing() {
     let time = ManualSleep::new();
     let breaker = breaker(&time);
     let hangs = Fallback::with_async(|_: PolicyError<&str>| hang());
@@ -181,7 +181,7 @@ fn a_fallback_that_is_dropped_by_the_panic_of_another_changes_nothing() {
 }
 
 #[test]
-fn a_clock_that_panics_while_a_panicked_call_is_settled_does_not_end_the_process() {
+fn a_clock_that_panics_in_a_panic_aborts_nothing() {
     struct Breaks<'a>(&'a Cell<bool>);
     impl Clock for Breaks<'_> {
         fn now(&self) -> Instant {
@@ -245,7 +245,7 @@ impl Drop for Breaking {
 }
 
 #[test]
-fn a_timer_of_the_timeout_that_panics_is_no_failure_of_the_call() {
+fn a_timeouts_timer_that_panics_does_not_fail_the_call() {
     let breaker = CircuitBreaker::new(Config::new());
     let policy = || Policy::new().breaker(&breaker).timeout(secs(1));
     assert!(panics(|| poll(pin!(policy().timer(NoTimer).call_async(hang::<Answer>)))));
@@ -267,7 +267,7 @@ fn a_timer_of_the_timeout_that_panics_is_no_failure_of_the_call() {
 
 #[test]
 #[cfg(feature = "tokio")]
-fn a_timeout_outside_of_tokios_runtime_is_no_failure_of_the_call() {
+fn a_timeout_outside_of_tokio_does_not_fail_the_call() {
     let breaker = CircuitBreaker::new(Config::new());
     let policy = Policy::new().timer(cutout::TokioSleep).breaker(&breaker).timeout(secs(1));
     assert!(panics(|| poll(pin!(policy.call_async(hang::<Answer>)))));
@@ -300,7 +300,7 @@ fn a_limit_that_panics_makes_no_attempt_and_costs_nothing() {
 }
 
 #[test]
-fn a_call_that_panics_when_it_is_dropped_at_its_end_is_a_failure() {
+fn a_call_that_panics_when_dropped_at_its_end_fails() {
     struct Sticks(bool);
     impl Future for Sticks {
         type Output = Answer;
@@ -352,7 +352,7 @@ fn queue() -> Arc<Bulkhead> {
 }
 
 #[test]
-fn a_call_counts_by_its_own_end_when_the_waker_of_who_gets_its_place_panics() {
+fn a_call_keeps_its_end_when_the_next_waker_panics() {
     let time = ManualSleep::new();
     let bulkhead = queue();
     for (answer, counted) in [(Ok(1), [1, 0, 0, 0]), (Err("down"), [0, 1, 0, 0])] {
@@ -391,7 +391,7 @@ fn a_call_counts_by_its_own_end_when_the_waker_of_who_gets_its_place_panics() {
 }
 
 #[test]
-fn an_attempt_that_cannot_pay_is_taken_back_though_a_waker_panics() {
+fn an_unpaid_attempt_is_taken_back_though_a_waker_panics() {
     let time = ManualSleep::new();
     let (breaker, bulkhead) = (breaker(&time), queue());
     let budget = RetryBudget::with_clock(Rate::percent(100), 0, time.clone());
@@ -416,7 +416,7 @@ fn an_attempt_that_cannot_pay_is_taken_back_though_a_waker_panics() {
 
 #[test]
 #[cfg(feature = "rate-limit")]
-fn an_attempt_that_the_rate_limit_refuses_is_ignored_though_a_waker_panics() {
+fn a_rate_limited_attempt_is_ignored_though_a_waker_panics() {
     let time = ManualSleep::new();
     let (breaker, bulkhead) = (breaker(&time), queue());
     let rate = RateLimitConfig::new(1, secs(3_600));
@@ -448,7 +448,7 @@ impl Clock for MayBreak {
 
 #[test]
 #[cfg(feature = "rate-limit")]
-fn a_retry_is_not_paid_for_if_the_clock_of_the_rate_limit_panics() {
+fn no_retry_is_paid_for_if_the_rate_limits_clock_panics() {
     let (time, clock) = (ManualSleep::new(), MayBreak::default());
     let (breaker, bulkhead) = (breaker(&time), Bulkhead::new(1));
     let rate = RateLimit::with_clock(RateLimitConfig::new(100, secs(1)), clock.clone());

@@ -153,7 +153,7 @@ fn a_call_that_the_bulkhead_refuses_at_once_is_ignored_once() {
 }
 
 #[test]
-fn the_place_is_given_back_before_the_breaker_hears_of_the_call() {
+fn the_place_is_free_before_the_breaker_hears() {
     /// Looks at the bulkhead when the circuit opens.
     struct Looks(Arc<Bulkhead>, Arc<AtomicUsize>);
     impl Observer for Looks {

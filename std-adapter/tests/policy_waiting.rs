@@ -18,7 +18,7 @@ fn fine() -> Result<u32, &'static str> {
 }
 
 #[test]
-fn the_wait_for_a_place_is_not_taken_for_the_dependencys_slowness() {
+fn a_wait_for_a_place_is_not_slowness() {
     let time = ManualSleep::new();
     let config = Config::new().slow_call_duration(ms(100)).slow_call_rate(Rate::percent(50));
     let breaker = CircuitBreaker::with_clock(config, time.clone());
@@ -35,7 +35,7 @@ fn the_wait_for_a_place_is_not_taken_for_the_dependencys_slowness() {
 }
 
 #[test]
-fn a_circuit_that_opens_while_a_call_waits_for_its_place_refuses_it() {
+fn a_circuit_that_opens_meanwhile_refuses_the_waiter() {
     let time = ManualSleep::new();
     let breaker = breaker(&time);
     let config = BulkheadConfig::new(1).queue(5).max_wait(secs(60));
@@ -52,7 +52,7 @@ fn a_circuit_that_opens_while_a_call_waits_for_its_place_refuses_it() {
 }
 
 #[test]
-fn a_call_that_waits_too_long_for_its_place_is_refused_and_says_so() {
+fn a_call_that_waits_too_long_for_its_place_is_refused() {
     let time = ManualSleep::new();
     let breaker = breaker(&time);
     let config = BulkheadConfig::new(1).queue(5).max_wait(secs(2));

@@ -125,7 +125,7 @@ fn a_refusal_says_when_the_next_call_conforms() {
 }
 
 #[test]
-fn each_attempt_counts_and_what_is_refused_is_waited_out_only_if_asked() {
+fn each_attempt_counts_and_waits_only_if_asked() {
     let time = ManualSleep::new();
     let limit = Arc::new(ten_a_second(1, &time));
     let retry = Retry::fixed(Duration::ZERO).up_to(5);

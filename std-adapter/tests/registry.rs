@@ -123,7 +123,7 @@ fn a_registry_from_a_literal_says_what_is_wrong_with_it() {
 }
 
 #[test]
-fn a_removed_key_starts_anew_and_who_holds_the_old_breaker_keeps_it() {
+fn a_removed_key_starts_anew_and_old_handles_live_on() {
     let hosts = hosts();
     let old = hosts.get("a");
     let _ = old.call(|| Err::<(), _>("down"));
@@ -180,7 +180,7 @@ fn all_are_shown_once_and_showing_them_holds_nothing() {
 }
 
 #[test]
-fn one_order_reaches_all_breakers_and_those_to_come_until_the_next() {
+fn one_order_reaches_all_breakers_and_those_to_come() {
     let hosts = hosts();
     hosts.get("a");
     let mode = |host: &str| hosts.get(host).mode();
@@ -259,7 +259,7 @@ fn a_factory_may_look_up_other_keys() {
 }
 
 #[test]
-fn events_are_told_after_they_happened_and_a_listener_cannot_break_a_look_up() {
+fn a_panicking_listener_hears_of_the_past_and_breaks_nothing() {
     type Log = Arc<Mutex<Vec<String>>>;
     let log = Log::default();
     let calls = Arc::new(AtomicUsize::new(0));
@@ -296,7 +296,7 @@ fn events_are_told_after_they_happened_and_a_listener_cannot_break_a_look_up() {
 }
 
 #[test]
-fn a_listener_whose_panic_panics_when_it_is_dropped_cannot_break_a_look_up_either() {
+fn a_listener_whose_payload_panics_breaks_no_look_up() {
     /// Panics when dropped.
     struct Bomb;
 

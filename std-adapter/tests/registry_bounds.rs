@@ -34,7 +34,7 @@ fn there<O: cutout::Observer>(hosts: &Hosts<'_, O>, key: u32) -> bool {
 }
 
 #[test]
-fn a_million_hostile_keys_pass_by_what_is_open_forced_held_or_hot() {
+fn a_million_keys_evict_no_open_forced_held_or_hot_breaker() {
     const CAPACITY: usize = 1_000;
     let (clock, census) = (ManualClock::new(), Census::default());
     let hosts: Hosts<'_, Member> = {
@@ -71,7 +71,7 @@ fn a_million_hostile_keys_pass_by_what_is_open_forced_held_or_hot() {
 }
 
 #[test]
-fn a_full_registry_evicts_a_closed_breaker_that_nobody_looked_up_again() {
+fn a_full_registry_evicts_a_closed_breaker_not_seen_again() {
     let clock = ManualClock::new();
     let hosts = hosts(&clock, 3);
     for key in [1, 2, 3, 1, 3] {
@@ -125,7 +125,7 @@ fn what_has_only_a_past_to_lose_goes_when_nothing_else_can() {
 }
 
 #[test]
-fn among_many_a_past_is_given_up_only_after_a_whole_round_has_found_nothing_else() {
+fn a_past_is_given_up_only_after_a_full_round() {
     const MANY: u32 = 1_000; // several times what one insertion looks at
     let clock = ManualClock::new();
     let hosts = hosts(&clock, MANY as usize);
@@ -202,7 +202,7 @@ fn a_recovery_is_given_up_only_when_nothing_else_can_go() {
 }
 
 #[test]
-fn what_has_to_stay_stays_and_the_new_breaker_is_handed_out_without_being_held() {
+fn what_must_stay_stays_and_the_new_breaker_is_not_held() {
     let (clock, census) = (ManualClock::new(), Census::default());
     let hosts: Hosts<'_, Member> = {
         let census = census.clone();
@@ -231,7 +231,7 @@ fn what_has_to_stay_stays_and_the_new_breaker_is_handed_out_without_being_held()
 }
 
 #[test]
-fn while_all_are_forced_new_keys_are_forced_too_though_there_is_no_room() {
+fn a_full_registry_of_forced_breakers_forces_new_keys() {
     let clock = ManualClock::new();
     let hosts = hosts(&clock, 1);
     hosts.get(&1);
@@ -310,7 +310,7 @@ fn what_is_open_forced_tried_or_held_does_not_expire() {
 }
 
 #[test]
-fn an_open_breaker_that_nobody_calls_any_more_expires_once_its_break_is_over() {
+fn an_unused_open_breaker_expires_after_its_break() {
     let clock = ManualClock::new();
     let hosts = idle_hosts(&clock, 10 * SECOND);
     trip(&hosts.get(&1));
@@ -362,7 +362,7 @@ fn a_half_open_breaker_that_nobody_calls_any_more_expires_too() {
 }
 
 #[test]
-fn a_trial_that_was_never_settled_keeps_its_breaker_for_its_lease_and_no_longer() {
+fn an_unsettled_trial_keeps_its_breaker_for_its_lease() {
     let clock = ManualClock::new();
     let hosts: Hosts<'_> = Registry::builder(config().trial_timeout(600 * SECOND))
         .clock(&clock)

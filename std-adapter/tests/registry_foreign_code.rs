@@ -106,7 +106,7 @@ impl Clock for Hooked {
 }
 
 #[test]
-fn a_key_may_use_the_registry_when_it_is_borrowed_owned_or_dropped() {
+fn a_key_may_use_the_registry_in_borrow_clone_and_drop() {
     static HOSTS: OnceLock<Registry<Key>> = OnceLock::new();
     let runs = must_end("a key", || {
         let idle = Duration::from_millis(1);
@@ -129,7 +129,7 @@ fn a_key_may_use_the_registry_when_it_is_borrowed_owned_or_dropped() {
 }
 
 #[test]
-fn a_clock_may_use_the_registry_while_one_breaker_makes_room_for_another() {
+fn a_clock_may_use_the_registry_during_an_eviction() {
     static HOSTS: OnceLock<Registry<u32, Hooked>> = OnceLock::new();
     let runs = must_end("a clock", || {
         let hosts = HOSTS.get_or_init(|| {
@@ -172,7 +172,7 @@ fn panics(look_up: impl FnOnce()) -> bool {
 }
 
 #[test]
-fn a_factory_that_looks_up_the_key_that_it_makes_is_told_so_instead_of_waiting() {
+fn a_factory_that_looks_up_its_own_key_is_told_so() {
     static HOSTS: OnceLock<Names> = OnceLock::new();
     let hosts = chained(&HOSTS, |key| (key == "a").then_some("a"));
     assert!(must_end("a look-up of itself", || panics(|| drop(hosts.get("a")))));
@@ -196,7 +196,7 @@ fn factories_that_look_each_other_up_on_one_thread_are_told_so() {
 }
 
 #[test]
-fn factories_that_look_each_other_up_through_several_threads_are_told_so() {
+fn factories_in_a_circle_of_threads_are_told_so() {
     static HOSTS: OnceLock<Names> = OnceLock::new();
     const THREADS: usize = 4;
     const KEYS: [&str; THREADS] = ["a", "b", "c", "d"];
@@ -246,7 +246,7 @@ fn a_circle_through_two_registries_and_two_threads_is_found() {
 }
 
 #[test]
-fn threads_that_wait_for_a_factory_without_a_circle_are_not_told_of_one() {
+fn threads_that_wait_without_a_circle_are_told_of_none() {
     static HOSTS: OnceLock<Names> = OnceLock::new();
     let hosts = chained(&HOSTS, |key| match key {
         "a" | "b" | "c" => Some("d"),
@@ -279,7 +279,7 @@ impl Observer for LooksItselfUp {
 }
 
 #[test]
-fn an_observer_that_looks_up_its_own_key_while_that_is_made_does_not_wait() {
+fn an_observer_that_looks_up_its_key_does_not_wait() {
     static HOSTS: OnceLock<Registry<u32, StdClock, LooksItselfUp>> = OnceLock::new();
     let heard = Arc::new(AtomicUsize::new(0));
     let hears = Arc::clone(&heard);
@@ -343,7 +343,7 @@ fn noted(events: &Events) -> impl Fn(RegistryEvent<'_, u32>) + Send + Sync + 'st
 }
 
 #[test]
-fn a_breaker_that_makes_room_is_told_of_though_its_observer_panics_when_it_is_dropped() {
+fn an_eviction_is_told_though_the_observer_panics_on_drop() {
     let events = Events::default();
     let builder = Registry::builder(Config::new()).capacity(1);
     let builder = builder.with_observer(|key: &u32| Sticky(*key)).on_event(noted(&events));
@@ -356,7 +356,7 @@ fn a_breaker_that_makes_room_is_told_of_though_its_observer_panics_when_it_is_dr
 }
 
 #[test]
-fn idle_breakers_are_all_told_of_and_dropped_though_their_observers_panic() {
+fn idle_breakers_are_told_and_dropped_though_observers_panic() {
     struct Counts(#[allow(dead_code)] Sticky, Arc<AtomicUsize>);
     impl Observer for Counts {}
     impl Drop for Counts {
@@ -411,7 +411,7 @@ fn a_key_that_panics_when_it_is_dropped_hides_no_removal() {
 }
 
 #[test]
-fn nobody_waits_for_ever_for_a_breaker_whose_key_panics_when_it_is_dropped() {
+fn a_key_that_panics_on_drop_leaves_nobody_waiting() {
     type Hosts = Registry<Sticky>;
     static HOSTS: OnceLock<Hosts> = OnceLock::new();
     static WAITS: AtomicUsize = AtomicUsize::new(0);
@@ -458,7 +458,7 @@ fn nobody_waits_for_ever_for_a_breaker_whose_key_panics_when_it_is_dropped() {
 }
 
 #[test]
-fn an_order_reaches_all_other_breakers_though_the_clock_panics_for_one() {
+fn an_order_reaches_the_others_though_one_clock_panics() {
     /// Stands still, and panics at one reading.
     struct BreaksOnce(AtomicUsize);
     impl Clock for BreaksOnce {
@@ -487,7 +487,7 @@ fn an_order_reaches_all_other_breakers_though_the_clock_panics_for_one() {
 }
 
 #[test]
-fn settings_reach_all_breakers_though_what_chooses_them_panics_for_one() {
+fn settings_reach_the_others_though_one_choice_panics() {
     let changed = CheckedConfig::new(Config::new().trials(7)).unwrap();
     let usual = Config::new().get_trials();
     let hosts: Registry<u32> = Registry::new(Config::new());

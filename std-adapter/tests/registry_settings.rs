@@ -28,7 +28,7 @@ fn fail(hosts: &Registry<String>, host: &str) -> State {
 }
 
 #[test]
-fn new_settings_hold_for_all_breakers_that_are_there_and_for_those_to_come() {
+fn new_settings_hold_for_all_breakers_and_those_to_come() {
     let hosts: Registry<String> = Registry::new(after(5));
     let held = hosts.get("a");
     fail(&hosts, "a");
@@ -105,7 +105,7 @@ fn what_chooses_the_settings_of_each_key_can_be_replaced() {
 }
 
 #[test]
-fn a_breaker_that_refuses_keeps_all_its_settings_is_named_and_is_made_anew_with_the_new_ones() {
+fn a_breaker_that_refuses_settings_is_named_and_made_anew() {
     let hosts: Registry<String> = Registry::new(after(5));
     for host in ["a", "b"] {
         hosts.get(host);
@@ -140,7 +140,7 @@ fn changed_while_made(
 }
 
 #[test]
-fn a_breaker_that_is_being_made_has_the_new_settings_before_it_is_handed_out() {
+fn a_breaker_in_the_making_gets_the_new_settings() {
     static HOSTS: OnceLock<Registry<String>> = OnceLock::new();
     let (hosts, made) = changed_while_made(&HOSTS, |hosts| {
         assert_eq!(hosts.reconfigure_all(after(2)).unwrap().changed, 0, "it is not there yet");
@@ -151,7 +151,7 @@ fn a_breaker_that_is_being_made_has_the_new_settings_before_it_is_handed_out() {
 }
 
 #[test]
-fn a_breaker_that_is_being_made_is_made_again_if_it_cannot_come_to_have_the_new_settings() {
+fn a_breaker_that_cannot_get_the_settings_is_made_again() {
     static HOSTS: OnceLock<Registry<String>> = OnceLock::new();
     let (hosts, made) = changed_while_made(&HOSTS, |hosts| {
         let last_20 = checked(after(2).window(Window::count(20)));
@@ -165,7 +165,7 @@ fn a_breaker_that_is_being_made_is_made_again_if_it_cannot_come_to_have_the_new_
 }
 
 #[test]
-fn what_chooses_settings_may_use_the_registry_and_change_them_again() {
+fn the_choice_of_settings_may_use_the_registry() {
     static HOSTS: OnceLock<Registry<String>> = OnceLock::new();
     let (ended, end) = channel();
     thread::spawn(move || {
@@ -187,7 +187,7 @@ fn what_chooses_settings_may_use_the_registry_and_change_them_again() {
 }
 
 #[test]
-fn what_chose_the_settings_before_is_dropped_where_no_lock_is_held() {
+fn a_replaced_choice_of_settings_is_dropped_unlocked() {
     /// Looks at the registry when it is dropped.
     struct Looks(&'static OnceLock<Registry<String>>, Arc<Mutex<Vec<usize>>>);
 

@@ -70,7 +70,7 @@ fn r2_threads_that_look_up_one_new_key_make_one_breaker() {
 }
 
 #[test]
-fn r2_who_waits_for_a_factory_that_panics_makes_the_breaker_itself() {
+fn r2_a_waiter_makes_the_breaker_if_the_factory_panics() {
     check_random(
         || {
             let calls = AtomicUsize::new(0);
@@ -227,7 +227,7 @@ fn r3_new_settings_reach_a_breaker_that_is_being_made() {
 }
 
 #[test]
-fn of_two_changes_of_the_settings_one_comes_last_and_holds_for_all() {
+fn the_last_of_two_changes_of_settings_holds_for_all() {
     check_random(
         || {
             let hosts = hosts(&Census::default(), 4);
@@ -248,7 +248,7 @@ fn of_two_changes_of_the_settings_one_comes_last_and_holds_for_all() {
 }
 
 #[test]
-fn r2_factories_that_look_each_other_up_on_two_threads_are_told_so_or_are_done() {
+fn r2_factories_that_look_each_other_up_are_told_or_done() {
     check_random(
         || {
             let place = Arc::new(OnceLock::<Weak<Registry<u32>>>::new());

@@ -98,7 +98,7 @@ fn without_a_seed_two_calls_draw_different_delays() {
 }
 
 #[test]
-fn a_call_is_tried_again_until_it_succeeds_or_its_attempts_are_used_up() {
+fn a_call_is_retried_until_success_or_its_last_attempt() {
     let time = ManualSleep::new();
     let policy = Policy::new().timer(time.clone()).retry(Retry::fixed(ms(1)).up_to(3));
     let calls = Cell::new(0);
@@ -145,7 +145,7 @@ fn no_attempt_begins_after_the_deadline() {
 }
 
 #[test]
-fn a_value_that_is_judged_a_failure_is_tried_again_and_returned_in_the_end() {
+fn a_value_judged_a_failure_is_retried_and_returned() {
     let time = ManualSleep::new();
     let policy = Policy::new().timer(time.clone()).retry(Retry::fixed(ms(1)).up_to(3));
     let calls = Cell::new(0);
@@ -162,7 +162,7 @@ fn a_value_that_is_judged_a_failure_is_tried_again_and_returned_in_the_end() {
 }
 
 #[test]
-fn an_error_that_is_not_the_dependencys_fault_is_not_tried_again() {
+fn an_error_not_of_the_dependency_is_not_retried() {
     let time = ManualSleep::new();
     let policy = Policy::new().timer(time.clone()).retry(Retry::fixed(ms(1)).up_to(3));
     for outcome in [Outcome::Ignored, Outcome::Success] {
@@ -217,7 +217,7 @@ fn a_condition_is_asked_about_values_that_were_judged_failures() {
 }
 
 #[test]
-fn a_condition_on_results_is_asked_about_errors_and_timeouts_too() {
+fn a_condition_on_results_sees_errors_and_timeouts() {
     let time = ManualSleep::new();
     let retry = Retry::fixed(ms(1))
         .when_result(|result: Result<&u32, &Failure<&str>>| result != Err(&Failure::Inner("down")));
@@ -229,7 +229,7 @@ fn a_condition_on_results_is_asked_about_errors_and_timeouts_too() {
 }
 
 #[test]
-fn the_end_of_a_call_says_how_many_attempts_it_took_also_if_it_succeeded() {
+fn a_calls_end_says_how_many_attempts_it_took() {
     let time = ManualSleep::new();
     let ends = RefCell::new(Vec::new());
     let retry = Retry::fixed(ms(1)).at_end(|end: &Retried<'_, u32, &'static str>| {
@@ -257,7 +257,7 @@ fn the_end_of_a_call_says_how_many_attempts_it_took_also_if_it_succeeded() {
 }
 
 #[test]
-fn the_delay_is_counted_from_when_the_server_asked_to_come_back() {
+fn a_delay_counts_from_when_the_server_asked() {
     let time = ManualSleep::new();
     let retry = Retry::fixed(ms(50)).cap(secs(5)).exactly().up_to(2);
     let policy = Policy::new().timer(time.clone()).retry(retry);
@@ -319,7 +319,7 @@ fn a_condition_or_a_hook_that_panics_leaves_nothing_held() {
 }
 
 #[test]
-fn a_call_that_is_dropped_while_it_waits_for_its_next_attempt_holds_nothing() {
+fn a_call_dropped_between_attempts_holds_nothing() {
     let time = ManualSleep::new();
     let (breaker, bulkhead) = (breaker(&time), Bulkhead::new(1));
     let policy = Policy::new()
@@ -337,7 +337,7 @@ fn a_call_that_is_dropped_while_it_waits_for_its_next_attempt_holds_nothing() {
 }
 
 #[test]
-fn a_call_that_is_dropped_during_an_attempt_is_cancelled_and_not_tried_again() {
+fn a_call_dropped_in_an_attempt_is_cancelled_for_good() {
     let time = ManualSleep::new();
     let (breaker, budget) = (breaker(&time), RetryBudget::new(Rate::percent(100), 0));
     let policy = Policy::new()

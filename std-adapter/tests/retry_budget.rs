@@ -15,7 +15,7 @@ fn down() -> Result<u32, &'static str> {
 }
 
 #[test]
-fn a_retry_storm_is_amplified_by_the_share_and_the_minimum_and_no_more() {
+fn a_retry_storm_grows_by_the_share_and_the_minimum() {
     let time = ManualSleep::new();
     let budget = RetryBudget::with_clock(Rate::percent(20), 3, time.clone());
     let retry = Retry::fixed(Duration::ZERO).up_to(100).budget(&budget);
@@ -95,7 +95,7 @@ fn threads_together_spend_what_was_saved_and_not_a_retry_more() {
 }
 
 #[test]
-fn the_minimum_rate_is_exact_and_survives_a_clock_that_is_set_back() {
+fn the_minimum_rate_is_exact_across_a_clock_set_back() {
     for per_second in [1, 3, 7, 1_000] {
         let clock = cutout::ManualClock::new();
         let budget = RetryBudget::with_clock(Rate::percent(0), per_second, &clock);

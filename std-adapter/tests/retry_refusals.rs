@@ -29,7 +29,7 @@ fn budget() -> RetryBudget {
 }
 
 #[test]
-fn what_the_breaker_refused_is_not_tried_again_and_spends_no_budget() {
+fn a_refused_call_is_not_retried_and_spends_no_budget() {
     let time = ManualSleep::new();
     let (breaker, budget) = (opened(&time), budget());
     budget.record_call();
@@ -46,7 +46,7 @@ fn what_the_breaker_refused_is_not_tried_again_and_spends_no_budget() {
 }
 
 #[test]
-fn a_retry_that_is_refused_costs_no_budget_and_the_error_says_what_the_dependency_said() {
+fn a_refused_retry_is_free_and_keeps_the_last_error() {
     for asynchronous in [false, true] {
         let time = ManualSleep::new();
         let (breaker, budget) = (breaker(&time), budget());
@@ -72,7 +72,7 @@ fn a_retry_that_is_refused_costs_no_budget_and_the_error_says_what_the_dependenc
 }
 
 #[test]
-fn an_open_circuit_is_waited_out_within_the_limit_only_if_asked() {
+fn an_open_circuit_is_waited_out_only_if_asked() {
     type Way = fn(Duration) -> (Result<u32, Error>, State, Instant);
     let ways: [Way; 2] = [
         |limit| {
@@ -105,7 +105,7 @@ fn an_open_circuit_is_waited_out_within_the_limit_only_if_asked() {
 }
 
 #[test]
-fn waiting_out_spends_no_budget_and_its_jitter_stays_within_the_limit() {
+fn a_wait_for_the_break_is_free_and_its_jitter_bounded() {
     for seed in 0..100 {
         let time = ManualSleep::new();
         let (breaker, empty) = (opened(&time), RetryBudget::new(Rate::percent(0), 0));
@@ -117,7 +117,7 @@ fn waiting_out_spends_no_budget_and_its_jitter_stays_within_the_limit() {
 }
 
 #[test]
-fn the_limit_of_waiting_out_is_for_all_refusals_of_a_call_together() {
+fn the_limit_holds_for_all_waits_of_a_call_together() {
     let time = ManualSleep::new();
     let breaker = opened(&time);
     let retry = Retry::fixed(Duration::ZERO).up_to(9).wait_out(secs(15));
@@ -165,7 +165,7 @@ fn only_attempts_that_ran_count_towards_their_number() {
 }
 
 #[test]
-fn whoever_waits_for_the_same_break_is_answered_with_the_attempts_that_retries_have_by_default() {
+fn all_waiters_for_a_break_succeed_with_default_attempts() {
     for retry in [
         Retry::fixed(Duration::ZERO),
         Retry::fixed(ms(50)).exactly(),
@@ -210,7 +210,7 @@ fn together<F: Future>(time: &ManualSleep, mut calls: Vec<Pin<Box<F>>>) -> Vec<F
 }
 
 #[test]
-fn a_refusal_that_names_no_time_is_waited_for_twice_as_long_each_time() {
+fn waits_for_refusals_without_a_time_double() {
     // What is waited for with no delay, up to the limit: 1, 2, 4, 8 ms and so on.
     let growing: Vec<u64> = (0..10).map(|refusal| 1 << refusal).collect();
     let retries = [
@@ -245,7 +245,7 @@ fn a_refusal_that_names_no_time_is_waited_for_twice_as_long_each_time() {
 }
 
 #[test]
-fn a_call_is_refused_a_few_times_at_most_while_it_waits_for_what_names_no_time() {
+fn a_call_is_refused_few_times_in_waits_without_a_time() {
     for seed in 0..200 {
         for retry in [Retry::fixed(Duration::ZERO), Retry::linear(Duration::from_nanos(1))] {
             let time = ManualSleep::new();
@@ -263,7 +263,7 @@ fn a_call_is_refused_a_few_times_at_most_while_it_waits_for_what_names_no_time()
 }
 
 #[test]
-fn errors_after_waiting_say_what_was_waited_for_and_what_ended_it() {
+fn errors_name_the_wait_and_its_end() {
     let time = ManualSleep::new();
     let breaker = about_to_try(&time);
     let retry = Retry::fixed(ms(1)).wait_out(secs(2));
@@ -292,7 +292,7 @@ fn errors_after_waiting_say_what_was_waited_for_and_what_ended_it() {
 }
 
 #[test]
-fn a_refusal_that_names_no_time_is_waited_out_by_the_ordinary_delay() {
+fn a_refusal_without_a_time_waits_the_ordinary_delay() {
     let time = ManualSleep::new();
     let breaker = about_to_try(&time);
     let trial = breaker.try_acquire().unwrap();
@@ -309,7 +309,7 @@ fn a_refusal_that_names_no_time_is_waited_out_by_the_ordinary_delay() {
 }
 
 #[test]
-fn a_refusal_that_names_no_time_is_waited_out_no_longer_than_the_limit() {
+fn a_refusal_without_a_time_waits_up_to_the_limit() {
     for delay in [Duration::ZERO, ms(1), ms(300), secs(9)] {
         let time = ManualSleep::new();
         let breaker = about_to_try(&time);
@@ -377,7 +377,7 @@ fn what_the_bulkhead_refused_is_not_tried_again() {
 }
 
 #[test]
-fn two_refusals_that_together_exceed_the_limit_are_not_waited_out() {
+fn refusals_that_together_exceed_the_limit_end_the_wait() {
     let time = ManualSleep::new();
     let breaker = opened(&time);
     // Half of the limit each, and a nanosecond: whoever opens it again while the call waits.
@@ -415,7 +415,7 @@ impl Pause for Reopens<'_> {
 }
 
 #[test]
-fn what_the_rate_limit_or_the_bulkhead_refuses_costs_no_budget_and_keeps_the_failure() {
+fn limit_and_bulkhead_refusals_are_free_and_keep_the_error() {
     let time = ManualSleep::new();
     let (bulkhead, budget) = (Arc::new(Bulkhead::new(1)), budget());
     for _ in 0..5 {
@@ -437,7 +437,7 @@ fn what_the_rate_limit_or_the_bulkhead_refuses_costs_no_budget_and_keeps_the_fai
 
 #[cfg(feature = "rate-limit")]
 #[test]
-fn a_retry_that_is_over_the_rate_costs_neither_the_saved_nor_the_minimum_of_a_budget() {
+fn a_retry_over_the_rate_spends_no_part_of_the_budget() {
     let time = ManualSleep::new();
     let config = cutout::RateLimitConfig::new(1, secs(60)).burst(1);
     for (budget, saved) in [
@@ -475,7 +475,7 @@ fn a_value_is_returned_if_the_retry_of_it_is_refused() {
 }
 
 #[test]
-fn a_retry_that_was_refused_and_waited_out_is_paid_for_once_when_it_begins() {
+fn a_retry_refused_and_waited_out_is_paid_for_once() {
     let time = ManualSleep::new();
     let (breaker, budget) = (breaker(&time), budget());
     for _ in 0..5 {

@@ -136,7 +136,7 @@ fn a_call_that_panics_is_over() {
 }
 
 #[test]
-fn an_asynchronous_call_begins_when_it_is_polled_and_ends_when_it_is_time() {
+fn an_async_call_begins_when_polled_and_ends_in_time() {
     let bank = following(Script::new().then(1, Reply::err().after(secs(3))));
     let mut call = pin!(bank.call_async());
     assert_eq!(bank.calls(), 0);
@@ -279,7 +279,7 @@ fn a_future_that_is_woken_is_polled_before_the_time_is_moved() {
 }
 
 #[test]
-fn a_place_that_a_sibling_gives_back_is_taken_when_it_comes_free() {
+fn a_place_freed_by_a_sibling_is_taken() {
     let time = ManualSleep::new();
     let config = BulkheadConfig::new(1).queue(1).max_wait(secs(60));
     let bulkhead = Arc::new(Bulkhead::with_config(config));
@@ -381,7 +381,7 @@ fn a_hang_released_while_a_panic_unwinds_ends_no_process() {
 }
 
 #[test]
-fn a_hang_whose_waker_panics_when_a_panic_drops_both_ends_no_process() {
+fn a_hang_whose_waker_panics_with_it_aborts_nothing() {
     struct PanicsLast;
     impl Wake for PanicsLast {
         fn wake(self: Arc<Self>) {}
@@ -490,7 +490,7 @@ fn everything_may_be_shared_between_threads() {
 }
 
 #[test]
-fn a_hang_that_is_dropped_while_a_panic_unwinds_ends_no_process_though_its_waker_panics() {
+fn a_dropped_hang_whose_waker_panics_in_a_panic_aborts_nothing() {
     /// Panics when it is dropped.
     struct Sticks;
     impl Wake for Sticks {

@@ -23,7 +23,7 @@ fn draw(state: &mut u64) -> u64 {
 }
 
 #[test]
-fn every_call_of_many_threads_is_accounted_for_through_many_outages() {
+fn every_call_of_many_threads_is_accounted_for() {
     const THREADS: u8 = 4;
     const CALLS: u64 = 50_000;
     let config = Config::new()
@@ -86,7 +86,7 @@ fn every_call_of_many_threads_is_accounted_for_through_many_outages() {
 /// Of the failures that reach the condition and come after it, each looks for itself. So every thread
 /// has at most one.
 #[test]
-fn threads_that_fail_at_once_open_the_circuit_with_the_failure_that_reaches_the_condition() {
+fn threads_open_at_the_failure_that_meets_the_condition() {
     const THREADS: u8 = 4;
     const MANY: u32 = 8_000; // so many successes, and so many failures open the circuit
     let by_rate = Config::new().without_consecutive_failures();
@@ -118,7 +118,7 @@ fn threads_that_fail_at_once_open_the_circuit_with_the_failure_that_reaches_the_
 
 /// Each thread keeps at most three failures out of the row.
 #[test]
-fn threads_that_fail_at_once_open_the_circuit_by_a_row_that_is_no_shorter_and_hardly_longer() {
+fn threads_open_at_a_row_no_shorter_and_hardly_longer() {
     const THREADS: u8 = 4;
     for _ in 0..200 {
         let breaker =

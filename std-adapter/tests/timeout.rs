@@ -163,7 +163,7 @@ fn no_time_at_all_is_enough_for_what_is_there() {
 }
 
 #[test]
-fn a_blocking_call_is_told_its_limit_and_keeps_its_result_however_late() {
+fn a_blocking_call_learns_its_limit_and_keeps_its_result() {
     let time = ManualSleep::new();
     let breaker = breaker(&time);
     let policy = Policy::new().timer(time.clone()).breaker(&breaker).timeout(ms(300));
@@ -193,7 +193,7 @@ fn a_dropped_call_leaves_no_timer_behind_and_is_cancelled() {
 }
 
 #[test]
-fn a_panic_under_a_limit_is_a_failure_and_leaves_no_timer_behind() {
+fn a_panic_under_a_limit_fails_and_leaves_no_timer() {
     let time = ManualSleep::new();
     let breaker = breaker(&time);
     let policy = Policy::new().timer(time.clone()).breaker(&breaker).timeout(ms(300));
@@ -240,7 +240,7 @@ mod on_tokio {
     /// A call that is always ready for more, as a busy channel is: it gives way to others only when
     /// its task has used up its turn, and by then its timer has no turn left either.
     #[tokio::test(start_paused = true)]
-    async fn a_call_that_uses_up_its_tasks_turn_is_timed_out_all_the_same() {
+    async fn a_call_that_uses_up_its_tasks_turn_is_timed_out() {
         let policy = Policy::new().timer(TokioSleep).timeout(secs(1));
         let turns = &Cell::new(0);
         let greedy = || async {

@@ -68,7 +68,7 @@ fn c11_a_call_does_not_allocate() {
 }
 
 #[test]
-fn a_call_whose_refusal_is_answered_or_whose_breaker_is_found_by_key_does_not_allocate() {
+fn answered_refusals_and_keyed_calls_do_not_allocate() {
     static BREAKERS: [CircuitBreaker; 2] = [const { CircuitBreaker::new(Config::new()) }; 2];
     let find = |fail: &bool| &BREAKERS[usize::from(*fail)];
     let judge = |result: Result<&u32, &u32>| {

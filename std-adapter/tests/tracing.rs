@@ -130,7 +130,7 @@ fn the_way_back_informs_and_a_failed_trial_warns() {
 }
 
 #[test]
-fn what_a_person_does_informs_and_what_would_have_tripped_warns() {
+fn acts_of_a_person_inform_and_would_be_trips_warn() {
     let bank = breaker();
     let lines = logged(Level::INFO, || {
         bank.force_closed();

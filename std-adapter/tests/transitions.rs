@@ -134,7 +134,7 @@ fn a_way_that_does_not_exist_is_named() {
 }
 
 #[test]
-fn ways_are_for_a_shared_breaker_and_for_any_clock_that_is_moved_by_hand() {
+fn recipes_take_shared_breakers_and_any_manual_clock() {
     let time = ManualSleep::new();
     let shared = Arc::new(CircuitBreaker::with_clock(Config::new(), time.clone()));
     testing::half_open(&shared);
@@ -289,7 +289,7 @@ fn base_of_rates() -> Breaker {
 }
 
 #[test]
-fn a_break_that_is_over_is_not_begun_again_on_the_way_to_half_open() {
+fn a_break_that_is_over_is_not_begun_again() {
     let (breaker, seen) = observed(Config::new());
     testing::trip(&breaker);
     testing::end_break(&breaker);
@@ -320,7 +320,7 @@ impl testing::Advance for Ticking {
 }
 
 #[test]
-fn a_circuit_that_opens_again_whenever_it_should_close_is_not_recovered_for_ever() {
+fn a_circuit_that_always_reopens_is_not_recovered_for_ever() {
     let slow = Config::new()
         .half_open_rule(HalfOpenRule::Rate)
         .slow_call_duration(secs(1))
@@ -350,7 +350,7 @@ fn a_circuit_that_opens_again_whenever_it_should_close_is_not_recovered_for_ever
 }
 
 #[test]
-fn a_circuit_whose_break_is_over_at_once_is_not_tripped_for_ever() {
+fn a_circuit_without_a_break_is_not_tripped_for_ever() {
     let short = Config::new().consecutive_failures(1).break_duration(Duration::from_millis(1));
     let ticking = Ticking { clock: ManualClock::new(), step: secs(2) };
     let breaker = CircuitBreaker::with_clock(short, ticking);

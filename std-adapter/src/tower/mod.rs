@@ -43,14 +43,14 @@
 //!    and is dropped leaves no trace (`c1_readiness_that_is_taken_and_dropped_leaves_no_trace`).
 //! 2. While the circuit refuses, `poll_ready` is ready at once and the inner service is neither
 //!    polled nor called: a refusal does not wait for a dependency that hangs
-//!    (`c2_while_the_circuit_refuses_the_inner_service_is_left_alone`).
+//!    (`c2_a_refusing_circuit_leaves_the_inner_service_alone`).
 //! 3. Else `poll_ready` is that of the inner service: pending while it is pending
 //!    (`c3_a_closed_circuit_is_as_ready_as_the_inner_service`). An error from it is passed on and
 //!    counts as a failed call; the breaker itself never makes `poll_ready` fail
-//!    (`c3_an_inner_service_that_cannot_become_ready_is_a_failed_call`).
+//!    (`c3_an_inner_service_that_cannot_be_ready_is_a_failure`).
 //! 4. `call` decides, by the breaker's state at that moment. An admitted request is handed to the
 //!    inner service before `call` returns; a refused one is dropped
-//!    (`c4_call_decides_and_an_admitted_request_is_handed_over_at_once`).
+//!    (`c4_call_decides_and_hands_over_at_once`).
 //! 5. If the circuit refused in `poll_ready` and would admit in `call`, the inner service has not
 //!    been asked whether it is ready, so the call is refused all the same, with what `poll_ready`
 //!    found. Its admission is taken back and is in no total; a trial's place is free again. This lasts
@@ -68,18 +68,18 @@
 //!    (`c8_each_call_is_settled_once_as_the_classifier_says`).
 //! 9. A call whose future is dropped unfinished is cancelled, and a trial's place is free again
 //!    (`c9_a_future_that_is_dropped_is_a_cancelled_call`), also where a panic elsewhere drops it
-//!    (`c9_a_future_that_is_dropped_by_a_panic_elsewhere_is_a_cancelled_call`).
+//!    (`c9_a_future_dropped_by_anothers_panic_is_cancelled`).
 //! 10. A panic in the inner service's `call`, in its future or in the classifier is a failure, whoever
 //!     catches it (`c10_a_panic_anywhere_in_the_call_is_a_failure`).
 //! 11. A call neither allocates nor locks, admitted or refused, but for what a breaker allocates once in
 //!     its life (`c11_a_call_does_not_allocate`).
 //! 12. Nobody is woken when the circuit changes. A caller that waits for an inner service that is not
 //!     ready goes on waiting though the circuit opens meanwhile, and is refused the next time it is
-//!     polled (`c12_who_waits_for_the_inner_service_is_refused_when_next_polled`).
+//!     polled (`c12_a_waiter_for_the_inner_service_is_refused_when_polled`).
 //!
 //! A [keyed](CircuitBreakerLayer::keyed) layer knows a request's breaker only in `call`: its
 //! `poll_ready` is always that of the inner service, and an error from that counts for no breaker
-//! (`a_keyed_layer_is_as_ready_as_the_inner_service_whatever_its_circuits_do`).
+//! (`a_keyed_layer_is_as_ready_as_the_inner_service`).
 
 #[cfg(feature = "http")]
 mod authority;

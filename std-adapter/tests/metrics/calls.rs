@@ -18,7 +18,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
 use crate::page::{Breaker, Page, Scraped, breaker, calls};
 
 #[test]
-fn a_breaker_is_published_under_the_documented_names_and_no_others() {
+fn a_breaker_has_the_documented_metrics_and_no_others() {
     let scraped = Scraped::new();
     let bank = breaker();
     scraped.metrics.breaker("bank", &bank);
@@ -75,7 +75,7 @@ fn due(page: &crate::page::Page, name: &str) -> [f64; 3] {
 }
 
 #[test]
-fn an_open_circuit_shows_what_is_left_of_its_break_and_is_due_once_that_is_over() {
+fn an_open_circuit_shows_its_break_and_then_is_due() {
     let scraped = Scraped::new();
     let bank = breaker();
     scraped.metrics.breaker("bank", &bank);
@@ -111,7 +111,7 @@ fn a_circuit_that_is_forced_open_is_never_due() {
 }
 
 #[test]
-fn of_breakers_that_share_a_name_those_that_are_due_are_counted_and_the_longest_break_is_shown() {
+fn a_shared_name_counts_due_breakers_and_the_longest_break() {
     let scraped = Scraped::new();
     let all = [breaker(), breaker(), breaker(), breaker()];
     for each in &all {
@@ -126,7 +126,7 @@ fn of_breakers_that_share_a_name_those_that_are_due_are_counted_and_the_longest_
 }
 
 #[test]
-fn of_breakers_that_share_a_name_the_longest_break_is_shown_in_whatever_order_they_come() {
+fn a_shared_name_shows_the_longest_break_in_any_order() {
     let mut breaks = [7, 9, 8];
     for _ in 0..breaks.len() {
         breaks.rotate_left(1);
@@ -143,7 +143,7 @@ fn of_breakers_that_share_a_name_the_longest_break_is_shown_in_whatever_order_th
 }
 
 #[test]
-fn of_breakers_that_share_a_name_the_lowest_thresholds_are_shown_in_whatever_order_they_come() {
+fn a_shared_name_shows_the_lowest_thresholds_in_any_order() {
     let mut thresholds = [(30, Some(70)), (20, None), (50, Some(60)), (40, Some(80))];
     for _ in 0..thresholds.len() {
         thresholds.rotate_left(1);
@@ -168,7 +168,7 @@ fn of_breakers_that_share_a_name_the_lowest_thresholds_are_shown_in_whatever_ord
 }
 
 #[test]
-fn of_breakers_that_share_a_name_the_trials_and_the_modes_are_added_up() {
+fn a_shared_name_adds_up_trials_and_modes() {
     let scraped = Scraped::new();
     let all: [_; 6] = core::array::from_fn(|_| breaker());
     for each in &all {
@@ -216,7 +216,7 @@ fn every_call_is_counted_by_what_became_of_it() {
 }
 
 #[test]
-fn a_ratio_is_absent_below_the_minimum_and_no_number_once_it_is_below_again() {
+fn a_ratio_below_the_minimum_is_absent_or_no_number() {
     let scraped = Scraped::new();
     let bank = breaker();
     scraped.metrics.breaker("bank", &bank);
@@ -232,7 +232,7 @@ fn a_ratio_is_absent_below_the_minimum_and_no_number_once_it_is_below_again() {
 }
 
 #[test]
-fn slow_calls_have_a_ratio_a_threshold_and_a_count_where_they_are_measured() {
+fn measured_slow_calls_have_ratio_threshold_and_count() {
     let scraped = Scraped::new();
     let second = Duration::from_secs(1);
     let config = Config::new()
@@ -259,7 +259,7 @@ fn slow_calls_have_a_ratio_a_threshold_and_a_count_where_they_are_measured() {
 }
 
 #[test]
-fn a_forced_breaker_shows_its_mode_and_a_shadowed_one_what_it_let_through() {
+fn forced_and_shadowed_breakers_show_mode_and_passed_calls() {
     let scraped = Scraped::new();
     let bank = breaker();
     scraped.metrics.breaker("bank", &bank);
@@ -303,7 +303,7 @@ fn a_breaker_that_is_gone_is_in_no_state_and_keeps_its_counts() {
 }
 
 #[test]
-fn a_series_that_is_no_longer_touched_is_dropped_by_a_recorder_that_does_so() {
+fn a_recorder_drops_a_series_that_is_no_longer_touched() {
     /// Remembers what it was asked for.
     #[derive(Default)]
     struct Touched(Mutex<Vec<String>>);
@@ -340,7 +340,7 @@ fn a_series_that_is_no_longer_touched_is_dropped_by_a_recorder_that_does_so() {
 }
 
 #[test]
-fn each_of_several_recorders_is_told_once_that_a_breaker_is_gone() {
+fn each_recorder_hears_once_that_a_breaker_is_gone() {
     let scraped = Scraped::with(Metrics::builder().resilience4j(true));
     let other = PrometheusBuilder::new().build_recorder();
     let (bank, pool) = (breaker(), Arc::new(Bulkhead::new(3)));
@@ -370,7 +370,7 @@ fn each_of_several_recorders_is_told_once_that_a_breaker_is_gone() {
 }
 
 #[test]
-fn each_of_several_recorders_is_told_that_a_ratio_is_no_longer_there() {
+fn each_recorder_hears_that_a_ratio_is_gone() {
     let scraped = Scraped::new();
     let other = PrometheusBuilder::new().build_recorder();
     let bank = breaker();
@@ -386,7 +386,7 @@ fn each_of_several_recorders_is_told_that_a_ratio_is_no_longer_there() {
 }
 
 #[test]
-fn a_recorder_that_moves_between_two_collections_is_told_that_a_breaker_is_gone() {
+fn a_recorder_that_moves_hears_that_a_breaker_is_gone() {
     /// Passes on to another, and is made anew for each collection.
     struct Wrapped<'a>(&'a PrometheusRecorder);
 
@@ -419,7 +419,7 @@ fn a_recorder_that_moves_between_two_collections_is_told_that_a_breaker_is_gone(
 }
 
 #[test]
-fn what_a_breaker_is_and_drops_may_use_the_metrics_that_watch_it() {
+fn a_breaker_may_use_the_metrics_that_watch_it() {
     /// Registers another breaker whenever it is read.
     struct Registers(Metrics, Arc<Breaker>);
 

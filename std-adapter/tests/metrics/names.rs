@@ -134,7 +134,7 @@ fn names_that_have_ended_make_room_for_those_that_live() {
 }
 
 #[test]
-fn by_default_the_living_have_labels_after_any_number_of_names_that_have_ended() {
+fn living_names_have_labels_after_any_number_of_ended_ones() {
     let scraped = Scraped::new();
     for number in 0..500 {
         let host = watched(&scraped, &[&format!("host-{number}")]);
@@ -211,7 +211,7 @@ fn bulkheads_that_are_gone_make_room_too() {
 }
 
 #[test]
-fn durations_and_retries_that_are_no_longer_measured_make_room_too() {
+fn ended_durations_and_retries_make_room_too() {
     let scraped = Scraped::with(Metrics::builder().most_names(1));
     for name in ["a", "b", "c"] {
         let measured = scraped.metrics.durations(name);
@@ -228,7 +228,7 @@ fn durations_and_retries_that_are_no_longer_measured_make_room_too() {
 }
 
 #[test]
-fn durations_and_retries_that_came_too_late_count_under_their_own_names_once_there_is_room() {
+fn late_durations_and_retries_get_their_names_once_room_is() {
     let scraped = Scraped::with(Metrics::builder().most_names(1));
     let [first, late] =
         ["a", "b"].map(|name| (scraped.metrics.durations(name), scraped.metrics.retries(name)));
@@ -249,7 +249,7 @@ fn durations_and_retries_that_came_too_late_count_under_their_own_names_once_the
 }
 
 #[test]
-fn of_names_that_have_ended_ten_times_as_many_are_remembered_as_have_a_label() {
+fn ten_times_as_many_ended_names_as_labels_are_remembered() {
     let scraped = Scraped::with(Metrics::builder().most_names(2));
     let end = |name: &str| {
         let retries = scraped.metrics.retries(name);

@@ -45,7 +45,7 @@ fn each_breaker_is_published_under_the_name_made_of_its_key() {
 }
 
 #[test]
-fn a_breaker_made_anew_goes_on_counting_where_the_one_before_was_last_seen() {
+fn a_remade_breaker_counts_on_from_the_last_seen() {
     let scraped = Scraped::new();
     let hosts = watched(&scraped, 10);
     succeed(&hosts, "a", 5);
@@ -75,7 +75,7 @@ fn a_breaker_that_was_evicted_is_in_no_state_and_was_not_kept() {
 }
 
 #[test]
-fn hosts_without_end_make_series_with_an_end_at_each_collection() {
+fn endless_hosts_make_a_bounded_number_of_series() {
     let scraped = Scraped::with(Metrics::builder().most_names(5));
     let hosts = watched(&scraped, 20);
     for host in 0..200 {
@@ -114,7 +114,7 @@ fn hosts_that_left_give_their_names_to_those_that_are_there() {
 }
 
 #[test]
-fn a_breaker_that_expired_after_its_break_is_no_longer_open_in_the_metrics() {
+fn a_breaker_expired_after_its_break_no_longer_shows_open() {
     let scraped = Scraped::new();
     let clock: &'static ManualClock = Box::leak(Box::new(ManualClock::new()));
     let config = Config::new().consecutive_failures(1);
@@ -151,7 +151,7 @@ fn what_names_the_keys_may_use_the_metrics_and_the_registry() {
 }
 
 #[test]
-fn a_registry_whose_last_owner_is_the_collection_is_dropped_where_nothing_is_locked() {
+fn a_registry_owned_by_a_collection_is_dropped_unlocked() {
     /// Registers a bulkhead when it is dropped.
     struct Registers(Metrics);
 
@@ -259,7 +259,7 @@ fn a_breaker_that_left_is_let_go_by_the_next_collection() {
 }
 
 #[test]
-fn a_collection_that_was_cut_short_by_a_panic_is_not_counted_with_the_next() {
+fn a_collection_cut_short_by_a_panic_is_not_counted_later() {
     let scraped = Scraped::new();
     let (first, pool) = (breaker(), Arc::new(Bulkhead::new(3)));
     let hosts = Arc::new(Registry::new(Config::new()));

@@ -8,7 +8,7 @@ const OK: Result<(), ()> = Ok(());
 const ERR: Result<(), ()> = Err(());
 
 #[test]
-fn a_call_is_counted_by_its_end_and_by_whether_it_was_tried_again() {
+fn a_call_counts_by_its_end_and_its_retries() {
     let scraped = Scraped::with(Metrics::builder().resilience4j(true));
     let retries = scraped.metrics.retries("bank");
     for (result, attempts, times) in [(OK, 1, 1), (OK, 2, 2), (ERR, 1, 3), (ERR, 0, 1), (ERR, 5, 5)]

@@ -36,7 +36,7 @@ fn each_change_is_counted_by_where_from_where_to_and_why() {
 }
 
 #[test]
-fn changes_are_counted_though_the_breaker_is_gone_and_another_has_its_name() {
+fn changes_count_though_another_breaker_took_the_name() {
     let scraped = Scraped::new();
     for _ in 0..3 {
         observed(scraped.metrics.observer("bank")).reset();
@@ -49,7 +49,7 @@ fn changes_are_counted_though_the_breaker_is_gone_and_another_has_its_name() {
 }
 
 #[test]
-fn what_a_circuit_does_by_itself_begins_at_0_where_an_observer_hears() {
+fn changes_of_an_observed_circuit_begin_at_0() {
     let scraped = Scraped::new();
     let (deaf, bank) = (crate::page::breaker(), observed(scraped.metrics.observer("bank")));
     scraped.metrics.breaker("deaf", &deaf);
@@ -60,7 +60,7 @@ fn what_a_circuit_does_by_itself_begins_at_0_where_an_observer_hears() {
 }
 
 #[test]
-fn what_a_circuit_that_is_forced_closed_would_have_done_is_counted_by_why() {
+fn would_be_trips_of_a_forced_circuit_count_by_reason() {
     let scraped = Scraped::new();
     let (bank, mail) =
         (observed(scraped.metrics.observer("bank")), observed(scraped.metrics.observer("mail")));
@@ -80,7 +80,7 @@ fn what_a_circuit_that_is_forced_closed_would_have_done_is_counted_by_why() {
 }
 
 #[test]
-fn would_be_trips_of_those_beyond_the_limit_on_names_are_added_up() {
+fn would_be_trips_beyond_the_limit_on_names_are_summed() {
     let scraped = Scraped::with(cutout::metrics::Metrics::builder().most_names(0));
     for name in ["a", "b"] {
         let host = observed(scraped.metrics.observer(name));

@@ -143,7 +143,7 @@ impl Clock for BreaksDown {
 }
 
 #[tokio::test]
-async fn a_condition_or_a_clock_that_panics_while_the_call_panics_does_not_end_the_process() {
+async fn a_condition_or_clock_that_panics_in_a_panic_aborts_nothing() {
     let config = Config::new().slow_call_duration(Duration::from_secs(1));
     let conditions = config.trip_when(|_| panic!("in the condition"));
     for (config, clock_breaks) in [(conditions, false), (config, true)] {
@@ -166,7 +166,7 @@ async fn a_condition_or_a_clock_that_panics_while_the_call_panics_does_not_end_t
 }
 
 #[tokio::test]
-async fn five_siblings_that_panic_do_not_open_the_circuit_of_the_host_beside_them() {
+async fn panics_of_siblings_do_not_open_the_hosts_circuit() {
     let (hosts, server) = (hosts(), server().await);
     for _ in 0..5 {
         let (client, at) = (per_host(&hosts), server.clone());
@@ -184,7 +184,7 @@ async fn five_siblings_that_panic_do_not_open_the_circuit_of_the_host_beside_the
 }
 
 #[tokio::test]
-async fn a_host_has_one_key_however_it_is_written_and_one_for_each_scheme() {
+async fn a_host_has_one_key_per_scheme_however_written() {
     for (urls, key) in [
         (&["http://h", "http://H./a", "http://h:80", "http://h.:80/", "http://u:w@h."][..], "h:80"),
         (&["https://h", "https://h.:443/a", "https://u:w@H:443"], "h:443"),

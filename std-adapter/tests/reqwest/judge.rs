@@ -41,7 +41,7 @@ async fn a_server_that_is_busy_fails_but_not_in_a_row() {
 }
 
 #[tokio::test]
-async fn what_is_the_fault_of_the_request_is_no_failure_of_the_server() {
+async fn an_error_of_the_request_is_no_failure_of_the_server() {
     let (hosts, server) = (hosts(), server().await);
     let client = per_host(&hosts);
     for _ in 0..3 {
@@ -90,7 +90,7 @@ async fn a_status_that_was_made_an_error_is_judged_as_the_status() {
 }
 
 #[tokio::test]
-async fn an_error_of_reqwest_is_judged_though_other_middleware_has_wrapped_it() {
+async fn an_error_wrapped_by_other_middleware_is_judged() {
     let (hosts, server) = (hosts(), server().await);
     let gave_up = |result: Result<Response, Error>| {
         let result = result.and_then(|response| Ok(response.error_for_status()?));
@@ -104,7 +104,7 @@ async fn an_error_of_reqwest_is_judged_though_other_middleware_has_wrapped_it() 
 }
 
 #[tokio::test]
-async fn what_a_breaker_further_inside_refuses_says_nothing_about_the_host() {
+async fn a_breakers_refusal_further_inside_is_ignored() {
     let (hosts, part) = (hosts(), CircuitBreaker::new(Config::new()));
     part.force_open();
     let client = in_front_of(&hosts, Instead(move || Error::middleware(part.admit().unwrap_err())));
@@ -115,7 +115,7 @@ async fn what_a_breaker_further_inside_refuses_says_nothing_about_the_host() {
 }
 
 #[tokio::test]
-async fn what_a_bulkhead_further_inside_refuses_says_nothing_about_the_host() {
+async fn a_bulkheads_refusal_further_inside_is_ignored() {
     let (hosts, places) = (hosts(), Arc::new(Bulkhead::new(1)));
     let held = places.try_acquire_owned();
     let inner = Arc::clone(&places);
@@ -164,7 +164,7 @@ async fn a_judge_of_ones_own_may_start_from_ours() {
 }
 
 #[tokio::test]
-async fn a_redirect_that_the_client_refuses_to_follow_is_no_failure_of_the_host() {
+async fn a_redirect_the_client_refuses_is_no_failure_of_the_host() {
     let (hosts, server) = (hosts(), server().await);
     let refusing = [
         redirect::Policy::custom(|attempt| attempt.error("not there")),
@@ -197,7 +197,7 @@ where
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_on_the_callers_side_is_no_failure_of_the_host() {
+async fn a_body_broken_off_by_the_caller_is_no_failure_of_the_host() {
     let (hosts, server) = (hosts(), server().await);
     let client = per_host(&hosts);
     for steps in [vec![Part::BreakOff], vec![Part::Data, Part::BreakOff]] {
@@ -211,7 +211,7 @@ async fn a_body_that_breaks_off_on_the_callers_side_is_no_failure_of_the_host() 
 }
 
 #[tokio::test]
-async fn a_body_that_panics_on_the_callers_side_is_no_failure_of_the_host() {
+async fn a_callers_body_that_panics_is_no_failure_of_the_host() {
     let (hosts, server) = (hosts(), server().await);
     let request = with_body(&server, Parts::new([Part::Panic]));
     assert!(per_host(&hosts).execute(request).await.is_err());
@@ -219,7 +219,7 @@ async fn a_body_that_panics_on_the_callers_side_is_no_failure_of_the_host() {
 }
 
 #[tokio::test]
-async fn a_body_that_the_caller_does_not_send_in_time_is_no_failure_of_the_host() {
+async fn a_callers_late_body_is_no_failure_of_the_host() {
     let (hosts, server) = (hosts(), server().await);
     let limit = Duration::from_secs(3_600);
     let client = Client::builder().no_proxy().timeout(limit).build().unwrap();
@@ -243,7 +243,7 @@ async fn a_body_that_the_caller_does_not_send_in_time_is_no_failure_of_the_host(
 }
 
 #[tokio::test]
-async fn a_host_that_hangs_up_while_the_callers_body_is_awaited_fails() {
+async fn a_host_that_hangs_up_during_the_body_fails() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap().to_string();
     let hosts = hosts();
@@ -278,7 +278,7 @@ async fn a_host_that_has_the_whole_body_and_does_not_answer_fails() {
 }
 
 #[tokio::test]
-async fn a_host_that_is_not_there_fails_whatever_the_body_would_have_done() {
+async fn an_absent_host_fails_whatever_the_body_does() {
     let (hosts, nobody) = (hosts(), nobody().await);
     let client = per_host(&hosts);
     for steps in [vec![Part::BreakOff], vec![Part::Hang]] {

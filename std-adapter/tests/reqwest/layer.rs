@@ -37,7 +37,7 @@ async fn the_layer_works_on_the_client_as_a_tower_service() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_on_the_callers_side_is_no_failure_of_the_host() {
+async fn a_body_broken_off_by_the_caller_is_no_failure_of_the_host() {
     let (breaker, server) = (Arc::new(CircuitBreaker::new(Config::new())), server().await);
     let client = ServiceBuilder::new()
         .layer(CircuitBreakerLayer::new(Arc::clone(&breaker)).classify_with(report))

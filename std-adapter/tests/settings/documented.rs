@@ -46,7 +46,7 @@ fn paths(written: &Map<String, Value>) -> Vec<String> {
 }
 
 #[test]
-fn the_table_has_every_setting_in_the_order_in_which_they_are_written() {
+fn the_table_has_every_setting_in_order() {
     let names = |settings: Settings| {
         let table = serde_json::to_value(settings).unwrap();
         paths(table.as_object().unwrap())
@@ -104,7 +104,7 @@ fn each_default_in_the_table_is_that_of_a_new_configuration() {
 }
 
 #[test]
-fn each_default_of_a_bulkhead_in_the_table_is_that_of_a_new_one() {
+fn the_table_has_the_defaults_of_a_new_bulkhead() {
     let limit = Settings::from_vars("", [("BULKHEAD_LIMIT", "5")]).unwrap();
     let rows = rows().into_iter().filter(|row| row.path.starts_with("bulkhead."));
     for Row { path, default, .. } in rows {

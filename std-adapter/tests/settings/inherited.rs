@@ -64,7 +64,7 @@ fn a_profile_takes_from_its_base_what_it_does_not_say() {
 }
 
 #[test]
-fn an_unknown_name_is_the_default_profile_or_a_new_configuration() {
+fn an_unknown_name_is_the_default_profile_or_new() {
     let with_default = profiles(SERVICE);
     assert!(with_default.get("orders").is_none());
     assert_eq!(with_default.get_or_default("orders").get_failure_rate(), Some(Rate::percent(40)));
@@ -219,7 +219,7 @@ fn amendments_may_come_all_at_once() {
 }
 
 #[test]
-fn what_is_amended_at_both_ends_of_a_line_of_bases_is_looked_at_together() {
+fn amendments_at_both_ends_of_a_chain_are_checked_together() {
     let vars = |name, value| Settings::from_vars("", [(name, value)]).unwrap();
     for [first, between, last] in [["a", "b", "c"], ["c", "b", "a"], ["b", "a", "c"]] {
         let mut profiles = profiles(&format!(

@@ -349,7 +349,7 @@ fn a_long_text_is_shown_in_part() {
 }
 
 #[test]
-fn a_duration_that_no_clock_can_tell_is_refused_and_does_not_panic() {
+fn an_unrepresentable_duration_is_refused_without_a_panic() {
     for text in [
         "18446744073709551615s 1000ms",
         "18446744073709551615s 999999999ns 1ns",
@@ -402,7 +402,7 @@ fn a_variable_is_named_as_it_is() {
 }
 
 #[test]
-fn no_message_is_longer_than_a_page_however_long_what_was_written() {
+fn no_message_is_longer_than_a_page() {
     const LONG: usize = 1_000_000;
     const PAGE: usize = 4_000;
     let long = "x".repeat(LONG);
@@ -456,7 +456,7 @@ fn a_key_of_json_is_a_number_only_if_it_stands_alone() {
 }
 
 #[test]
-fn what_no_setting_is_written_as_is_told_with_its_setting_and_range() {
+fn a_value_of_the_wrong_kind_is_told_with_setting_and_range() {
     use serde::Deserialize;
     use serde::de::IntoDeserializer;
     use serde::de::value::{BytesDeserializer, Error, MapDeserializer};

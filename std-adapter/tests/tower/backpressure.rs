@@ -88,7 +88,7 @@ fn who_wants_backpressure_waits_while_the_circuit_refuses() {
 }
 
 #[test]
-fn while_the_circuit_admits_calls_it_is_as_ready_as_the_inner_service() {
+fn an_admitting_circuit_is_as_ready_as_the_inner_service() {
     for (name, breaker) in flowing() {
         let timer = Timer::default();
         let (mut service, mut handle, _) = spawn(&layer(&breaker).backpressure(timer.clone()));
@@ -127,7 +127,7 @@ fn the_end_of_the_break_ends_the_wait() {
 }
 
 #[test]
-fn a_circuit_that_is_reset_is_seen_to_be_so_when_the_timer_rings() {
+fn a_reset_is_seen_when_the_timer_rings() {
     let breaker = tripped();
     let timer = Timer::default();
     let (mut service, _handle, _) = spawn(&layer(&breaker).backpressure(timer.clone()));
@@ -140,7 +140,7 @@ fn a_circuit_that_is_reset_is_seen_to_be_so_when_the_timer_rings() {
 }
 
 #[test]
-fn a_wait_that_began_in_one_break_does_not_last_into_the_next_call() {
+fn a_wait_of_one_break_does_not_last_into_the_next_call() {
     let breaker = tripped();
     let timer = Timer::default();
     let (mut service, _handle, _) = spawn(&layer(&breaker).backpressure(timer.clone()));
@@ -168,7 +168,7 @@ fn a_trial_that_is_lost_does_not_keep_them_waiting_for_ever() {
 }
 
 #[test]
-fn of_those_who_became_ready_for_one_trial_the_others_are_refused() {
+fn of_services_ready_for_one_trial_the_others_are_refused() {
     let breaker = rested();
     let (mut first, _handle, _) = spawn(&layer(&breaker).backpressure(Timer::default()));
     let mut second = first.clone();
@@ -209,14 +209,14 @@ fn timers_in_a_second(breaker: &Arc<crate::support::Breaker>, pass: impl Fn(Dura
 }
 
 #[test]
-fn a_circuit_that_refuses_for_a_second_is_looked_at_ten_times_in_it() {
+fn a_circuit_that_refuses_for_a_second_is_polled_ten_times() {
     let breaker = tripped();
     let asked = timers_in_a_second(&breaker, |time| breaker.clock().advance(time));
     assert_eq!(asked, 10);
 }
 
 #[test]
-fn whatever_refusals_say_no_more_timers_are_armed_than_one_a_period_and_one_for_the_end() {
+fn refusals_arm_one_timer_a_period_and_one_for_the_end() {
     for left in [0, 1, 25, 751, 999_999, 1_000_000, 50_000_000] {
         let breaker = tripped();
         breaker.clock().advance(BREAK - Duration::from_nanos(left));
@@ -231,7 +231,7 @@ fn whatever_refusals_say_no_more_timers_are_armed_than_one_a_period_and_one_for_
 }
 
 #[test]
-fn breaks_that_follow_each_other_have_a_timer_for_the_end_of_each() {
+fn each_break_of_a_series_has_a_timer_for_its_end() {
     let breaker = tripped();
     let timer = Timer::default();
     let (mut service, _handle, _) = spawn(&layer(&breaker).backpressure(timer.clone()));
@@ -269,7 +269,7 @@ impl Sleep for NoTime {
 }
 
 #[test]
-fn a_timer_that_is_over_at_once_lets_others_run_between_two_looks() {
+fn a_timer_that_is_over_at_once_lets_others_run() {
     let breaker = breaker();
     breaker.force_open();
     let timer = NoTime::default();
@@ -284,7 +284,7 @@ fn a_timer_that_is_over_at_once_lets_others_run_between_two_looks() {
 }
 
 #[tokio::test]
-async fn it_chains_with_what_stands_around_the_breaker_in_either_order() {
+async fn it_chains_with_other_layers_in_either_order() {
     use tower::{BoxError, ServiceExt, service_fn};
 
     let breaker = breaker();

@@ -118,7 +118,7 @@ fn outlives_its_end(
 }
 
 #[test]
-fn a_place_is_free_when_the_call_that_had_it_is_gone_and_not_before() {
+fn a_place_is_free_once_its_call_is_gone_and_not_before() {
     let alive = Alive::default();
     let inner = outlives_its_end(&alive);
     let watched = alive.now(); // the service itself has one
@@ -145,7 +145,7 @@ fn a_place_is_free_when_the_call_that_had_it_is_gone_and_not_before() {
 }
 
 #[test]
-fn the_place_of_a_call_is_taken_until_its_future_is_gone_also_if_it_panics_on_its_way() {
+fn a_place_is_taken_until_the_future_is_gone_despite_panics() {
     /// Notes whether its place is taken when it goes.
     struct Goes(Arc<Bulkhead>, Arc<std::sync::Mutex<Vec<u32>>>);
     impl Drop for Goes {
@@ -183,7 +183,7 @@ fn the_place_of_a_call_is_taken_until_its_future_is_gone_also_if_it_panics_on_it
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_a_timeout_inside_has_cut_is_gone_before_the_next_has_its_place() {
+async fn a_call_cut_by_an_inner_timeout_is_gone_before_the_next() {
     let bulkhead = one_at_a_time();
     let alive = Alive::default();
     let inner = {
@@ -227,7 +227,7 @@ fn next_in_line(bulkhead: &Arc<Bulkhead>) -> OwnedBulkheadAcquire<NoTimer> {
 }
 
 #[test]
-fn a_waker_of_another_task_that_panics_takes_no_answer_from_the_call_before_it() {
+fn anothers_waker_that_panics_takes_no_answer_away() {
     let bulkhead = with_a_queue(1);
     let line: Arc<std::sync::Mutex<Vec<_>>> = Arc::default();
     let inner = {
@@ -281,7 +281,7 @@ impl Drop for PanicsTwice {
 }
 
 #[test]
-fn a_call_that_panics_and_panics_again_when_it_is_dropped_ends_no_process() {
+fn a_call_that_panics_again_when_dropped_aborts_nothing() {
     let (breaker, bulkhead) = (breaker(), one_at_a_time());
     let mut service = layer(&breaker)
         .ignore_refusals()
@@ -351,7 +351,7 @@ async fn in_boxes_each_refusal_is_what_it_is_and_none_is_a_failure() {
 }
 
 #[tokio::test]
-async fn what_a_breaker_inside_refuses_is_no_failure_of_the_one_outside() {
+async fn an_inner_breakers_refusal_does_not_fail_the_outer() {
     let (whole, part) = (breaker(), tripped());
     let service = ServiceBuilder::new()
         .layer(layer(&whole).ignore_refusals())
@@ -363,7 +363,7 @@ async fn what_a_breaker_inside_refuses_is_no_failure_of_the_one_outside() {
 }
 
 #[tokio::test]
-async fn both_refusals_may_be_answered_in_place_of_a_service_that_cannot_fail() {
+async fn both_refusals_may_be_answered_instead_of_failing() {
     let answer = |refusal: Refusal| match refusal {
         Refusal::Circuit(_) => 503,
         _ => 429,
@@ -384,7 +384,7 @@ async fn both_refusals_may_be_answered_in_place_of_a_service_that_cannot_fail() 
 }
 
 #[test]
-fn in_the_queue_calls_are_made_when_their_turn_comes_and_in_their_order() {
+fn queued_calls_are_made_at_their_turn_in_order() {
     let bulkhead = with_a_queue(2);
     let queue = BulkheadLayer::new(Arc::clone(&bulkhead)).queue(NoTimer);
     let (mut service, mut handle, asked) = spawn(&queue);
@@ -416,7 +416,7 @@ fn in_the_queue_calls_are_made_when_their_turn_comes_and_in_their_order() {
 }
 
 #[test]
-fn a_call_that_is_dropped_while_it_waits_leaves_the_queue_and_is_cancelled() {
+fn a_call_dropped_while_queued_leaves_and_is_cancelled() {
     let (breaker, bulkhead) = (breaker(), with_a_queue(2));
     let stack = ServiceBuilder::new()
         .layer(layer(&breaker).ignore_refusals())
@@ -469,7 +469,7 @@ fn while_the_circuit_refuses_no_call_queues_in_front_of_it() {
 }
 
 #[test]
-fn calls_that_queue_in_front_of_a_breaker_count_nowhere_and_hold_no_trial() {
+fn calls_queued_before_a_breaker_count_nowhere() {
     for (name, breaker) in flowing() {
         let bulkhead = with_a_queue(5);
         let held = bulkhead.try_acquire().unwrap();
@@ -503,7 +503,7 @@ fn calls_that_queue_in_front_of_a_breaker_count_nowhere_and_hold_no_trial() {
 }
 
 #[test]
-fn the_time_in_a_queue_in_front_of_a_breaker_is_not_the_dependencys() {
+fn the_time_queued_before_a_breaker_is_not_slowness() {
     let config = cutout::Config::new().slow_call_duration(Duration::from_secs(1));
     let breaker = Arc::new(CircuitBreaker::with_clock(config, ManualClock::new()));
     let bulkhead = with_a_queue(2);
@@ -576,7 +576,7 @@ impl cutout::Breaker for ComesBack {
 }
 
 #[test]
-fn a_circuit_that_admits_while_a_queue_asks_it_is_left_as_it_was() {
+fn a_queue_that_asks_the_breaker_leaves_it_as_it_was() {
     let (breaker, bulkhead) = (rested(), with_a_queue(5));
     let _held = bulkhead.try_acquire().unwrap();
     let comes_back = Arc::new(ComesBack(Arc::clone(&breaker), AtomicBool::new(false)));
@@ -600,7 +600,7 @@ fn a_circuit_that_admits_while_a_queue_asks_it_is_left_as_it_was() {
 }
 
 #[test]
-fn who_queues_when_the_circuit_opens_is_refused_at_its_turn_and_passes_its_place_on() {
+fn a_call_queued_when_the_circuit_opens_passes_its_place_on() {
     let (breaker, bulkhead) = (breaker(), with_a_queue(2));
     let held = bulkhead.try_acquire().unwrap();
     let (mut service, _handle, asked) = spawn(&in_front_of(&breaker, Arc::clone(&bulkhead)));
@@ -622,7 +622,7 @@ fn who_queues_when_the_circuit_opens_is_refused_at_its_turn_and_passes_its_place
 }
 
 #[test]
-fn a_queue_asks_the_breaker_of_the_request_where_each_has_its_own() {
+fn a_queue_asks_the_breaker_of_each_request() {
     let (up, down, bulkhead) = (breaker(), tripped(), with_a_queue(5));
     let _held = bulkhead.try_acquire().unwrap();
     let find = {
@@ -652,7 +652,7 @@ fn a_queue_asks_the_breaker_of_the_request_where_each_has_its_own() {
 }
 
 #[tokio::test]
-async fn what_a_queue_refuses_for_the_breaker_may_be_boxed_answered_and_ignored() {
+async fn a_queues_refusal_may_be_boxed_answered_and_ignored() {
     let (outside, breaker, bulkhead) = (breaker(), tripped(), with_a_queue(5));
     let queue = || {
         let queue = BulkheadLayer::new(Arc::clone(&bulkhead)).queue(NoTimer);
@@ -675,7 +675,7 @@ async fn what_a_queue_refuses_for_the_breaker_may_be_boxed_answered_and_ignored(
 }
 
 #[tokio::test]
-async fn a_queue_in_front_of_errors_in_boxes_is_called_in_a_task_of_its_own() {
+async fn a_queue_over_boxed_errors_may_be_spawned() {
     static BREAKER: CircuitBreaker = CircuitBreaker::new(cutout::Config::new());
     static BULKHEAD: Bulkhead =
         Bulkhead::with_config(BulkheadConfig::new(1).queue(1).max_wait(Duration::from_secs(1)));

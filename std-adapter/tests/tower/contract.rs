@@ -29,7 +29,7 @@ fn c1_readiness_that_is_taken_and_dropped_leaves_no_trace() {
 }
 
 #[test]
-fn c2_while_the_circuit_refuses_the_inner_service_is_left_alone() {
+fn c2_a_refusing_circuit_leaves_the_inner_service_alone() {
     for (name, breaker) in refusing() {
         let (rejected, before) = (breaker.totals().rejected, ends(&breaker));
         let (mut service, mut handle, asked) = guarded(&breaker);
@@ -63,7 +63,7 @@ fn c3_a_closed_circuit_is_as_ready_as_the_inner_service() {
 }
 
 #[test]
-fn c3_an_inner_service_that_cannot_become_ready_is_a_failed_call() {
+fn c3_an_inner_service_that_cannot_be_ready_is_a_failure() {
     let breaker = breaker();
     let (mut service, mut handle, _) = guarded(&breaker);
     for _ in 0..2 {
@@ -77,7 +77,7 @@ fn c3_an_inner_service_that_cannot_become_ready_is_a_failed_call() {
 }
 
 #[test]
-fn c3_in_every_mode_an_error_in_becoming_ready_is_the_inner_services_own() {
+fn c3_in_every_mode_a_readiness_error_stays_the_services() {
     for (name, breaker) in flowing() {
         let before = ends(&breaker);
         let (mut service, mut handle, _) = guarded(&breaker);
@@ -90,7 +90,7 @@ fn c3_in_every_mode_an_error_in_becoming_ready_is_the_inner_services_own() {
 }
 
 #[test]
-fn c4_call_decides_and_an_admitted_request_is_handed_over_at_once() {
+fn c4_call_decides_and_hands_over_at_once() {
     for (name, breaker) in flowing() {
         let (mut service, mut handle, asked) = guarded(&breaker);
         assert_ready_ok!(service.poll_ready(), "{name}");
@@ -125,7 +125,7 @@ fn c5_a_break_that_ends_after_poll_ready_admits_the_next_call() {
 }
 
 #[test]
-fn c5_a_circuit_that_is_released_after_poll_ready_refuses_that_one_call() {
+fn c5_a_release_after_poll_ready_refuses_one_call() {
     let releases: [fn(&Breaker); 4] = [
         |breaker| breaker.release(),
         |breaker| breaker.force_closed(),
@@ -254,7 +254,7 @@ fn panics_elsewhere_with<T>(held: T) {
 }
 
 #[test]
-fn c9_a_future_that_is_dropped_by_a_panic_elsewhere_is_a_cancelled_call() {
+fn c9_a_future_dropped_by_anothers_panic_is_cancelled() {
     let breaker = rested();
     let (mut service, _handle, _) = guarded(&breaker);
     for polled in [false, true] {
@@ -270,7 +270,7 @@ fn c9_a_future_that_is_dropped_by_a_panic_elsewhere_is_a_cancelled_call() {
 }
 
 #[tokio::test]
-async fn five_siblings_that_panic_do_not_open_the_circuit_of_a_call_beside_them() {
+async fn panics_of_siblings_do_not_open_a_calls_circuit() {
     let breaker = breaker();
     for _ in 0..5 {
         let service =
@@ -288,7 +288,7 @@ async fn five_siblings_that_panic_do_not_open_the_circuit_of_a_call_beside_them(
 }
 
 #[test]
-fn a_call_that_panics_is_a_failure_also_while_somebody_else_panics_around_it() {
+fn a_call_that_panics_within_anothers_panic_fails() {
     struct CallsWhenDropped<F: FnMut()>(F);
     impl<F: FnMut()> Drop for CallsWhenDropped<F> {
         fn drop(&mut self) {
@@ -343,7 +343,7 @@ fn c10_a_panic_anywhere_in_the_call_is_a_failure() {
 }
 
 #[test]
-fn c12_who_waits_for_the_inner_service_is_refused_when_next_polled() {
+fn c12_a_waiter_for_the_inner_service_is_refused_when_polled() {
     let breaker = breaker();
     let (mut service, mut handle, _) = guarded(&breaker);
     handle.allow(0);
@@ -423,7 +423,7 @@ fn a_classifier_may_keep_the_permit_until_it_knows() {
 }
 
 #[test]
-fn a_permit_that_is_kept_and_dropped_is_a_cancelled_call_whatever_panics() {
+fn a_kept_permit_dropped_in_a_panic_is_cancelled() {
     let breaker = breaker();
     drop(later(&breaker, 1));
     panics_elsewhere_with(later(&breaker, 1));
@@ -431,7 +431,7 @@ fn a_permit_that_is_kept_and_dropped_is_a_cancelled_call_whatever_panics() {
 }
 
 #[test]
-fn a_classifier_that_says_nothing_cancels_the_call_and_one_that_panics_fails_it() {
+fn a_silent_classifier_cancels_and_a_panicking_one_fails() {
     let breaker = breaker();
     let _ = later(&breaker, 0);
     assert_eq!(ends(&breaker), [0, 0, 0, 1]);
@@ -440,7 +440,7 @@ fn a_classifier_that_says_nothing_cancels_the_call_and_one_that_panics_fails_it(
 }
 
 #[test]
-fn what_panics_in_a_part_of_the_call_that_runs_later_is_its_failure() {
+fn a_panic_in_a_later_part_of_the_call_fails_it() {
     let breaker = breaker();
     let (_, permit) = later(&breaker, 1);
     let mut permit = permit.unwrap();
@@ -462,7 +462,7 @@ async fn the_service_and_its_future_move_between_threads() {
 }
 
 #[test]
-fn a_condition_that_panics_while_the_call_panics_does_not_end_the_process() {
+fn a_condition_that_panics_in_a_panic_aborts_nothing() {
     let config = cutout::Config::new().trip_when(|_| panic!("in the condition"));
     let clock = cutout::ManualClock::new();
     let breaker = Arc::new(cutout::CircuitBreaker::with_clock(config, clock));
@@ -487,7 +487,7 @@ impl Clock for BreaksDown {
 }
 
 #[test]
-fn a_clock_that_panics_while_the_call_panics_does_not_end_the_process() {
+fn a_clock_that_panics_in_a_panic_aborts_nothing() {
     let config = cutout::Config::new().slow_call_duration(BREAK);
     let breaker = Arc::new(cutout::CircuitBreaker::with_clock(config, BreaksDown::default()));
     let inner = Arc::clone(&breaker);

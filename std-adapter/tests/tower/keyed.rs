@@ -17,7 +17,7 @@ fn hosts(even: &Arc<Breaker>, odd: &Arc<Breaker>) -> impl Fn(&u32) -> Arc<Breake
 }
 
 #[test]
-fn a_request_is_refused_by_the_circuit_of_its_key_and_by_no_other() {
+fn only_the_circuit_of_its_key_refuses_a_request() {
     let (even, odd) = (tripped(), breaker());
     let (mut service, mut handle, asked) = spawn(&CircuitBreakerLayer::keyed(hosts(&even, &odd)));
     for request in 0..4 {
@@ -52,7 +52,7 @@ fn the_failures_of_one_key_open_its_circuit_alone() {
 }
 
 #[test]
-fn a_keyed_layer_is_as_ready_as_the_inner_service_whatever_its_circuits_do() {
+fn a_keyed_layer_is_as_ready_as_the_inner_service() {
     let (even, odd) = (tripped(), breaker());
     let (mut service, mut handle, _) = spawn(&CircuitBreakerLayer::keyed(hosts(&even, &odd)));
     handle.allow(0);
@@ -66,7 +66,7 @@ fn a_keyed_layer_is_as_ready_as_the_inner_service_whatever_its_circuits_do() {
 
 #[cfg(feature = "registry")]
 #[tokio::test]
-async fn a_registry_makes_the_breaker_of_a_key_when_its_first_request_comes() {
+async fn a_registry_makes_a_breaker_at_the_first_request() {
     use cutout::{Config, Registry};
     use tower::{Layer, ServiceExt, service_fn};
 

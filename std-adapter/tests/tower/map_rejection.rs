@@ -16,7 +16,7 @@ fn seconds(refusal: Refusal) -> u32 {
 }
 
 #[test]
-fn a_refusal_becomes_the_answer_and_the_services_own_error_stays() {
+fn a_refusal_becomes_the_answer_and_errors_stay() {
     for (name, breaker) in refusing() {
         let expected = breaker.refusal().map(|refused| seconds(Refusal::Circuit(refused)));
         let (mut service, _handle, asked) = spawn(&layer(&breaker).map_rejection(seconds));
@@ -69,14 +69,14 @@ impl Service<u32> for RefusesEarly {
 }
 
 #[tokio::test]
-async fn a_refusal_that_comes_early_is_answered_when_the_request_is_there() {
+async fn an_early_refusal_is_answered_when_the_request_comes() {
     let service = MapRejectionLayer::new(|_| 503).layer(RefusesEarly::default());
     let Ok(answer) = service.oneshot(1).await;
     assert_eq!(answer, 503);
 }
 
 #[tokio::test]
-async fn a_refusal_that_came_early_is_forgotten_when_the_service_is_ready_after_all() {
+async fn an_early_refusal_is_forgotten_once_the_service_is_ready() {
     let mut service = MapRejectionLayer::new(|_| 503).layer(RefusesEarly::default());
     let Ok(_) = service.ready().await;
     let Ok(ready) = service.ready().await;
@@ -84,7 +84,7 @@ async fn a_refusal_that_came_early_is_forgotten_when_the_service_is_ready_after_
 }
 
 #[tokio::test]
-async fn a_refusal_in_a_box_is_found_again_and_other_boxes_stay_as_they_are() {
+async fn a_boxed_refusal_is_found_and_other_boxes_stay() {
     let inner = service_fn(async |request: u32| match request {
         1 => Err::<u32, BoxError>("down".into()),
         _ => Ok(request),

@@ -60,7 +60,7 @@ async fn over_a_buffer_that_has_died_the_circuit_opens() {
 }
 
 #[tokio::test]
-async fn a_shedder_outside_hears_of_the_refusal_and_not_of_a_dependency_that_hangs() {
+async fn an_outer_shedder_hears_refusals_and_not_a_hang() {
     let breaker = breaker();
     let (service, mut handle, _) = spawn(
         &ServiceBuilder::new()
@@ -98,7 +98,7 @@ async fn what_a_shedder_inside_sheds_can_be_told_from_a_failure() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_timeout_inside_is_a_failure_and_one_outside_a_cancellation() {
+async fn an_inner_timeout_fails_and_an_outer_one_cancels() {
     let limit = Duration::from_secs(1);
     let hang = service_fn(|_: u32| pending::<Result<u32, BoxError>>());
 
@@ -161,7 +161,7 @@ async fn each_attempt_of_a_retry_is_a_call_and_a_refusal_ends_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn those_who_wait_for_a_limit_are_refused_one_after_the_other_once_the_circuit_opens() {
+async fn waiters_for_a_limit_are_refused_once_the_circuit_opens() {
     let breaker = breaker();
     let service = ServiceBuilder::new()
         .layer(layer(&breaker))
@@ -196,7 +196,7 @@ async fn spread(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_balancer_leaves_an_endpoint_alone_while_its_circuit_refuses() {
+async fn a_balancer_avoids_an_endpoint_while_its_circuit_refuses() {
     let breakers = [tripped(), breaker()];
     let endpoint = |number: usize| {
         let served = service_fn(move |_: u32| ready(Ok::<_, std::io::Error>(number)));
@@ -226,7 +226,7 @@ impl cutout::Sleep for Timer {
 }
 
 #[tokio::test]
-async fn a_balancer_without_backpressure_still_gets_its_answers_at_once() {
+async fn a_balancer_without_backpressure_still_gets_answers() {
     let breakers = [tripped(), breaker()];
     let endpoint = |number: usize| {
         let served = service_fn(move |_: u32| ready(Ok::<_, std::io::Error>(number)));

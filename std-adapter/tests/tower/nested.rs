@@ -172,7 +172,7 @@ async fn refused_by(part: &Arc<Breaker>) -> Error<io::Error> {
 }
 
 #[tokio::test]
-async fn a_refusal_says_that_it_is_the_source_of_what_it_is_wrapped_in() {
+async fn a_refusal_is_the_source_of_its_wrapper() {
     let error: Error<BulkheadError<Error<io::Error>>> =
         Error::Inner(BulkheadError::Inner(refused_by(&tripped()).await));
     let boxed = BoxError::from(error);
@@ -206,7 +206,7 @@ where
 }
 
 #[tokio::test]
-async fn a_layer_may_be_named_cloned_shown_and_put_in_front_of_a_service_that_is_not_known() {
+async fn a_layer_may_be_named_cloned_shown_and_kept() {
     let whole = breaker();
     let held = Held {
         over_an_error: layer(&whole).ignore_refusals(),
@@ -298,7 +298,7 @@ async fn an_error_of_others_that_is_none_of_cores_is_mapped_first() {
 }
 
 #[tokio::test]
-async fn without_ignore_refusals_each_refusal_further_inside_is_a_failure() {
+async fn without_ignore_refusals_each_inner_refusal_fails() {
     let (whole, places) = outer();
     let service = ServiceBuilder::new()
         .layer(layer(&whole))

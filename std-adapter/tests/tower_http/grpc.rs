@@ -52,7 +52,7 @@ fn what_is_no_code_is_unknown_and_no_status_is_none() {
 }
 
 #[test]
-fn a_pushback_says_how_long_to_wait_unless_it_asks_not_to_retry() {
+fn a_pushback_says_how_long_to_wait_or_not_to_retry() {
     let wait = |code, pushback| {
         report_of(&[("grpc-status", code), ("grpc-retry-pushback-ms", pushback)]).unwrap()
     };
@@ -88,7 +88,7 @@ fn with_head(pairs: &[(&'static str, &str)], body: Scripted) -> Response<Scripte
 }
 
 #[test]
-fn a_status_in_the_head_of_a_response_that_is_nothing_else_settles_at_once() {
+fn a_status_in_a_head_without_a_body_settles_at_once() {
     let breaker = breaker();
     let pairs = [("grpc-status", "14"), ("grpc-retry-pushback-ms", "9000")];
     let response = with_head(&pairs, Scripted::default().that_says_so());
@@ -100,7 +100,7 @@ fn a_status_in_the_head_of_a_response_that_is_nothing_else_settles_at_once() {
 }
 
 #[test]
-fn where_trailers_follow_their_status_counts_and_that_of_the_head_if_they_have_none() {
+fn the_status_of_the_trailers_counts_or_else_the_heads() {
     let none = Step::Trailers(HeaderMap::new());
     for (head, steps, expected) in [
         ("0", vec![Step::Data, Step::Trailers(status("14"))], [0, 1, 0, 0]),
@@ -137,7 +137,7 @@ fn what_the_head_asks_for_is_heard_if_no_other_status_comes() {
 }
 
 #[test]
-fn a_call_whose_head_said_something_is_cancelled_all_the_same_if_it_is_dropped_before_its_end() {
+fn a_call_dropped_before_its_end_is_cancelled_despite_its_head() {
     let breaker = breaker();
     for head in ["0", "14"] {
         let response = with_head(&[("grpc-status", head)], Scripted::new([Step::Data]));
@@ -260,7 +260,7 @@ fn without_a_grpc_status_the_http_status_speaks() {
 }
 
 #[test]
-fn too_many_requests_without_a_grpc_status_is_no_failure_in_a_row() {
+fn a_429_without_a_grpc_status_adds_to_no_row() {
     for (code, in_a_row) in [(503, 1), (429, 0)] {
         let breaker = breaker();
         breaker.force_closed();

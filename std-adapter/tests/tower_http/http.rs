@@ -73,7 +73,7 @@ fn retry_after_is_read_in_seconds_and_as_a_date() {
 }
 
 #[test]
-fn a_date_without_one_to_compare_with_is_measured_by_the_wall_clock() {
+fn a_lone_retry_date_is_measured_by_the_wall_clock() {
     let until = httpdate::fmt_http_date(SystemTime::now() + secs(3_600));
     let report = http::report(&asking(503, &[("retry-after", &until)]));
     let breaker = breaker();
@@ -167,7 +167,7 @@ fn with_the_body_a_failing_status_settles_at_once() {
 }
 
 #[test]
-fn with_the_body_one_that_says_that_it_is_at_its_end_is_believed() {
+fn with_the_body_one_that_says_it_is_at_its_end_is_believed() {
     let breaker = breaker();
     let empty = Response::new(Scripted::default().that_says_so());
     let _response = call(&breaker, ByStatusAndBody, Ok(empty)).unwrap();
@@ -193,7 +193,7 @@ fn with_the_body_trailers_are_its_end() {
 }
 
 #[test]
-fn with_the_body_one_that_is_dropped_unread_is_a_success_and_one_that_panics_a_failure() {
+fn with_the_body_unread_succeeds_and_a_panic_fails() {
     let breaker = breaker();
     let unread = Response::new(Scripted::new([Step::Data]));
     drop(call(&breaker, ByStatusAndBody, Ok(unread)).unwrap());
@@ -221,7 +221,7 @@ fn panics_with(message: &str, code: impl FnOnce()) {
 }
 
 #[test]
-fn with_the_body_one_that_is_dropped_by_a_panic_elsewhere_is_a_cancelled_call() {
+fn with_the_body_one_dropped_by_anothers_panic_is_cancelled() {
     let breaker = breaker();
     for polls in 0..3 {
         let response = Response::new(Scripted::new([Step::Data, Step::Wait, Step::Data]));
@@ -237,7 +237,7 @@ fn with_the_body_one_that_is_dropped_by_a_panic_elsewhere_is_a_cancelled_call() 
 }
 
 #[test]
-fn a_condition_that_panics_while_a_panic_drops_a_body_does_not_end_the_process() {
+fn a_condition_that_panics_in_a_panic_aborts_nothing() {
     let second = Duration::from_secs(1);
     let config = Config::new().slow_call_duration(second).trip_when(|_| panic!("in the condition"));
     let breaker = Arc::new(CircuitBreaker::with_clock(config, ManualClock::new()));
@@ -254,7 +254,7 @@ fn a_condition_that_panics_while_a_panic_drops_a_body_does_not_end_the_process()
 }
 
 #[test]
-fn with_the_body_one_that_hangs_until_it_is_dropped_is_a_cancelled_call() {
+fn with_the_body_one_that_hangs_until_dropped_is_cancelled() {
     let breaker = breaker();
     for steps in [vec![Step::Wait], vec![Step::Data, Step::Wait]] {
         let mut body = call(&breaker, ByStatusAndBody, Ok(Response::new(Scripted::new(steps))))
@@ -294,7 +294,7 @@ fn with_the_body_a_trial_that_hangs_does_not_close_the_circuit() {
 }
 
 #[test]
-fn with_the_body_one_that_hangs_for_longer_than_a_slow_call_is_a_slow_failure() {
+fn with_the_body_one_that_hangs_too_long_is_a_slow_failure() {
     let config = cutout::Config::new().slow_call_duration(secs(1)).failure_count(2);
     let breaker = std::sync::Arc::new(Breaker::with_clock(config, cutout::ManualClock::new()));
     for _ in 0..2 {
@@ -317,7 +317,7 @@ fn a_wrapped_body_says_of_itself_what_the_inner_one_says() {
 }
 
 #[test]
-fn the_host_of_a_request_is_that_of_its_uri_or_else_of_its_header() {
+fn the_host_is_that_of_the_uri_or_else_of_the_header() {
     let host = |uri: &str, header: Option<&str>| {
         let mut request = Request::new(());
         *request.uri_mut() = uri.parse().unwrap();
@@ -383,7 +383,7 @@ fn a_scheme_has_its_port_in_whatever_case_it_is_written() {
 }
 
 #[test]
-fn a_port_that_is_none_stays_as_it_is_written_and_gets_no_other() {
+fn an_invalid_port_stays_as_it_is_written() {
     for (uri, is) in [
         ("https://h:99999/", "h:99999"),
         ("https://H:65536/", "h:65536"),

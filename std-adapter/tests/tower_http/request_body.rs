@@ -59,7 +59,7 @@ fn request(steps: impl IntoIterator<Item = Step>) -> Request<Scripted> {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_on_the_callers_side_is_no_failure_of_the_server() {
+async fn a_body_the_caller_breaks_off_is_no_failure_of_the_server() {
     let breaker = breaker();
     for steps in [vec![Step::BreakOff], vec![Step::Data, Step::Wait, Step::BreakOff]] {
         let failed = client(&breaker, Ok(200)).oneshot(request(steps)).await.unwrap_err();
@@ -75,7 +75,7 @@ async fn a_body_that_breaks_off_on_the_callers_side_is_no_failure_of_the_server(
 }
 
 #[tokio::test]
-async fn a_body_that_is_sent_whole_leaves_the_judgement_to_the_classifier() {
+async fn a_whole_body_leaves_the_judgement_to_the_classifier() {
     let breaker = breaker();
     let steps = [Step::Data, Step::Wait, Step::Data];
     let answer = client(&breaker, Ok(200)).oneshot(request(steps.clone())).await.unwrap();
@@ -86,7 +86,7 @@ async fn a_body_that_is_sent_whole_leaves_the_judgement_to_the_classifier() {
 }
 
 #[tokio::test]
-async fn a_body_that_panics_in_the_clients_own_task_is_no_failure_of_the_server() {
+async fn a_body_that_panics_in_the_client_is_no_server_failure() {
     let breaker = breaker();
     let layer = CircuitBreakerLayer::new(Arc::clone(&breaker)).classify(ByStatus).ignore_refusals();
     let client = ServiceBuilder::new()
@@ -106,7 +106,7 @@ async fn a_body_that_panics_in_the_clients_own_task_is_no_failure_of_the_server(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_the_caller_does_not_send_in_time_is_no_failure_of_the_server() {
+async fn a_callers_late_body_is_no_failure_of_the_server() {
     let breaker = breaker();
     let layer = CircuitBreakerLayer::new(Arc::clone(&breaker)).classify(ByStatus).ignore_refusals();
     let client = ServiceBuilder::new()
@@ -152,7 +152,7 @@ async fn a_trial_whose_body_breaks_off_gives_its_place_back() {
 }
 
 #[tokio::test]
-async fn without_the_breaker_it_is_the_clients_error_that_says_whose_failure_it_is() {
+async fn without_the_breaker_the_clients_error_names_the_culprit() {
     let service = ServiceBuilder::new()
         .layer(WatchBodyLayer::new(|body| body))
         .service(service_fn(|request| send(request, Ok(200))));

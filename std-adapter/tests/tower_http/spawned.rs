@@ -29,7 +29,7 @@ async fn never_fails(_: Request<()>) -> Result<Answered, Infallible> {
 }
 
 #[tokio::test]
-async fn a_static_breaker_with_a_body_that_settles_and_an_answer_in_its_place() {
+async fn a_static_breaker_settles_by_the_body_and_answers() {
     static HTTP: CircuitBreaker = CircuitBreaker::new(Config::new());
     static GRPC: CircuitBreaker = CircuitBreaker::new(Config::new());
     let http = CircuitBreakerLayer::new(&HTTP)
@@ -75,7 +75,7 @@ impl<B: Default> Answer<Response<B>> for Teapot {
 }
 
 #[tokio::test]
-async fn an_answer_of_ones_own_to_the_refusals_of_breaker_and_bulkhead() {
+async fn refusals_of_breaker_and_bulkhead_get_an_own_answer() {
     static BREAKER: CircuitBreaker = CircuitBreaker::new(Config::new());
     static PLACES: Bulkhead = Bulkhead::new(1);
     let service = ServiceBuilder::new()

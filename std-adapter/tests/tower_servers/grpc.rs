@@ -168,7 +168,7 @@ where
 }
 
 #[tokio::test]
-async fn a_client_whose_server_says_unavailable_in_the_trailers_opens() {
+async fn unavailable_in_the_trailers_opens_the_client() {
     let breaker = breaker();
     let layer = CircuitBreakerLayer::new(Arc::clone(&breaker)).classify(ByStatus);
     let service = ServiceBuilder::new().layer(layer).service(channel().await);
@@ -213,7 +213,7 @@ async fn a_client_whose_server_says_unavailable_in_the_head_opens() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_exhausted_is_left_alone_for_as_long_as_it_asks() {
+async fn an_exhausted_server_is_left_alone_as_it_asks() {
     for in_trailers in [false, true] {
         let breaker = breaker_with(Config::new().failure_count(1).consecutive_failures(1));
         let layer = CircuitBreakerLayer::new(Arc::clone(&breaker)).classify(ByStatus);
@@ -262,7 +262,7 @@ async fn a_client_on_a_static_breaker_is_called_in_tasks() {
 }
 
 #[tokio::test]
-async fn a_message_that_the_caller_cannot_send_is_no_failure_of_the_server() {
+async fn a_message_the_caller_cannot_send_is_no_server_failure() {
     let breaker = breaker();
     let service = ServiceBuilder::new()
         .layer(CircuitBreakerLayer::new(Arc::clone(&breaker)).classify(ByStatus).ignore_refusals())
@@ -294,7 +294,7 @@ async fn a_stream_that_the_client_gives_up_is_cancelled() {
 }
 
 #[tokio::test]
-async fn a_server_behind_the_layer_says_unavailable_while_its_circuit_is_open() {
+async fn a_server_with_an_open_circuit_says_unavailable() {
     let breaker = breaker();
     let layer = CircuitBreakerLayer::new(Arc::clone(&breaker))
         .classify(ByStatus)

@@ -60,7 +60,7 @@ where
 }
 
 #[tokio::test]
-async fn an_axum_service_behind_the_layer_answers_503_while_its_circuit_is_open() {
+async fn an_axum_service_with_an_open_circuit_answers_503() {
     let breaker = breaker();
     let layer = CircuitBreakerLayer::new(Arc::clone(&breaker))
         .classify(ByStatus)
@@ -126,7 +126,7 @@ async fn a_client_leaves_alone_a_server_that_does_not_answer_in_time() {
 }
 
 #[tokio::test]
-async fn a_client_leaves_alone_a_server_to_which_there_is_no_connection() {
+async fn a_client_leaves_an_unreachable_server_alone() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let nobody = format!("http://{}/", listener.local_addr().unwrap());
     drop(listener);
@@ -164,7 +164,7 @@ async fn a_client_that_waits_for_the_body_sees_it_break_off() {
 }
 
 #[tokio::test]
-async fn a_breaker_for_each_host_refuses_those_of_one_and_not_of_the_other() {
+async fn a_breaker_for_each_host_refuses_one_host_only() {
     let (good, bad) = (serve(routes()).await, serve(routes()).await);
     let breakers = [&good, &bad].map(|host| (host.parse::<Uri>().unwrap(), breaker()));
     let by_host: HashMap<_, _> = breakers
@@ -188,7 +188,7 @@ async fn a_breaker_for_each_host_refuses_those_of_one_and_not_of_the_other() {
 }
 
 #[tokio::test]
-async fn a_proxy_whose_callers_break_off_their_uploads_leaves_the_upstream_alone() {
+async fn a_proxys_broken_uploads_leave_the_upstream_alone() {
     let upstream = serve(Router::new().route("/", post(async |_: Bytes| "stored"))).await;
     let breaker = breaker();
     let client = ServiceBuilder::new()
