@@ -62,7 +62,7 @@ fn any_timeline_is_decided_as_the_model_decides_it() {
 }
 
 #[test]
-fn long_timelines_with_several_outages_are_decided_as_the_model_decides_them() {
+fn long_timelines_agree_with_the_model() {
     let closed_again = agree(timeline::run, &[], 3_000, |seen| {
         trips(seen) > 2 && ends_with(seen, Cause::TrialsPassed)
     });
@@ -71,7 +71,7 @@ fn long_timelines_with_several_outages_are_decided_as_the_model_decides_them() {
 }
 
 #[test]
-fn the_defaults_scaled_down_are_decided_as_the_model_decides_them() {
+fn scaled_down_defaults_agree_with_the_model() {
     // Every choice of the settings is the first: a rate of 50 % alone, no jitter, three trials.
     let start = [0; 20];
     let timed_out = agree(timeline::run, &start, 600, |seen| ends_with(seen, Cause::TrialTimedOut));
@@ -94,7 +94,7 @@ fn several_lanes_decide_together_as_one_does() {
 }
 
 #[test]
-fn lanes_that_grow_in_the_middle_of_a_timeline_decide_as_one_does() {
+fn lanes_that_grow_midway_agree_with_the_model() {
     let tripped = agree(timeline::run_while_lanes_grow, &[], 3_000, |seen| trips(seen) > 0);
     println!("{tripped} of them trip");
     assert!(tripped > cases() / 4, "only {tripped} timelines trip");

@@ -48,7 +48,7 @@ fn the_counter_counts() {
 const SELDOM: u64 = cfg!(feature = "alloc") as u64;
 
 #[test]
-fn a_healthy_call_and_a_failing_one_and_a_refused_one_allocate_nothing() {
+fn healthy_failing_and_refused_calls_allocate_nothing() {
     let breaker = CircuitBreaker::with_clock(Config::new(), ManualClock::new());
     let count = allocations(|| {
         for _ in 0..100 {
@@ -87,7 +87,7 @@ fn no_call_allocates_in_any_state_but_once() {
 
 /// What the documentation lists as what makes the place of what few breakers need, and no more.
 #[test]
-fn the_first_call_of_each_kind_that_few_make_allocates_once_and_no_other_does() {
+fn each_rare_kind_of_call_allocates_at_most_once() {
     type Breaker = CircuitBreaker<ManualClock>;
     type Act = fn(&Breaker);
     let breaker = |opens_at| {
@@ -161,7 +161,7 @@ fn after_preallocation_no_call_allocates() {
 }
 
 #[test]
-fn a_hundred_thousand_results_in_the_window_take_no_more_memory_than_none() {
+fn a_full_window_takes_no_more_memory_than_an_empty_one() {
     // So whatever a failure does, it cannot go through them one by one.
     let config = Config::new().failure_rate(cutout_core::Rate::percent(90));
     let breaker = CircuitBreaker::with_clock(config, ManualClock::new());

@@ -53,7 +53,7 @@ fn a_ring_of_transitions_may_be_shared_and_its_size_is_known() {
 }
 
 #[test]
-fn the_future_of_a_call_may_move_between_threads_if_the_call_may() {
+fn the_future_of_a_call_is_send_if_the_call_is() {
     fn is_send<F: Future + Send>(_: F) {}
     let breaker = CircuitBreaker::with_clock(Config::new(), ManualClock::new());
     is_send(breaker.call_async(ready(Ok::<_, ()>(()))));

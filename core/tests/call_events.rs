@@ -184,7 +184,7 @@ fn a_look_refuses_nobody() {
 }
 
 #[test]
-fn what_passes_a_shadowed_or_disabled_circuit_is_told_as_it_counts() {
+fn a_shadowed_or_disabled_call_is_told_as_it_counts() {
     let bank = breaker(config());
     bank.shadow();
     bank.open_for(secs(5));
@@ -250,7 +250,7 @@ impl Observer for Broken {
 }
 
 #[test]
-fn an_observer_that_panics_at_each_call_keeps_no_circuit_from_changing() {
+fn a_panicking_observer_keeps_no_circuit_from_changing() {
     let bank = Breaker::with_observer(config().trials(1), ManualClock::new(), Broken);
     let call = |outcome| catch_unwind(AssertUnwindSafe(|| end(&bank, outcome))).is_err();
     for _ in 0..4 {

@@ -19,14 +19,14 @@ fn trips_by(breaker: &support::Breaker) -> TripReason {
 }
 
 #[test]
-fn a_closed_circuit_lets_every_call_through_and_returns_its_result() {
+fn a_closed_circuit_returns_the_result_of_every_call() {
     let breaker = breaker(config());
     assert_eq!(breaker.call(|| Ok::<_, ()>(7)), Ok(7));
     assert_eq!(breaker.call(|| Err::<(), _>("no")), Err(cutout_core::Error::Inner("no")));
 }
 
 #[test]
-fn the_defaults_are_half_failures_over_thirty_seconds_from_twenty_results_on() {
+fn by_default_half_of_twenty_results_in_30_s_trip() {
     let breaker = breaker(Config::new());
     for _ in 0..10 {
         assert!(succeed(&breaker));
@@ -43,7 +43,7 @@ fn the_defaults_are_half_failures_over_thirty_seconds_from_twenty_results_on() {
 }
 
 #[test]
-fn the_failure_rate_trips_exactly_at_its_threshold_and_from_the_minimum_on() {
+fn the_rate_trips_at_its_threshold_from_the_minimum_on() {
     timeline(
         config(),
         "+ + x x", //
@@ -71,7 +71,7 @@ fn a_burst_at_one_instant_weighs_as_much_as_any_other() {
 }
 
 #[test]
-fn the_success_that_completes_the_minimum_trips_if_the_rate_is_already_over() {
+fn the_success_that_completes_the_minimum_trips() {
     let breaker = timeline(
         config(),
         "x x x +", //
@@ -91,7 +91,7 @@ fn a_success_beyond_the_minimum_does_not_trip() {
 }
 
 #[test]
-fn a_minimum_that_shrinks_with_the_window_is_completed_again_by_a_success() {
+fn a_success_completes_a_minimum_that_has_shrunk() {
     // Ten successes hold the rate down; when they leave, three failures are too few; the success
     // after them is the fourth result.
     let breaker = timeline(
@@ -103,7 +103,7 @@ fn a_minimum_that_shrinks_with_the_window_is_completed_again_by_a_success() {
 }
 
 #[test]
-fn consecutive_failures_trip_without_a_minimum_and_a_success_starts_the_row_over() {
+fn a_row_of_failures_trips_and_a_success_ends_the_row() {
     let breaker = timeline(
         config().without_failure_rate().consecutive_failures(3),
         "x x + x x ~ x", //
@@ -113,7 +113,7 @@ fn consecutive_failures_trip_without_a_minimum_and_a_success_starts_the_row_over
 }
 
 #[test]
-fn a_failure_that_is_not_consecutive_neither_adds_to_the_row_nor_ends_it() {
+fn a_failure_that_is_not_consecutive_leaves_the_row() {
     let breaker = breaker(config().consecutive_failures(3).minimum_throughput(5));
     let settle = |report: Report| breaker.try_acquire().unwrap().settle(report);
     settle(Outcome::Failure.into());
@@ -125,7 +125,7 @@ fn a_failure_that_is_not_consecutive_neither_adds_to_the_row_nor_ends_it() {
 }
 
 #[test]
-fn a_failure_that_is_not_consecutive_counts_for_the_rate_and_says_how_long_to_wait() {
+fn a_failure_that_is_not_consecutive_counts_for_the_rate() {
     let breaker = breaker(config().consecutive_failures(1));
     for _ in 0..4 {
         assert_eq!(breaker.state(), State::Closed);
@@ -145,7 +145,7 @@ fn a_success_ends_the_row_whatever_its_report_says_of_rows() {
 }
 
 #[test]
-fn a_count_of_failures_in_the_window_trips_however_many_successes_there_are() {
+fn a_failure_count_trips_among_any_successes() {
     let breaker = timeline(
         config().without_failure_rate().failure_count(3),
         "x 10s x + + + + + x + + + + x",
@@ -155,7 +155,7 @@ fn a_count_of_failures_in_the_window_trips_however_many_successes_there_are() {
 }
 
 #[test]
-fn a_condition_of_ones_own_is_asked_after_failures_and_slow_results() {
+fn a_custom_condition_sees_failures_and_slow_results() {
     let breaker = timeline(
         config()
             .without_failure_rate()
@@ -210,7 +210,7 @@ fn an_old_success_story_does_not_delay_the_trip() {
 }
 
 #[test]
-fn a_thousand_failures_among_many_successes_stay_below_the_rate() {
+fn a_thousand_failures_of_many_stay_below_the_rate() {
     let breaker = breaker(config().failure_rate(Rate::percent(10)));
     for n in 0..50_000 {
         if n % 11 == 10 {
@@ -223,7 +223,7 @@ fn a_thousand_failures_among_many_successes_stay_below_the_rate() {
 }
 
 #[test]
-fn the_breakers_own_refusals_are_not_counted_against_the_dependency() {
+fn refusals_do_not_count_against_the_dependency() {
     let breaker = support::tripped(config());
     for _ in 0..100 {
         let refused = breaker.admit().unwrap_err();
@@ -242,7 +242,7 @@ fn the_circuit_may_be_called_from_within_a_call() {
 }
 
 #[test]
-fn with_every_result_evaluated_a_success_trips_when_old_successes_have_left() {
+fn with_every_result_evaluated_a_success_may_trip() {
     let breaker = breaker(config().evaluate_every_result(true));
     support::follow(
         &breaker,
@@ -263,7 +263,7 @@ impl Clock for Counting {
 }
 
 #[test]
-fn a_healthy_call_reads_the_clock_only_as_often_as_the_settings_need_it() {
+fn a_healthy_call_reads_the_clock_only_where_needed() {
     let reads = |config| {
         let breaker = CircuitBreaker::with_clock(config, Counting::default());
         let _ = breaker.call(|| Ok::<_, ()>(()));
@@ -302,7 +302,7 @@ impl Clock for TwoReadings {
 }
 
 #[test]
-fn a_clock_is_read_coarsely_where_no_setting_is_finer_than_a_second_and_never_both_ways() {
+fn a_clock_is_read_coarsely_or_finely_never_both() {
     let is_coarse = |config: Config| {
         let clock = TwoReadings::default();
         let breaker = CircuitBreaker::with_clock(config, &clock);
@@ -354,7 +354,7 @@ fn opens_with_failure(before: impl FnOnce(&Breaker)) -> u32 {
 }
 
 #[test]
-fn by_default_a_dependency_that_stops_working_opens_the_circuit_with_its_20th_failure() {
+fn by_default_the_20th_failure_opens_the_circuit() {
     assert_eq!(opens_with_failure(|_| ()), 20);
     for successes in [20, 100, 10_000, 100_000] {
         let well = |breaker: &Breaker| {
@@ -370,7 +370,7 @@ fn by_default_a_dependency_that_stops_working_opens_the_circuit_with_its_20th_fa
 }
 
 #[test]
-fn by_default_a_success_ends_the_row_and_the_reason_of_the_trip_is_the_row() {
+fn by_default_a_row_trips_and_a_success_ends_the_row() {
     let breaker = breaker(Config::new());
     for _ in 0..1_000 {
         assert!(succeed(&breaker));

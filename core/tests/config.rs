@@ -118,7 +118,7 @@ fn each_setting_is_held_to_its_range_at_both_ends() {
 }
 
 #[test]
-fn a_duration_of_more_nanoseconds_than_64_bits_hold_is_not_taken_for_a_short_one() {
+fn a_duration_beyond_64_bits_is_not_taken_for_a_short_one() {
     // Without its highest bits it would read 0.29 s.
     let long = Duration::from_secs(18_446_744_074);
     let config = Config::new();
@@ -265,7 +265,7 @@ fn a_window_is_over_time_or_over_a_count() {
 }
 
 #[test]
-fn a_breaker_with_more_room_takes_settings_that_another_refuses() {
+fn a_larger_breaker_takes_settings_that_another_refuses() {
     let config = Config::new().window(Window::count(400));
     assert_eq!(config.validate(10), Err(ConfigError::WindowResults));
     assert_eq!(config.validate(20), Ok(()));

@@ -2,6 +2,8 @@
 #![cfg(feature = "defmt")]
 #![allow(unsafe_code)] // a logger's trait is unsafe: it promises not to be entered twice
 
+mod support;
+
 use core::time::Duration;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -10,6 +12,7 @@ use cutout_core::{
     Observer, Outcome, Rate, RejectReason, Stale, State, Tally, Totals, Transition, TripReason,
 };
 use defmt::Format;
+use support::fail;
 
 /// What the logger was given, before any framing.
 static LOGGED: Mutex<Vec<u8>> = Mutex::new(Vec::new());
@@ -97,7 +100,7 @@ fn an_observer_logs_what_it_hears() {
     let config = Config::new().consecutive_failures(1).break_duration(Duration::from_secs(3));
     let breaker = CircuitBreaker::with_observer(config, ManualClock::new(), Logs::default());
     let late = breaker.admit().unwrap();
-    let _ = breaker.call(|| Err::<(), _>(()));
+    fail(&breaker);
     breaker.settle(late, Outcome::Failure.retry_after(Duration::from_secs(1)));
     let logs = breaker.observer().0.lock().unwrap();
     let [opened, stale] = &logs[..] else { panic!("{} announcements", logs.len()) };
@@ -109,7 +112,7 @@ fn an_observer_logs_what_it_hears() {
 #[test]
 fn a_refusal_an_error_and_a_snapshot_can_be_logged() {
     let breaker = CircuitBreaker::with_clock(Config::new(), ManualClock::new());
-    let _ = breaker.call(|| Err::<(), _>(()));
+    fail(&breaker);
     ends_with(&breaker.snapshot(), &[0, 1, 0, 0, 0, 0, 0, 0, 0]);
     let totals: Totals = breaker.totals();
     ends_with(&totals, &[0, 1, 0, 0, 0, 0, 0, 0, 0]);
@@ -121,7 +124,7 @@ fn a_refusal_an_error_and_a_snapshot_can_be_logged() {
         let config = Config::new().break_duration(Duration::from_secs(secs));
         let breaker =
             CircuitBreaker::with_clock(config.consecutive_failures(1), ManualClock::new());
-        let _ = breaker.call(|| Err::<(), _>(()));
+        fail(&breaker);
         breaker.admit().unwrap_err()
     };
     assert_ne!(log(&refusal), log(&open_for(1)), "why");

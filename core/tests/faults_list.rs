@@ -1,11 +1,25 @@
-//! `FAULTS.md` and the tests that it names, held together.
+//! `FAULTS.md` and the tests that it names, compared; and how long the names of tests may be.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Every fault of the survey: how many each library has.
-const SURVEY: [(&str, u32); 6] = [("r", 11), ("p", 5), ("h", 4), ("g", 7), ("y", 5), ("o", 8)];
+/// The libraries whose faults have an id: the letter of its ids, how many faults it has, and the
+/// module of `faults.rs` that holds their tests.
+const LIBRARIES: [(&str, u32, &str); 6] = [
+    ("r", 11, "resilience4j"),
+    ("p", 5, "polly"),
+    ("h", 4, "hystrix"),
+    ("g", 7, "gobreaker"),
+    ("y", 5, "pybreaker"),
+    ("o", 8, "opossum"),
+];
+
+/// The module of `faults.rs` for faults without an id.
+const RUST: &str = "rust";
+
+/// The names of tests are shorter than this.
+const NAME: usize = 60;
 
 const LIST: &str = include_str!("../FAULTS.md");
 
@@ -23,7 +37,11 @@ fn rows() -> Vec<Row> {
     let row = |text: &'static str| {
         let cells: Vec<_> = text.trim_matches('|').split(" | ").collect();
         assert_eq!(cells.len(), 3, "three cells: {text}");
-        let tests = cells[2].split('`').skip(1).step_by(2).collect(); // what is between backticks
+        let quoted = cells[2].split('`').skip(1).step_by(2); // what is between backticks
+        let (tests, files): (Vec<_>, Vec<_>) = quoted.partition(|quoted| quoted.contains("::"));
+        for file in files {
+            assert!(root().join(file).exists(), "`{file}` is neither a test nor a file");
+        }
         Row { ids: ids(cells[0]), text, tests }
     };
     LIST.lines().filter(is_row).map(row).collect()
@@ -35,26 +53,34 @@ fn ids(text: &str) -> BTreeSet<String> {
     text.split("D-").skip(1).map(id).collect()
 }
 
-/// The file of a test, and the name of its function.
+/// The file of a test, and the name of its function with its modules.
 fn place(test: &str) -> (PathBuf, &str) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let Some((place, name)) = test.rsplit_once("::") else {
-        return (root.join("core/tests/faults.rs"), test);
-    };
-    if place.ends_with(".rs") {
-        return (root.join(place), name);
+    let root = root();
+    if let Some((file, name)) = test.split_once(".rs::") {
+        return (root.join(format!("{file}.rs")), name);
     }
+    let (file, name) = test.split_once("::").unwrap_or_else(|| panic!("`{test}` names no file"));
     let candidates = ["core/tests", "std-adapter/tests"]
-        .map(|folder| root.join(folder).join(place).with_extension("rs"));
+        .map(|folder| root.join(folder).join(file).with_extension("rs"));
     let found = candidates.into_iter().find(|file| file.exists());
     (found.unwrap_or_else(|| panic!("`{test}`: there is no such file")), name)
 }
 
-/// The functions of `source` that are run as tests.
-fn tests_of(source: &str) -> BTreeSet<&str> {
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The functions of `source` that are run as tests, each with its module.
+fn tests_of(source: &str) -> BTreeSet<String> {
     let mut tests = BTreeSet::new();
-    let mut attributes = Vec::new();
-    for line in source.lines().map(str::trim) {
+    let (mut module, mut attributes) = ("", Vec::new());
+    for line in source.lines() {
+        let inside = line.strip_prefix("mod ").and_then(|line| line.strip_suffix(" {"));
+        match line {
+            "}" => module = "",
+            _ => module = inside.unwrap_or(module),
+        }
+        let line = line.trim();
         if line.starts_with("#[") {
             attributes.push(line);
             continue;
@@ -65,7 +91,8 @@ fn tests_of(source: &str) -> BTreeSet<&str> {
                 .iter()
                 .any(|attribute| *attribute == "#[test]" || attribute.starts_with("#[tokio::test"));
             if is_test && !attributes.iter().any(|attribute| attribute.starts_with("#[ignore")) {
-                tests.insert(name);
+                let separator = if module.is_empty() { "" } else { "::" };
+                tests.insert(format!("{module}{separator}{name}"));
             }
         }
         attributes.clear();
@@ -73,8 +100,21 @@ fn tests_of(source: &str) -> BTreeSet<&str> {
     tests
 }
 
+/// The files under a folder whose names end in `.rs`.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry.is_dir() {
+            files.extend(sources(&entry));
+        } else if entry.extension().is_some_and(|extension| extension == "rs") {
+            files.push(entry);
+        }
+    }
+    files
+}
+
 #[test]
-fn each_row_names_tests_and_each_of_them_is_there_and_runs() {
+fn each_row_names_tests_that_exist_and_run() {
     let rows = rows();
     assert!(rows.len() > 50, "{} rows", rows.len());
     for Row { tests, text, .. } in rows {
@@ -89,34 +129,55 @@ fn each_row_names_tests_and_each_of_them_is_there_and_runs() {
 }
 
 #[test]
-fn each_test_of_a_fault_has_its_row_and_is_named_after_its_faults() {
+fn each_test_of_a_fault_is_in_one_row_of_its_library() {
     let rows = rows();
     for name in tests_of(include_str!("faults.rs")) {
-        let of_it: Vec<_> = rows.iter().filter(|row| row.tests.contains(&name)).collect();
-        assert_eq!(of_it.len(), 1, "`{name}` is in one row");
-        if name.starts_with("peers_") {
-            assert!(of_it[0].ids.is_empty(), "`{name}` is in the row of a fault that has an id");
+        let listed = format!("faults::{name}");
+        let of_it: Vec<_> = rows.iter().filter(|row| row.tests.contains(&&*listed)).collect();
+        assert_eq!(of_it.len(), 1, "`{listed}` is in one row");
+        let (module, _) = name.split_once("::").unwrap_or_else(|| panic!("`{name}`: no module"));
+        let has_id = |letter: &str| of_it[0].ids.iter().any(|id| id.starts_with(letter));
+        if module == RUST {
+            assert!(of_it[0].ids.is_empty(), "`{listed}` is in the row of a fault with an id");
             continue;
         }
-        // Pairs of words, as long as they are `d` and an id.
-        let words: Vec<_> = name.split('_').collect();
-        let named = words.chunks(2).take_while(|pair| pair[0] == "d");
-        let named: BTreeSet<_> = named.map(|pair| pair[1].to_owned()).collect();
-        assert_eq!(named, of_it[0].ids, "`{name}` and its row");
+        let library = LIBRARIES.iter().find(|(.., library)| *library == module);
+        let (letter, ..) = library.unwrap_or_else(|| panic!("`{module}`: no such library"));
+        assert!(has_id(letter), "`{listed}` is in the row of another library");
     }
 }
 
+/// The names in `core/src`, `std-adapter/src` and `loom-tests` are not looked at: ordering tables and
+/// `.ci/kill-orderings` name many of them.
 #[test]
-fn each_fault_of_the_survey_has_a_row_or_no_counterpart() {
+fn the_names_of_tests_are_short() {
+    let mut long = Vec::new();
+    let mut looked_at = 0;
+    for folder in ["core/tests", "std-adapter/tests", "compat/tests"] {
+        for file in sources(&root().join(folder)) {
+            for test in tests_of(&fs::read_to_string(&file).unwrap()) {
+                looked_at += 1;
+                if test.rsplit("::").next().unwrap().len() >= NAME {
+                    long.push(format!("{}: {test}", file.display()));
+                }
+            }
+        }
+    }
+    assert!(looked_at > 700, "{looked_at} tests");
+    assert!(long.is_empty(), "{NAME} characters or more:\n{}", long.join("\n"));
+}
+
+#[test]
+fn each_id_has_a_row_or_no_counterpart() {
     let (_, last) = LIST.rsplit_once("Without a counterpart here:").unwrap();
     let without = ids(last);
     let listed: BTreeSet<_> = rows().into_iter().flat_map(|row| row.ids).collect();
-    for (library, count) in SURVEY {
+    for (library, count, _) in LIBRARIES {
         for id in (1..=count).map(|number| format!("{library}{number}")) {
             let has = (listed.contains(&id), without.contains(&id));
             assert!(has.0 != has.1, "D-{id}: a row {}, no counterpart {}", has.0, has.1);
         }
     }
-    let all = SURVEY.iter().map(|(_, count)| *count as usize).sum::<usize>();
-    assert_eq!(listed.len() + without.len(), all, "an id that the survey has not");
+    let all = LIBRARIES.iter().map(|(_, count, _)| *count as usize).sum::<usize>();
+    assert_eq!(listed.len() + without.len(), all, "an id that no library has");
 }

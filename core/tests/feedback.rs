@@ -101,7 +101,7 @@ const SOURCES: [(&str, Draw); 5] = [
 ];
 
 #[test]
-fn the_limit_of_a_healthy_dependency_neither_creeps_nor_sinks_by_its_own_cuts() {
+fn the_limit_of_a_healthy_dependency_stays_put() {
     for (name, takes) in SOURCES {
         let mut dependency = Dependency::new(takes);
         dependency.run(2 * WINDOW);
@@ -117,7 +117,7 @@ fn the_limit_of_a_healthy_dependency_neither_creeps_nor_sinks_by_its_own_cuts() 
 }
 
 #[test]
-fn a_dependency_that_gets_ten_times_slower_is_followed_within_a_window() {
+fn a_tenfold_slowdown_is_followed_within_a_window() {
     for (name, takes) in SOURCES {
         let mut dependency = Dependency::new(takes);
         dependency.run(4 * WINDOW);
@@ -131,7 +131,7 @@ fn a_dependency_that_gets_ten_times_slower_is_followed_within_a_window() {
 }
 
 #[test]
-fn a_dependency_that_gets_faster_again_is_followed_within_a_window() {
+fn a_speed_up_is_followed_within_a_window() {
     for (name, takes) in SOURCES {
         let mut dependency = Dependency::new(takes);
         dependency.slower = 10;

@@ -2,16 +2,14 @@
 
 mod support;
 
-use core::panic::AssertUnwindSafe;
 use core::sync::atomic::{AtomicU32, Ordering};
-use std::panic::catch_unwind;
 use std::sync::Barrier;
 
 use core::time::Duration;
 use cutout_core::{
     Cause, CircuitBreaker, HalfOpenRule, ManualClock, Outcome, Rate, RejectReason, State,
 };
-use support::{Breaker, config, fail, follow, millis, secs, succeed, tripped};
+use support::{Breaker, config, fail, follow, millis, panics, secs, succeed, tripped};
 
 /// A breaker whose break is just over.
 fn recovering(config: cutout_core::Config) -> Breaker {
@@ -63,7 +61,7 @@ fn who_looks_is_told_that_the_trials_are_taken_and_takes_none() {
 }
 
 #[test]
-fn a_trial_that_is_lost_ends_half_open_even_if_callers_only_look() {
+fn a_lost_trial_ends_half_open_if_callers_only_look() {
     let breaker = recovering(config().trials(1));
     let _lost = breaker.admit().unwrap();
     breaker.clock().advance(secs(20));
@@ -87,14 +85,14 @@ fn only_as_many_trials_as_configured_run_at_once() {
 }
 
 #[test]
-fn a_crowd_at_the_end_of_the_break_gets_no_more_than_the_trials() {
+fn a_crowd_after_the_break_gets_only_the_trials() {
     const CROWD: usize = 8;
     for round in 0..50 {
         let breaker = CircuitBreaker::with_clock(
             config().consecutive_failures(1).trials(3),
             ManualClock::new(),
         );
-        let _ = breaker.call(|| Err::<(), _>(()));
+        fail(&breaker);
         breaker.clock().advance(secs(5));
         let (start, admitted) = (Barrier::new(CROWD), AtomicU32::new(0));
         std::thread::scope(|scope| {
@@ -115,10 +113,7 @@ fn a_crowd_at_the_end_of_the_break_gets_no_more_than_the_trials() {
 #[test]
 fn a_trial_that_panics_is_a_failed_trial() {
     let breaker = recovering(config());
-    let panic = catch_unwind(AssertUnwindSafe(|| {
-        breaker.call(|| -> Result<(), ()> { panic!("the driver is broken") })
-    }));
-    assert!(panic.is_err());
+    assert!(panics(|| breaker.call(|| -> Result<(), ()> { panic!("the driver is broken") })));
     assert_eq!(breaker.state(), State::Open);
     breaker.clock().advance(secs(5));
     follow(&breaker, "+ +", "H C");
@@ -243,12 +238,12 @@ fn one_failure_right_after_the_recovery_does_not_reopen() {
 }
 
 #[test]
-fn a_closed_circuit_trips_again_as_soon_as_its_minimum_is_there() {
+fn a_closed_circuit_trips_again_at_its_minimum() {
     follow(&recovering(config()), "+ + x x x x", "H C C C C O");
 }
 
 #[test]
-fn the_change_to_half_open_is_announced_by_the_call_that_makes_it() {
+fn the_call_that_half_opens_announces_it() {
     let breaker = recovering(config());
     let trial = breaker.admit().unwrap();
     let transition = breaker.observer().last();
@@ -283,7 +278,7 @@ impl cutout_core::Clock for Hurried {
 }
 
 #[test]
-fn the_lease_of_a_trial_begins_at_the_last_reading_before_it_is_admitted() {
+fn a_lease_begins_at_the_last_reading_before_admission() {
     let breaker =
         CircuitBreaker::with_clock(config().trials(2).trial_timeout(secs(20)), Hurried::default());
     let shows = |breaker: &CircuitBreaker<Hurried>| cutout_core::Clock::now(&breaker.clock().0);

@@ -83,7 +83,7 @@ fn a_success_in_one_lane_completes_the_minimum_of_all() {
 }
 
 #[test]
-fn the_first_success_in_a_lane_does_not_complete_what_others_had_completed() {
+fn a_first_success_in_a_lane_completes_no_old_minimum() {
     let breaker = breaker(config());
     results(&breaker, 0, 0, Outcome::Success, 5);
     results(&breaker, 1, 1, Outcome::Failure, 4);
@@ -96,7 +96,7 @@ fn the_first_success_in_a_lane_does_not_complete_what_others_had_completed() {
 }
 
 #[test]
-fn a_new_generation_starts_empty_in_every_lane_and_the_totals_stay() {
+fn a_generation_starts_empty_in_every_lane() {
     let breaker = breaker(config().minimum_throughput(100));
     for core in 0..4 {
         results(&breaker, core, 0, Outcome::Failure, 2);
@@ -110,7 +110,7 @@ fn a_new_generation_starts_empty_in_every_lane_and_the_totals_stay() {
 }
 
 #[test]
-fn a_lane_that_was_idle_until_its_numbers_came_round_brings_nothing_back() {
+fn a_lane_idle_until_its_numbers_wrap_brings_nothing_back() {
     // The head of a lane tells 2^16 generations apart, its buckets 2^12. Time stands still.
     let breaker = breaker(config().minimum_throughput(100));
     breaker.reset();
@@ -135,7 +135,7 @@ fn a_lane_is_taken_modulo_those_that_there_are() {
 }
 
 #[test]
-fn refusals_and_results_beside_the_window_are_counted_in_every_lane() {
+fn every_lane_counts_refusals_and_results_outside_the_window() {
     let breaker = breaker(Config::new().without_failure_rate().consecutive_failures(9));
     for core in 0..4 {
         results(&breaker, core, 0, Outcome::Success, 3);
@@ -163,7 +163,7 @@ fn a_window_by_count_is_exact_in_any_number_of_lanes() {
 }
 
 #[test]
-fn a_clock_that_is_lent_or_shared_tells_all_that_it_tells_its_owner() {
+fn a_lent_or_shared_clock_tells_what_its_owner_tells() {
     struct Told;
     impl Clock for Told {
         fn now(&self) -> Instant {
@@ -225,7 +225,7 @@ fn a_breaker_that_one_thread_calls_grows_no_lanes() {
 }
 
 #[test]
-fn what_is_saved_has_the_newest_bucket_of_any_lane_where_the_clock_is_set_back_behind_it() {
+fn a_saved_window_has_the_newest_bucket_of_any_lane() {
     for (early, late) in [(0, 1), (1, 0)] {
         let breaker = breaker(config().minimum_throughput(100));
         results(&breaker, early, 3, Outcome::Failure, 2);

@@ -97,7 +97,7 @@ proptest! {
     })]
 
     #[test]
-    fn every_quantile_of_any_source_is_within_six_percent_of_the_exact_one(
+    fn every_quantile_is_within_six_percent_of_the_exact_one(
         source in sources(),
         seed: u64,
         count in 1_u32..4_096,
@@ -190,7 +190,7 @@ fn latencies_at_the_edges_of_every_bucket_are_within_the_error() {
 }
 
 #[test]
-fn half_of_them_at_the_end_of_one_bucket_and_half_at_the_start_of_the_next_are_told_apart() {
+fn two_neighbouring_buckets_are_told_apart() {
     let latency = latency(1);
     let edge = 9 << 20;
     for nanos in [edge - 1, edge] {
@@ -200,7 +200,7 @@ fn half_of_them_at_the_end_of_one_bucket_and_half_at_the_start_of_the_next_are_t
     }
     assert_close(latency.quantile(Rate::percent(50)), edge - 1);
     assert_close(latency.quantile(Rate::try_basis_points(5_001).unwrap()), edge);
-    assert!(latency.p50() < latency.p95());
+    assert!(latency.p50().unwrap() < latency.p95().unwrap());
 }
 
 #[test]
@@ -233,7 +233,7 @@ fn below_the_minimum_nothing_is_said() {
 }
 
 #[test]
-fn a_latency_is_forgotten_within_a_window_and_not_before_half_of_it() {
+fn a_latency_is_forgotten_between_half_and_one_window() {
     let latency = latency(1);
     latency.clock().advance(5 * MS);
     latency.record(MS);
@@ -261,7 +261,7 @@ fn nothing_old_comes_back_after_any_idle_time() {
 }
 
 #[test]
-fn where_more_come_than_a_window_can_count_the_oldest_leave_early() {
+fn beyond_the_room_of_a_window_the_oldest_leave_early() {
     let latency = latency(1);
     for _ in 0..4_095 {
         latency.record(100 * MS);
@@ -287,7 +287,7 @@ fn a_clock_that_is_set_back_loses_nothing_and_panics_nowhere() {
 }
 
 #[test]
-fn what_was_counted_before_the_clock_was_set_back_leaves_within_a_window() {
+fn what_came_before_a_set_back_leaves_within_a_window() {
     let second = Duration::from_secs(1);
     let at = |time| Instant::ORIGIN.saturating_add(time);
     for back in [WINDOW / 2 + second, 3_600 * second, 1_000_000 * second] {
@@ -306,7 +306,7 @@ fn what_was_counted_before_the_clock_was_set_back_leaves_within_a_window() {
 }
 
 #[test]
-fn what_was_counted_before_the_clock_was_set_back_leaves_though_nobody_calls_any_more() {
+fn what_came_before_a_set_back_leaves_without_calls() {
     let at = |time| Instant::ORIGIN.saturating_add(time);
     for back in [MS, WINDOW / 2, WINDOW / 2 + WINDOW / 16, 60 * WINDOW, 100 * WINDOW] {
         let latency = latency(1);
@@ -367,7 +367,7 @@ fn a_call_is_measured_if_it_returns_ok() {
 }
 
 #[test]
-fn an_asynchronous_call_is_measured_from_its_first_poll_and_not_at_all_if_it_is_dropped() {
+fn an_async_call_is_measured_from_its_first_poll() {
     let latency = latency(1);
     let mut context = Context::from_waker(Waker::noop());
     {

@@ -10,7 +10,7 @@ use cutout_core::{
 use support::{breaker, config, fail, follow, secs, succeed, tripped};
 
 #[test]
-fn a_forced_open_circuit_refuses_everything_until_it_is_released() {
+fn a_forced_open_circuit_refuses_until_its_release() {
     let breaker = breaker(config());
     breaker.force_open();
     breaker.clock().advance(secs(1_000_000));
@@ -23,7 +23,7 @@ fn a_forced_open_circuit_refuses_everything_until_it_is_released() {
 }
 
 #[test]
-fn a_forced_closed_circuit_counts_and_says_that_it_would_have_tripped() {
+fn a_forced_closed_circuit_says_it_would_have_tripped() {
     let breaker = breaker(config());
     breaker.force_closed();
     follow(&breaker, "x x x x x x x", "C C C C C C C");
@@ -37,7 +37,7 @@ fn a_forced_closed_circuit_counts_and_says_that_it_would_have_tripped() {
 }
 
 #[test]
-fn a_disabled_circuit_lets_everything_flow_and_counts_every_result_as_ignored() {
+fn a_disabled_circuit_counts_every_result_as_ignored() {
     let breaker = breaker(config());
     breaker.disable();
     for _ in 0..10 {
@@ -87,7 +87,7 @@ fn in_shadow_only_the_trials_decide_though_others_flow() {
 }
 
 #[test]
-fn the_state_underneath_a_forced_mode_stays_and_so_does_its_break() {
+fn a_forced_mode_leaves_the_state_and_break_beneath() {
     let breaker = tripped(config());
     breaker.force_closed();
     follow(&breaker, "+ 4s x", "C C C");
@@ -100,7 +100,7 @@ fn the_state_underneath_a_forced_mode_stays_and_so_does_its_break() {
 }
 
 #[test]
-fn a_change_of_mode_makes_trials_in_flight_stale_and_their_places_free() {
+fn a_change_of_mode_makes_trials_in_flight_stale() {
     let breaker = tripped(config().trials(1));
     breaker.clock().advance(secs(5));
     let trial = breaker.admit().unwrap();
@@ -190,7 +190,7 @@ fn an_observer_that_is_lent_hears_everything() {
     breaker.force_closed();
     breaker.settle(early, Outcome::Failure);
     for _ in 0..4 {
-        let _ = breaker.call(|| Err::<(), _>(()));
+        fail(&breaker);
     }
     assert_eq!(log.causes(), [Cause::Mode]);
     assert_eq!(*log.stale.borrow(), [Some(Outcome::Failure)]);
@@ -198,7 +198,7 @@ fn an_observer_that_is_lent_hears_everything() {
 }
 
 #[test]
-fn a_circuit_that_is_opened_for_a_time_refuses_until_it_is_over_and_then_tries() {
+fn a_circuit_opened_for_a_time_refuses_and_then_tries() {
     let breaker = breaker(config());
     breaker.open_for(secs(7));
     follow(&breaker, "+ 6s + 1s + +", "O- O O- O H C");
@@ -223,7 +223,7 @@ fn to_open_by_hand_is_no_reopening_and_ends_what_was_there() {
 }
 
 #[test]
-fn to_open_for_no_time_at_all_makes_a_trial_of_the_next_call_whatever_was_there() {
+fn opened_for_no_time_the_next_call_is_a_trial() {
     let half_open = tripped(config());
     half_open.clock().advance(secs(5));
     let late = half_open.admit().unwrap();
@@ -240,7 +240,7 @@ fn to_open_for_no_time_at_all_makes_a_trial_of_the_next_call_whatever_was_there(
 }
 
 #[test]
-fn a_forced_circuit_that_is_opened_for_a_time_goes_on_as_it_is_forced() {
+fn a_forced_circuit_opened_for_a_time_stays_forced() {
     let breaker = breaker(config());
     breaker.force_closed();
     breaker.open_for(secs(5));

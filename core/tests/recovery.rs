@@ -57,7 +57,7 @@ fn the_first_call_of_a_stage_is_admitted() {
 }
 
 #[test]
-fn a_call_is_admitted_whenever_none_was_for_a_tenth_of_the_stage() {
+fn a_call_is_admitted_each_tenth_of_a_stage() {
     let breaker = recovering(config());
     follow(
         &breaker,
@@ -75,7 +75,7 @@ fn a_call_is_admitted_whenever_none_was_for_a_tenth_of_the_stage() {
 
 /// A step back of the clock does not stop the ramp: its share is still admitted.
 #[test]
-fn a_clock_that_is_set_back_in_a_ramp_stops_nobody_but_those_over_the_share() {
+fn a_clock_set_back_in_a_ramp_stops_only_the_surplus() {
     let breaker = recovering(config());
     breaker.clock().advance(secs(1));
     assert!(succeed(&breaker));
@@ -103,7 +103,7 @@ fn it_reopens_at_once_if_the_rate_is_bad() {
 }
 
 #[test]
-fn when_it_is_over_the_backoff_starts_over_and_the_minimum_is_back() {
+fn the_end_of_the_ramp_resets_backoff_and_minimum() {
     let breaker = recovering(config().break_backoff(Backoff::doubling(secs(60))));
     breaker.clock().advance(secs(6));
     follow(&breaker, "x x x x", "C C C O");

@@ -107,7 +107,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_a_breaker_says_of_its_settings_is_valid_and_changes_nothing(config in settings()) {
+    fn the_settings_of_a_breaker_are_valid_and_change_nothing(config in settings()) {
         if config.validate(10).is_err() {
             return Ok(());
         }
@@ -124,7 +124,7 @@ proptest! {
     }
 
     #[test]
-    fn settings_that_replace_others_read_as_if_they_had_been_there_from_the_start(
+    fn replaced_settings_read_as_if_set_from_the_start(
         before in settings(),
         between in settings(),
         after in settings(),

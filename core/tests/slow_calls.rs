@@ -23,7 +23,7 @@ fn a_circuit_opens_on_slow_successes_alone() {
 }
 
 #[test]
-fn a_call_is_slow_when_it_took_longer_than_the_limit_and_not_at_it() {
+fn a_call_is_slow_beyond_the_limit_and_not_at_it() {
     let breaker = breaker(config());
     for (over, slow) in [(0, 0), (1, 1)] {
         let call = breaker.admit().unwrap();
@@ -41,7 +41,7 @@ fn a_slow_failure_counts_in_both_rates() {
 }
 
 #[test]
-fn the_fast_success_that_completes_the_minimum_trips_on_the_slow_rate() {
+fn a_fast_success_that_completes_the_minimum_trips() {
     timeline(config(), "s s s +", "C C C O");
 }
 
@@ -99,7 +99,7 @@ fn a_slow_success_ends_a_row_of_failures_like_any_other() {
 }
 
 #[test]
-fn a_slow_trial_has_failed_where_slow_calls_can_open_the_circuit() {
+fn a_slow_trial_fails_where_slow_calls_can_trip() {
     let breaker = timeline(
         config().trials(3).break_backoff(Backoff::doubling(secs(60))),
         "s s s s 5s + s", //
@@ -122,7 +122,7 @@ fn a_dependency_that_stays_slow_never_closes_the_circuit() {
 }
 
 #[test]
-fn a_slow_trial_that_succeeds_closes_where_slow_calls_are_only_measured() {
+fn a_slow_trial_closes_where_slowness_is_only_measured() {
     let config = support::config().slow_call_duration(secs(1));
     timeline(config, "x x x x 5s s s", "C C C O O H C");
 }

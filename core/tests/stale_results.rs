@@ -2,10 +2,8 @@
 
 mod support;
 
-use core::cell::{Cell, OnceCell};
-
-use cutout_core::{CircuitBreaker, Clock, Instant, ManualClock, Outcome, State, Window};
-use support::{config, fail, follow, secs, succeed, tripped};
+use cutout_core::{Outcome, State, Window};
+use support::{config, fail, follow, secs, succeed, tripped, with_meanwhile};
 
 #[test]
 fn a_result_from_before_the_trip_decides_nothing_after_it() {
@@ -21,7 +19,7 @@ fn a_result_from_before_the_trip_decides_nothing_after_it() {
 }
 
 #[test]
-fn a_success_from_before_the_trip_does_not_close_a_half_open_circuit() {
+fn an_early_success_does_not_close_a_half_open_circuit() {
     let breaker = support::breaker(config().trials(1));
     let early = breaker.admit().unwrap();
     for _ in 0..4 {
@@ -37,7 +35,7 @@ fn a_success_from_before_the_trip_does_not_close_a_half_open_circuit() {
 }
 
 #[test]
-fn a_success_from_before_the_trip_does_not_make_a_trial_of_itself_when_the_break_is_over() {
+fn an_early_success_is_no_trial_after_the_break() {
     let breaker = support::breaker(config().trials(1));
     let early = breaker.admit().unwrap();
     for _ in 0..4 {
@@ -65,7 +63,7 @@ fn a_failure_from_before_the_trip_does_not_fail_a_trial() {
 }
 
 #[test]
-fn an_ignored_or_cancelled_result_gives_back_no_place_that_it_never_took() {
+fn an_early_ignored_or_cancelled_call_frees_no_place() {
     let breaker = support::breaker(config().trials(1));
     let (ignored, cancelled) = (breaker.admit().unwrap(), breaker.admit().unwrap());
     for _ in 0..4 {
@@ -80,7 +78,7 @@ fn an_ignored_or_cancelled_result_gives_back_no_place_that_it_never_took() {
 }
 
 #[test]
-fn failures_from_before_the_outage_do_not_reopen_after_the_recovery() {
+fn early_failures_do_not_reopen_after_the_recovery() {
     let breaker = support::breaker(config());
     let early: Vec<_> = (0..30).map(|_| breaker.admit().unwrap()).collect();
     for _ in 0..4 {
@@ -97,7 +95,7 @@ fn failures_from_before_the_outage_do_not_reopen_after_the_recovery() {
 }
 
 #[test]
-fn a_trial_of_an_earlier_half_open_decides_nothing_in_a_later_one() {
+fn a_trial_of_an_old_half_open_decides_nothing_later() {
     let breaker = tripped(config());
     breaker.clock().advance(secs(5));
     let (first, second) = (breaker.admit().unwrap(), breaker.admit().unwrap());
@@ -119,17 +117,17 @@ fn a_result_across_a_change_of_mode_is_stale_too() {
 }
 
 #[test]
-fn generations_wrap_after_eight_million_changes_and_nothing_old_comes_back() {
+fn wrapped_generations_bring_nothing_back() {
     wrap(config().consecutive_failures(3));
 }
 
 #[test]
-fn generations_wrap_and_no_old_row_of_failures_goes_on_where_no_window_is_kept() {
+fn wrapped_generations_continue_no_row_without_a_window() {
     wrap(config().without_failure_rate().consecutive_failures(3));
 }
 
 #[test]
-fn generations_wrap_and_no_old_window_comes_back_where_no_row_is_counted() {
+fn wrapped_generations_revive_no_window_without_a_row() {
     wrap(config());
 }
 
@@ -137,7 +135,7 @@ fn wrap(config: cutout_core::Config) {
     let breaker = cutout_core::CircuitBreaker::with_clock(config, cutout_core::ManualClock::new());
     breaker.reset();
     for _ in 0..2 {
-        let _ = breaker.call(|| Err::<(), _>(()));
+        fail(&breaker);
     }
     let late = breaker.admit().unwrap();
     let start = breaker.snapshot_generation();
@@ -167,41 +165,15 @@ impl Generation for cutout_core::CircuitBreaker<cutout_core::ManualClock> {
     }
 }
 
-type Act = fn(&CircuitBreaker<Meanwhile>);
-
-/// A clock that does something once, when it is read next: what another thread might do meanwhile.
-#[derive(Default)]
-struct Meanwhile {
-    clock: ManualClock,
-    act: Cell<Option<Act>>,
-    breaker: OnceCell<&'static CircuitBreaker<Meanwhile>>,
-}
-
-impl Clock for Meanwhile {
-    fn now(&self) -> Instant {
-        if let (Some(act), Some(breaker)) = (self.act.take(), self.breaker.get()) {
-            act(breaker);
-        }
-        self.clock.now()
-    }
-}
-
-fn with_meanwhile(config: cutout_core::Config) -> &'static CircuitBreaker<Meanwhile> {
-    let breaker = CircuitBreaker::with_clock(config, Meanwhile::default());
-    let breaker: &'static CircuitBreaker<Meanwhile> = Box::leak(Box::new(breaker));
-    assert!(breaker.clock().breaker.set(breaker).is_ok());
-    breaker
-}
-
 #[test]
-fn a_result_that_is_overtaken_while_it_is_told_the_time_is_stale_and_leaves_the_window_alone() {
+fn a_result_overtaken_at_the_clock_is_stale() {
     for window in [Window::time(secs(10)), Window::count(10)] {
         // Slow calls are measured, so that the clock is read by a window over a count as well.
-        let breaker = with_meanwhile(config().window(window).slow_call_duration(secs(1)));
+        let breaker = with_meanwhile(config().window(window).slow_call_duration(secs(1)), ());
         let late = breaker.admit().unwrap();
         breaker.clock().act.set(Some(|breaker| {
             breaker.reset();
-            let _ = breaker.call(|| Ok::<_, ()>(()));
+            assert!(succeed(breaker));
         }));
         breaker.settle(late, Outcome::Failure);
         let (tally, totals) = (breaker.snapshot().tally, breaker.totals());
@@ -211,18 +183,19 @@ fn a_result_that_is_overtaken_while_it_is_told_the_time_is_stale_and_leaves_the_
 }
 
 #[test]
-fn a_failure_that_is_overtaken_while_it_is_told_the_time_adds_to_no_row() {
+fn a_failure_overtaken_at_the_clock_adds_to_no_row() {
     let breaker = with_meanwhile(
         config().without_failure_rate().consecutive_failures(2).slow_call_duration(secs(1)),
+        (),
     );
     let late = breaker.admit().unwrap();
     breaker.clock().act.set(Some(|breaker| {
         breaker.reset();
-        let _ = breaker.call(|| Err::<(), _>(()));
+        fail(breaker);
     }));
     breaker.settle(late, Outcome::Failure);
     assert_eq!(breaker.snapshot().consecutive_failures, 1);
     assert_eq!(breaker.state(), State::Closed);
-    let _ = breaker.call(|| Err::<(), _>(()));
+    fail(breaker);
     assert_eq!(breaker.state(), State::Open);
 }

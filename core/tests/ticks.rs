@@ -49,7 +49,7 @@ fn keeping_up_more_often_changes_nothing() {
 }
 
 #[test]
-fn a_handler_that_comes_during_the_reading_is_no_step_back_and_no_leap() {
+fn a_handler_during_the_reading_makes_no_step_and_no_leap() {
     let ticks = Ticks64::new();
     let time = Cell::new(0);
     let handler = || {

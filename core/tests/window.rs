@@ -4,7 +4,7 @@ mod support;
 
 use core::time::Duration;
 
-use cutout_core::{CircuitBreaker, Instant, ManualClock, Outcome, State, Window};
+use cutout_core::{CircuitBreaker, Error, Instant, ManualClock, Outcome, State, Window};
 use support::{breaker, config, fail, millis, secs, succeed, timeline};
 
 #[test]
@@ -43,7 +43,7 @@ fn nothing_old_comes_back_after_any_idle_time() {
 }
 
 #[test]
-fn a_call_that_takes_longer_than_the_window_counts_when_it_ends() {
+fn a_call_longer_than_the_window_counts_at_its_end() {
     let breaker = breaker(config());
     let calls: Vec<_> = (0..4).map(|_| breaker.admit().unwrap()).collect();
     breaker.clock().advance(secs(3_600));
@@ -63,7 +63,7 @@ fn time_that_stands_still_keeps_everything() {
 }
 
 #[test]
-fn a_clock_set_back_an_hour_loses_nothing_and_brings_nothing_back() {
+fn a_clock_set_back_an_hour_loses_and_revives_nothing() {
     let breaker = breaker(config());
     breaker.clock().advance(secs(3_600));
     for _ in 0..50 {
@@ -90,7 +90,7 @@ fn two_buckets_and_sixty_are_as_good_as_ten() {
 
     let minute = config().window(Window::time(secs(60)).in_buckets(60));
     let sixty = CircuitBreaker::<_, _, 60>::from_parts(minute, ManualClock::new(), ());
-    let _ = sixty.call(|| Err::<(), _>(()));
+    assert_eq!(sixty.call(|| Err::<(), _>(())), Err(Error::Inner(())));
     sixty.clock().advance(millis(59_999));
     assert_eq!(sixty.snapshot().tally.failures, 1);
     sixty.clock().advance(millis(1));
@@ -142,7 +142,7 @@ fn failures_to_open(breaker: &support::Breaker) -> u32 {
 }
 
 #[test]
-fn the_failure_that_makes_the_rate_trips_however_many_healthy_ones_went_before_it() {
+fn the_failure_that_makes_the_rate_trips_after_any_past() {
     for successes in [4, 5, 100, 1_000, 10_000] {
         let breaker = breaker(config());
         for _ in 0..successes {
@@ -153,7 +153,7 @@ fn the_failure_that_makes_the_rate_trips_however_many_healthy_ones_went_before_i
 }
 
 #[test]
-fn the_failure_that_makes_the_rate_trips_in_a_bucket_that_has_halved() {
+fn the_failure_that_makes_the_rate_trips_in_a_halved_bucket() {
     const FULL: u32 = 16_383;
     let breaker = breaker(config());
     for _ in 0..FULL {

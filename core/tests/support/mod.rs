@@ -2,12 +2,17 @@
 //! announces, and timelines in two lines of text.
 #![allow(dead_code)] // each test file uses its part
 
-use core::cell::RefCell;
+use core::cell::{Cell, OnceCell, RefCell};
+use core::future::Future;
+use core::panic::AssertUnwindSafe;
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
 use core::time::Duration;
+use std::panic::catch_unwind;
 
 use cutout_core::{
-    Cause, CircuitBreaker, Config, ManualClock, Observer, Outcome, Stale, State, Tally, Transition,
-    TripReason,
+    Cause, CircuitBreaker, Clock, Config, Error, Instant, ManualClock, Observer, Outcome, Stale,
+    State, Tally, Transition, TripReason,
 };
 
 pub(crate) type Breaker = CircuitBreaker<ManualClock, Log>;
@@ -67,19 +72,63 @@ pub(crate) fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-pub(crate) fn succeed(breaker: &Breaker) -> bool {
+/// Makes a call that succeeds if it is admitted. Returns whether it was.
+pub(crate) fn succeed<C: Clock, O: Observer>(breaker: &CircuitBreaker<C, O>) -> bool {
     breaker.call(|| Ok::<_, ()>(())).is_ok()
 }
 
-pub(crate) fn fail(breaker: &Breaker) {
-    assert!(breaker.call(|| Err::<(), _>(())).is_err());
+/// Makes a call that is admitted and fails. Panics if the breaker refuses the call.
+pub(crate) fn fail<C: Clock, O: Observer>(breaker: &CircuitBreaker<C, O>) {
+    assert_eq!(breaker.call(|| Err::<(), _>(())), Err(Error::Inner(())));
 }
 
-/// Brings a breaker with [`config`] to Open by four failures.
+/// Returns whether `act` panics.
+pub(crate) fn panics<T>(act: impl FnOnce() -> T) -> bool {
+    catch_unwind(AssertUnwindSafe(act)).is_err()
+}
+
+/// Polls the future once.
+pub(crate) fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+type Act<O> = fn(&CircuitBreaker<Meanwhile<O>, O>);
+
+/// A clock that runs an action once, at its next reading: what another thread may do meanwhile.
+pub(crate) struct Meanwhile<O: 'static> {
+    pub(crate) clock: ManualClock,
+    pub(crate) act: Cell<Option<Act<O>>>,
+    breaker: OnceCell<&'static CircuitBreaker<Meanwhile<O>, O>>,
+}
+
+impl<O> Clock for Meanwhile<O> {
+    fn now(&self) -> Instant {
+        if let (Some(act), Some(breaker)) = (self.act.take(), self.breaker.get()) {
+            act(breaker);
+        }
+        self.clock.now()
+    }
+}
+
+/// Makes a breaker whose clock can run an action.
+pub(crate) fn with_meanwhile<O: Observer>(
+    config: Config,
+    observer: O,
+) -> &'static CircuitBreaker<Meanwhile<O>, O> {
+    let clock =
+        Meanwhile { clock: ManualClock::new(), act: Cell::default(), breaker: OnceCell::new() };
+    let breaker = Box::leak(Box::new(CircuitBreaker::with_observer(config, clock, observer)));
+    assert!(breaker.clock().breaker.set(breaker).is_ok());
+    breaker
+}
+
+/// Makes a breaker and opens it by failures, four at most.
 pub(crate) fn tripped(config: Config) -> Breaker {
     let breaker = breaker(config);
     for _ in 0..4 {
-        fail(&breaker);
+        if breaker.state() == State::Closed {
+            fail(&breaker);
+        }
     }
     assert_eq!(breaker.state(), State::Open);
     breaker
