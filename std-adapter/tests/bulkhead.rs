@@ -1,10 +1,12 @@
 //! A bulkhead for which nobody waits: its limit, its settings, its counts; and behind a breaker.
 
+mod support;
+
 use core::cell::Cell;
 use core::future::{Future, poll_fn, ready};
 use core::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe};
 use core::pin::pin;
-use core::task::{Context, Poll, Waker};
+use core::task::Poll;
 use core::time::Duration;
 use std::panic::catch_unwind;
 use std::sync::Arc;
@@ -30,7 +32,7 @@ impl Sleep for Over {
 }
 
 fn poll<T>(future: impl Future<Output = T>) -> Poll<T> {
-    pin!(future).poll(&mut Context::from_waker(Waker::noop()))
+    support::poll(pin!(future))
 }
 
 #[test]
@@ -218,7 +220,8 @@ type Breaker = CircuitBreaker<ManualClock>;
 fn half_open_with_one_trial() -> Breaker {
     let config = Config::new().consecutive_failures(1).trials(1);
     let breaker = Breaker::with_clock(config, ManualClock::new());
-    let _ = breaker.call(|| Err::<(), _>(Failure::Down));
+    let failed = breaker.call(|| Err::<(), _>(Failure::Down));
+    assert_eq!(failed, Err(Error::Inner(Failure::Down)));
     breaker.clock().advance(Duration::from_secs(30));
     breaker
 }

@@ -1,6 +1,6 @@
 //! Wakers and timers are the callers' code: they may panic, and may come back to the bulkhead.
 
-mod hand;
+mod support;
 
 use core::future::{Future, Pending, pending};
 use core::panic::AssertUnwindSafe;
@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::task::Wake;
 
 use cutout::{Bulkhead, BulkheadConfig, OwnedBulkheadAcquire, Sleep};
-use hand::{Bell, Task};
+use support::task::{Bell, Task};
 
 fn bulkhead(limit: u32, queue: u32) -> Arc<Bulkhead> {
     let max_wait = Duration::from_secs(1);

@@ -1,6 +1,6 @@
 //! Threads that wait for a permit.
 
-mod hand;
+mod support;
 
 use core::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use core::time::Duration;
@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Instant;
 
 use cutout::{Bulkhead, BulkheadConfig, BulkheadReason};
-use hand::{Task, Timer};
+use support::task::{Task, Timer};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 

@@ -1,12 +1,12 @@
 //! Tasks that wait for a permit: in turn, no longer than they may, and gone when they are dropped.
 
-mod hand;
+mod support;
 
 use core::time::Duration;
 use std::sync::Arc;
 
 use cutout::{Bulkhead, BulkheadConfig, BulkheadReason, OwnedBulkheadPermit, Sleep};
-use hand::{Task, Timer};
+use support::task::{Task, Timer};
 
 const MAX_WAIT: Duration = Duration::from_secs(1);
 const NANOSECOND: Duration = Duration::from_nanos(1);

@@ -1,6 +1,8 @@
 //! Events reach every reader in order, and a slow one learns what it has missed.
 #![cfg(feature = "events")]
 
+mod support;
+
 use core::pin::pin;
 use core::sync::atomic::{AtomicU32, Ordering};
 use core::task::{Context, Poll, Waker};
@@ -24,7 +26,7 @@ fn breaker<O: Observer>(observer: O) -> Breaker<O> {
 
 fn fail<O: Observer>(breaker: &Breaker<O>, times: u32) {
     for _ in 0..times {
-        let _ = breaker.call(|| Err::<(), _>("down"));
+        support::fail(breaker);
     }
 }
 

@@ -1,18 +1,18 @@
 //! Fallbacks: what stands in for a call that failed, by the kind of its failure.
 #![cfg(feature = "policy")]
 
-mod by_hand;
+mod support;
 
 use core::cell::{Cell, RefCell};
 use core::future::ready;
 use core::pin::pin;
 use core::time::Duration;
 
-use by_hand::{breaker, drive, ends, hang, ms, opened, panics, poll};
 use cutout::{
     Bulkhead, Failure, Fallback, GaveUp, ManualSleep, Outcome, Policy, PolicyError, Rate, Refused,
     Retry, RetryBudget, Sleep,
 };
+use support::{breaker, drive, ends, hang, ms, opened, panics, poll};
 
 type Error = PolicyError<&'static str>;
 

@@ -1,7 +1,7 @@
 //! The parts together: their order, what they hold, and that none can hold a half-open circuit.
 #![cfg(feature = "policy")]
 
-mod by_hand;
+mod support;
 
 use core::cell::Cell;
 use core::error::Error as _;
@@ -9,11 +9,11 @@ use core::future::{Future, pending, ready};
 use core::time::Duration;
 use std::sync::Arc;
 
-use by_hand::{breaker, drive, ends, hang, ms, opened, secs};
 use cutout::{
     Bulkhead, CircuitBreaker, Config, Failure, Fallback, ManualSleep, Policy, PolicyError, Rate,
     Report, Retry, RetryBudget,
 };
+use support::{breaker, drive, ends, hang, ms, opened, secs};
 
 fn down() -> Result<u32, &'static str> {
     Err("down")
@@ -142,7 +142,8 @@ fn an_open_circuit_takes_no_place_and_asks_no_limit() {
     let limit = || -> Duration { panic!("no attempt begins") };
     let policy =
         Policy::new().timer(time.clone()).breaker(&breaker).bulkhead(&bulkhead).timeout(limit);
-    assert!(drive(&time, policy.call_async(|| ready(fine()))).is_err());
+    let error = drive(&time, policy.call_async(|| ready(fine()))).unwrap_err();
+    assert!(matches!(error.failure, Failure::Rejected(_)));
     assert_eq!((bulkhead.in_use(), bulkhead.rejected()), (0, 0));
 }
 

@@ -1,7 +1,7 @@
 //! No call through a policy allocates, whichever part ends it.
 #![cfg(feature = "policy")]
 
-mod by_hand;
+mod support;
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::Cell;
@@ -10,11 +10,11 @@ use core::pin::pin;
 use core::time::Duration;
 use std::alloc::System;
 
-use by_hand::{breaker, hang, poll};
 use cutout::{
     Bulkhead, Clock, Failure, Fallback, Instant, ManualSleep, Policy, PolicyError, Rate, Retry,
     RetryBudget, Sleep, State,
 };
+use support::{breaker, hang, poll};
 
 struct Counting;
 

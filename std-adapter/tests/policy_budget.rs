@@ -2,7 +2,7 @@
 //! they spent of the retry budget, and what they left behind.
 #![cfg(all(feature = "policy", feature = "rate-limit"))]
 
-mod by_hand;
+mod support;
 
 use core::cell::Cell;
 use core::future::{Future, poll_fn};
@@ -14,13 +14,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Wake;
 
-use by_hand::{ms, panics, secs};
 use cutout::{
     Bulkhead, BulkheadConfig, CircuitBreaker, Clock, Config, Instant, ManualSleep, ManualSleeping,
     Policy, Rate, RateLimit, RateLimitConfig, Retry, RetryBudget, Sleep,
 };
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
+use support::{ms, panics, secs};
 
 /// What is broken, a bit for each.
 type Broken = Arc<AtomicU8>;

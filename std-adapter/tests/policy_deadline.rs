@@ -1,7 +1,7 @@
 //! The deadline of a call's attempts: whatever an attempt has waited for, it does not begin too late.
 #![cfg(feature = "policy")]
 
-mod by_hand;
+mod support;
 
 use core::cell::{Cell, RefCell};
 use core::future::ready;
@@ -10,11 +10,11 @@ use core::task::Poll;
 use core::time::Duration;
 use std::sync::Arc;
 
-use by_hand::{breaker, drive, ends, ms, opened, poll, secs};
 use cutout::{
     Bulkhead, BulkheadConfig, BulkheadReason, Clock, Failure, GaveUp, Instant, ManualSleep,
     Outcome, OwnedBulkheadPermit, Pause, Policy, Rate, Refused, Retry, RetryBudget, Sleep,
 };
+use support::{breaker, drive, ends, ms, opened, poll, secs};
 
 fn down() -> Result<u32, &'static str> {
     Err("down")
@@ -262,7 +262,7 @@ fn a_timer_that_panics_in_a_blocking_wait_takes_no_place() {
     let bulkhead = queue(secs(1));
     let held = bulkhead.try_acquire();
     let policy = Policy::new().timer(Breaks).bulkhead(&bulkhead);
-    assert!(by_hand::panics(|| policy.call(down)));
+    assert!(support::panics(|| policy.call(down)));
     assert_eq!((bulkhead.in_use(), bulkhead.waiting()), (1, 0));
     drop(held);
     assert_eq!(bulkhead.in_use(), 0);

@@ -1,16 +1,16 @@
 //! A half-open circuit that no part of a policy can hold.
 #![cfg(feature = "policy")]
 
-mod by_hand;
+mod support;
 
 use core::future::ready;
 use core::pin::pin;
 
-use by_hand::{about_to_try, drive, hang, ms, panics, poll, secs};
 use cutout::{
     Bulkhead, BulkheadConfig, Failure, GaveUp, ManualSleep, Outcome, Policy, Rate, Retry,
     RetryBudget, State,
 };
+use support::{about_to_try, drive, hang, ms, panics, poll, secs};
 
 fn down() -> Result<u32, &'static str> {
     Err("down")
@@ -21,7 +21,7 @@ fn fine() -> Result<u32, &'static str> {
 }
 
 /// One trial may be out. Whoever took it is gone, so the next call is a trial too, and closes.
-fn the_next_call_closes(breaker: &by_hand::Breaker) {
+fn the_next_call_closes(breaker: &support::Breaker) {
     assert_ne!(breaker.state(), State::Closed);
     assert_eq!(breaker.snapshot().trials_in_flight, 0);
     assert_eq!(breaker.call(fine), Ok(1));
@@ -63,7 +63,7 @@ fn half_open_is_not_held_by_a_timeout() {
     let time = ManualSleep::new();
     let breaker = about_to_try(&time);
     let policy = Policy::new().timer(time.clone()).breaker(&breaker).timeout(ms(300));
-    assert!(drive(&time, policy.call_async(hang::<Result<(), ()>>)).is_err());
+    assert!(drive(&time, policy.call_async(hang::<Result<(), ()>>)).unwrap_err().is_timeout());
     assert_eq!(breaker.state(), State::Open, "the trial failed");
     time.advance(secs(10));
     the_next_call_closes(&breaker);

@@ -1,7 +1,7 @@
 //! Whose panic it is: only one inside of the call is the dependency's failure.
 #![cfg(feature = "policy")]
 
-mod by_hand;
+mod support;
 
 use core::cell::Cell;
 use core::future::{Future, Ready, poll_fn, ready};
@@ -12,13 +12,13 @@ use core::time::Duration;
 use std::sync::Arc;
 use std::task::Wake;
 
-use by_hand::{about_to_try, breaker, drive, ends, hang, ms, panics, poll, secs};
 use cutout::{
     Bulkhead, BulkheadConfig, CircuitBreaker, Clock, Config, Fallback, Instant, ManualSleep,
     Outcome, OwnedBulkheadAcquire, Policy, PolicyError, Rate, Retry, RetryBudget, Sleep, State,
 };
 #[cfg(feature = "rate-limit")]
 use cutout::{RateLimit, RateLimitConfig};
+use support::{about_to_try, breaker, drive, ends, hang, ms, panics, poll, secs};
 
 type Answer = Result<u32, &'static str>;
 
@@ -105,7 +105,7 @@ fn a_waiting_call_counts_for_nothing_in_anothers_panic() {
 #[test]
 fn a_panic_inside_of_the_call_is_a_failure_wherever_inside() {
     let time = ManualSleep::new();
-    type Shared = Arc<by_hand::Breaker>;
+    type Shared = Arc<support::Breaker>;
     type Act<'a> = &'a dyn Fn(&Shared);
     let failed = |act: Act<'_>| {
         let breaker = Arc::new(breaker(&time));
@@ -152,7 +152,7 @@ fn a_panic_inside_of_the_call_is_a_failure_wherever_inside() {
 
 #[test]
 fn a_call_made_while_unwinding_is_judged_by_its_own_end() {
-    struct Calls<'a>(&'a by_hand::Breaker, &'a ManualSleep);
+    struct Calls<'a>(&'a support::Breaker, &'a ManualSleep);
     impl Drop for Calls<'_> {
         fn drop(&mut self) {
             let policy = Policy::new().timer(self.1.clone()).breaker(self.0);

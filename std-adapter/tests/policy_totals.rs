@@ -1,7 +1,7 @@
 //! What the breaker's totals say of calls through a policy: each that ran counts once.
 #![cfg(feature = "policy")]
 
-mod by_hand;
+mod support;
 
 use core::cell::Cell;
 use core::future::ready;
@@ -9,11 +9,11 @@ use core::pin::pin;
 use core::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::Arc;
 
-use by_hand::{about_to_try, breaker, drive, ends, ms, poll, secs};
 use cutout::{
     Bulkhead, BulkheadConfig, CallEvent, CircuitBreaker, Config, Failure, ManualSleep, Observer,
     Policy, Retry, State, Transition,
 };
+use support::{about_to_try, breaker, drive, ends, ms, poll, secs};
 
 fn fine() -> Result<u32, &'static str> {
     Ok(1)
@@ -178,10 +178,10 @@ fn the_place_is_free_before_the_breaker_hears() {
     told_once("blocking");
     assert!(drive(&time, policy.call_async(|| ready(Err::<(), _>("down")))).is_err());
     told_once("asynchronous");
-    assert!(by_hand::panics(|| policy.call(|| panic!("in the call") as Result<(), ()>)));
+    assert!(support::panics(|| policy.call(|| panic!("in the call") as Result<(), ()>)));
     told_once("blocking, panicking");
     let panicking = policy.call_async(|| async { panic!("in the call") as Result<(), ()> });
-    assert!(by_hand::panics(|| drive(&time, panicking)));
+    assert!(support::panics(|| drive(&time, panicking)));
     told_once("asynchronous, panicking");
     assert_eq!(bulkhead.in_use(), 0);
 }

@@ -1,17 +1,17 @@
 //! Calls that wait for their place in the bulkhead, and what the breaker sees of it.
 #![cfg(feature = "policy")]
 
-mod by_hand;
+mod support;
 
 use core::cell::RefCell;
 use core::future::ready;
 use core::pin::pin;
 
-use by_hand::{breaker, drive, ends, ms, poll, secs};
 use cutout::{
     Bulkhead, BulkheadConfig, BulkheadReason, CircuitBreaker, Clock, Config, Failure, ManualSleep,
     Policy, Rate, Refused,
 };
+use support::{breaker, drive, ends, ms, poll, secs};
 
 fn fine() -> Result<u32, &'static str> {
     Ok(1)

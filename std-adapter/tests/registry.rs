@@ -1,6 +1,8 @@
 //! One breaker for each key: how it is made, found, shown, forced and removed.
 #![cfg(feature = "registry")]
 
+mod support;
+
 use core::panic::AssertUnwindSafe;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use core::time::Duration;
@@ -11,6 +13,7 @@ use cutout::{
     CheckedConfig, Config, ConfigError, Error, Handle, Mode, Registry, RegistryError,
     RegistryEvent, State,
 };
+use support::fail;
 
 fn hosts() -> Registry<String> {
     Registry::new(Config::new().consecutive_failures(1))
@@ -47,7 +50,7 @@ fn a_key_is_found_by_whatever_it_can_be_borrowed_as() {
 #[test]
 fn keys_do_not_share_their_failures() {
     let hosts = hosts();
-    let _ = hosts.get("a").call(|| Err::<(), _>("down"));
+    fail(&hosts.get("a"));
     assert_eq!(hosts.get("a").state(), State::Open);
     assert_eq!(hosts.get("b").state(), State::Closed);
 }
@@ -81,7 +84,7 @@ fn a_key_may_have_settings_of_its_own() {
         .build()
         .unwrap();
     for (host, state) in [("slow", State::Closed), ("fast", State::Open)] {
-        let _ = hosts.get(host).call(|| Err::<(), _>("down"));
+        fail(&hosts.get(host));
         assert_eq!(hosts.get(host).state(), state, "{host} after one failure");
     }
 }
@@ -126,7 +129,7 @@ fn a_registry_from_a_literal_says_what_is_wrong_with_it() {
 fn a_removed_key_starts_anew_and_old_handles_live_on() {
     let hosts = hosts();
     let old = hosts.get("a");
-    let _ = old.call(|| Err::<(), _>("down"));
+    fail(&old);
     let removed = hosts.remove("a").expect("it was there");
     assert!(same(&removed, &old));
     assert!(hosts.remove("a").is_none() && hosts.peek("a").is_none());

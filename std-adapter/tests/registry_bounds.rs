@@ -2,6 +2,7 @@
 #![cfg(feature = "registry")]
 
 mod registry_support;
+mod support;
 
 use core::time::Duration;
 
@@ -25,7 +26,7 @@ fn idle_hosts(clock: &ManualClock, idle: Duration) -> Hosts<'_> {
 }
 
 fn trip(host: &Handle<&ManualClock, impl cutout::Observer>) {
-    let _ = host.call(|| Err::<(), _>("down"));
+    support::fail(host);
     assert_eq!(host.state(), State::Open);
 }
 

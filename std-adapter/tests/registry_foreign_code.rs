@@ -2,6 +2,8 @@
 //! factories. Each test runs on a thread of its own; if that waits for ever, the test says so.
 #![cfg(feature = "registry")]
 
+mod support;
+
 use core::borrow::Borrow;
 use core::cell::{Cell, RefCell};
 use core::panic::AssertUnwindSafe;
@@ -16,6 +18,7 @@ use cutout::{
     CheckedConfig, Clock, Config, Instant, ManualClock, Mode, Observer, Registry, RegistryEvent,
     State, StdClock, Transition,
 };
+use support::{fail, panics};
 
 /// Longer than any of these takes, however busy the machine is.
 const FOR_EVER: Duration = Duration::from_secs(60);
@@ -138,7 +141,7 @@ fn a_clock_may_use_the_registry_during_an_eviction() {
             let builder = Registry::builder(config).capacity(2).idle_time(idle);
             builder.clock(Hooked).build().unwrap()
         });
-        let _ = hosts.get(&0).call(|| Err::<(), _>("down"));
+        fail(&hosts.get(&0));
         hook(|| assert!(HOSTS.get().unwrap().len() <= 2));
         for id in 0..10 {
             hosts.get(&id);
@@ -164,11 +167,6 @@ fn chained(
         usual
     });
     hosts.get_or_init(|| builder.build().unwrap())
-}
-
-/// Whether the look-up ended by a panic.
-fn panics(look_up: impl FnOnce()) -> bool {
-    catch_unwind(AssertUnwindSafe(look_up)).is_err()
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! The settings of all breakers of a registry, and how they change while it runs.
 #![cfg(feature = "registry")]
 
+mod support;
+
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use core::time::Duration;
 use std::sync::mpsc::channel;
@@ -23,7 +25,7 @@ fn limit(hosts: &Registry<String>, host: &str) -> u32 {
 }
 
 fn fail(hosts: &Registry<String>, host: &str) -> State {
-    let _ = hosts.get(host).call(|| Err::<(), _>("down"));
+    support::fail(&hosts.get(host));
     hosts.get(host).state()
 }
 

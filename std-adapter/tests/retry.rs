@@ -1,19 +1,19 @@
 //! Retries: which calls are tried again, how often, when, and what they may cost all together.
 #![cfg(feature = "policy")]
 
-mod by_hand;
+mod support;
 
 use core::cell::{Cell, RefCell};
 use core::future::ready;
 use core::pin::pin;
 use core::time::Duration;
 
-use by_hand::{breaker, drive, ends, hang, ms, panics, poll, secs};
 use cutout::{
     Bulkhead, Clock, Failure, GaveUp, Instant, ManualSleep, Outcome, Policy, Rate, Retried, Retry,
     RetryBudget, Retrying,
 };
 use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
+use support::{breaker, drive, ends, hang, ms, panics, poll, secs};
 
 fn down() -> Result<u32, &'static str> {
     Err("down")

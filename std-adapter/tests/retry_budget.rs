@@ -1,14 +1,14 @@
 //! The retry budget: what retries may cost all calls together.
 #![cfg(feature = "policy")]
 
-mod by_hand;
+mod support;
 
 use core::cell::Cell;
 use core::time::Duration;
 use std::sync::Arc;
 
-use by_hand::secs;
 use cutout::{GaveUp, Instant, ManualSleep, Policy, Rate, Retry, RetryBudget};
+use support::secs;
 
 fn down() -> Result<u32, &'static str> {
     Err("down")

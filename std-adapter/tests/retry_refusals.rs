@@ -1,7 +1,7 @@
 //! Retries of what was refused: none, unless the refusal is waited out.
 #![cfg(feature = "policy")]
 
-mod by_hand;
+mod support;
 
 use core::cell::RefCell;
 use core::future::{Future, ready};
@@ -10,12 +10,12 @@ use core::task::Poll;
 use core::time::Duration;
 use std::sync::Arc;
 
-use by_hand::{about_to_try, breaker, drive, ms, opened, poll, secs};
 use cutout::{
     Bulkhead, CircuitBreaker, Clock, Config, Failure, GaveUp, Instant, ManualSleep, Outcome, Pause,
     Policy, PolicyError, Rate, Recovery, Refused, RejectReason, Retried, Retry, RetryBudget,
     Retrying, Sleep, State,
 };
+use support::{about_to_try, breaker, drive, ms, opened, poll, secs};
 
 type Error = PolicyError<&'static str>;
 
@@ -345,7 +345,7 @@ fn all_callers_of_a_dependency_that_is_well_again_are_answered() {
     let config = Config::new().consecutive_failures(1).break_duration(secs(1)).trials(3);
     let recovery = Recovery::in_stages_of(secs(1));
     let breaker = Arc::new(CircuitBreaker::with_clock(config.recovery(recovery), time.clone()));
-    let _ = breaker.call(|| Err::<(), _>("down"));
+    support::fail(&breaker);
     let retry = Retry::exponential(ms(50)).cap(ms(500)).wait_out(secs(60));
     let policy = Policy::new().timer(time.clone()).retry(retry).breaker(Arc::clone(&breaker));
     let work = time.clone();
@@ -397,7 +397,7 @@ fn refusals_that_together_exceed_the_limit_end_the_wait() {
 /// Each wait ends with the circuit open for ten seconds more.
 struct Reopens<'a> {
     time: ManualSleep,
-    breaker: &'a by_hand::Breaker,
+    breaker: &'a support::Breaker,
 }
 
 impl Clock for Reopens<'_> {
@@ -516,7 +516,7 @@ fn an_open_circuit_is_waited_out_once_on_a_clock_that_ticks() {
             time.advance(Duration::from_nanos(start));
             let config = Config::new().consecutive_failures(1).break_duration(secs(1)).trials(1);
             let breaker = CircuitBreaker::with_clock(config, Ticking(time.clone()));
-            let _ = breaker.call(|| Err::<(), _>("down"));
+            support::fail(&breaker);
             time.advance(ms(300));
             let retry = Retry::fixed(delay).up_to(2).wait_out(secs(10));
             let policy = Policy::new().timer(time.clone()).retry(retry).breaker(&breaker);

@@ -1,43 +1,23 @@
 //! Dependencies that users test with: scripts are followed, and hangs end when they are told to.
 #![cfg(feature = "testing")]
 
+mod support;
+
 use core::future::{Future, poll_fn};
-use core::panic::AssertUnwindSafe;
 use core::pin::{Pin, pin};
 use core::ptr;
 use core::sync::atomic::{AtomicU32, Ordering};
 use core::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 use core::time::Duration;
-use std::panic::catch_unwind;
 use std::sync::{Arc, LazyLock};
 use std::task::Wake;
 
 use cutout::testing::{self, Dependency, Draw, Fault, Replies, Reply, Script, Transitions};
 use cutout::{Bulkhead, BulkheadConfig, Clock, ManualSleep, Sleep};
-
-const fn ms(millis: u64) -> Duration {
-    Duration::from_millis(millis)
-}
-
-const fn secs(secs: u64) -> Duration {
-    Duration::from_secs(secs)
-}
+use support::{ms, panic_message, poll, secs};
 
 fn following(script: Script) -> Dependency {
     Dependency::new(ManualSleep::new(), script)
-}
-
-fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
-    future.poll(&mut Context::from_waker(Waker::noop()))
-}
-
-/// What `act` panics with.
-fn panics<T>(act: impl FnOnce() -> T) -> String {
-    let panic = catch_unwind(AssertUnwindSafe(act)).err().expect("it should panic");
-    match panic.downcast::<String>() {
-        Ok(message) => *message,
-        Err(panic) => (*panic.downcast::<&str>().expect("a message")).to_owned(),
-    }
 }
 
 /// `+` for success, `-` for failure.
@@ -63,7 +43,10 @@ fn a_script_ends_as_it_says_or_begins_again() {
 #[test]
 fn a_script_without_a_call_cannot_begin_again() {
     for script in [Script::new(), Script::new().then(0, Reply::ok())] {
-        assert_eq!(panics(|| script.again()), "again: needs an act of at least 1 call before it");
+        assert_eq!(
+            panic_message(|| script.again()),
+            "again: needs an act of at least 1 call before it"
+        );
     }
 }
 
@@ -84,8 +67,8 @@ fn a_draw_is_the_same_for_one_seed_and_another_for_another() {
 #[test]
 fn a_draw_needs_a_weight() {
     let message = "replies: at least one must have a weight above 0";
-    assert_eq!(panics(|| Draw::new(1, [])), message);
-    assert_eq!(panics(|| Draw::new(1, [(0, Reply::ok())])), message);
+    assert_eq!(panic_message(|| Draw::new(1, [])), message);
+    assert_eq!(panic_message(|| Draw::new(1, [(0, Reply::ok())])), message);
 }
 
 #[test]
@@ -119,7 +102,7 @@ fn a_limited_call_ends_at_its_limit_and_not_before() {
 fn a_blocking_call_that_hangs_says_that_nobody_can_give_it_up() {
     let bank = following(Script::new().then(1, Reply::hang()));
     assert_eq!(
-        panics(|| bank.call()),
+        panic_message(|| bank.call()),
         "call 1 hangs, and a blocking call cannot be given up: use `call_within`"
     );
     assert_eq!((bank.call(), bank.running()), (Ok(2), 0));
@@ -128,8 +111,8 @@ fn a_blocking_call_that_hangs_says_that_nobody_can_give_it_up() {
 #[test]
 fn a_call_that_panics_is_over() {
     let bank = following(Script::new().then(2, Reply::panic().after(ms(5))));
-    assert_eq!(panics(|| bank.call()), "call 1 panics, as its script says");
-    let message = panics(|| testing::drive(bank.time(), bank.call_async()));
+    assert_eq!(panic_message(|| bank.call()), "call 1 panics, as its script says");
+    let message = panic_message(|| testing::drive(bank.time(), bank.call_async()));
     assert_eq!(message, "call 2 panics, as its script says");
     assert_eq!((bank.running(), bank.given_up()), (0, 0));
     assert_eq!(bank.time().now().as_nanos(), 10_000_000);
@@ -224,12 +207,12 @@ fn a_future_is_driven_from_wait_to_wait() {
 fn a_future_that_waits_for_no_time_is_not_driven_for_ever() {
     let time = ManualSleep::new();
     assert_eq!(
-        panics(|| testing::drive(&time, core::future::pending::<()>())),
+        panic_message(|| testing::drive(&time, core::future::pending::<()>())),
         "drive: the future is pending, and nothing waits for the time"
     );
     let _nobody_polls = time.sleep(secs(1));
     assert_eq!(
-        panics(|| testing::drive(&time, core::future::pending::<()>())),
+        panic_message(|| testing::drive(&time, core::future::pending::<()>())),
         "drive: what waits for the time is not polled by this future"
     );
 }
@@ -325,7 +308,7 @@ fn a_future_that_wakes_itself_for_ever_is_not_driven_for_ever() {
         }
     };
     assert_eq!(
-        panics(|| testing::drive(&time, spins)),
+        panic_message(|| testing::drive(&time, spins)),
         "drive: the future was woken 1000000 times and the time did not move"
     );
 }
@@ -350,7 +333,7 @@ fn wakers_that_panic_keep_no_other_hang_from_its_end() {
         assert!(call.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
         call
     });
-    assert_eq!(panics(|| bank.release()), "in a waker");
+    assert_eq!(panic_message(|| bank.release()), "in a waker");
     assert_eq!(woken.0.load(Ordering::Relaxed), 1);
 }
 
@@ -372,7 +355,7 @@ fn a_hang_released_while_a_panic_unwinds_ends_no_process() {
     let mut call = pin!(bank.call_async());
     let waker = Waker::from(Arc::new(Panics));
     assert!(call.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
-    let first = panics(|| {
+    let first = panic_message(|| {
         let _releases = Releases(&bank);
         panic!("the first");
     });
@@ -399,12 +382,12 @@ fn a_hang_whose_waker_panics_with_it_aborts_nothing() {
         assert!(call.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
         call
     };
-    let first = panics(|| {
+    let first = panic_message(|| {
         let _call = hang();
         panic!("the first");
     });
     assert_eq!(first, "the first");
-    assert_eq!(panics(|| drop(hang())), "in a waker");
+    assert_eq!(panic_message(|| drop(hang())), "in a waker");
     assert_eq!((bank.running(), bank.given_up()), (0, 2));
 }
 
@@ -506,7 +489,7 @@ fn a_dropped_hang_whose_waker_panics_in_a_panic_aborts_nothing() {
     let waker = Waker::from(Arc::new(Sticks));
     assert!(call.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
     drop(waker);
-    let first = panics(|| {
+    let first = panic_message(|| {
         let _call = call;
         panic!("the first");
     });

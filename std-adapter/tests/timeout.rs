@@ -1,7 +1,7 @@
 //! Timeouts: they end the attempt and its work, and count as failures of the dependency.
 #![cfg(feature = "policy")]
 
-mod by_hand;
+mod support;
 
 use core::cell::Cell;
 use core::future::{poll_fn, ready};
@@ -9,8 +9,8 @@ use core::pin::pin;
 use core::task::Poll;
 use core::time::Duration;
 
-use by_hand::{breaker, drive, ends, hang, ms, panics, poll, secs};
 use cutout::{Bulkhead, Clock, Failure, ManualSleep, Outcome, Policy, Retry, Sleep, State};
+use support::{breaker, drive, ends, hang, ms, panics, poll, secs};
 
 /// Says when it is dropped.
 struct Work<'a>(&'a Cell<bool>);
@@ -82,7 +82,7 @@ fn timeouts_open_the_circuit() {
     let breaker = breaker(&time);
     let policy = Policy::new().timer(time.clone()).breaker(&breaker).timeout(ms(300));
     for _ in 0..2 {
-        assert!(drive(&time, policy.call_async(hang::<Result<(), ()>>)).is_err());
+        assert!(drive(&time, policy.call_async(hang::<Result<(), ()>>)).unwrap_err().is_timeout());
     }
     assert_eq!(breaker.state(), State::Open);
 }
@@ -159,7 +159,7 @@ fn no_time_at_all_is_enough_for_what_is_there() {
     let time = ManualSleep::new();
     let policy = Policy::new().timer(time.clone()).timeout(Duration::ZERO);
     assert_eq!(drive(&time, policy.call_async(|| ready(Ok::<_, ()>(1)))), Ok(1));
-    assert!(drive(&time, policy.call_async(hang::<Result<(), ()>>)).is_err());
+    assert!(drive(&time, policy.call_async(hang::<Result<(), ()>>)).unwrap_err().is_timeout());
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn a_blocking_call_learns_its_limit_and_keeps_its_result() {
     assert_eq!(late, Ok(Some(ms(300))));
     assert_eq!(ends(breaker.totals()), [1, 0, 0, 0]);
     let ignored = policy.call_within_with(|_| Err::<(), _>(404), |_| Outcome::Ignored);
-    assert!(ignored.is_err());
+    assert_eq!(ignored.unwrap_err().failure, Failure::Inner(404));
     assert_eq!(ends(breaker.totals()), [1, 0, 1, 0]);
 }
 

@@ -1,12 +1,12 @@
 //! What users test with: ways to each state, a record of transitions, and assertions that say why.
 #![cfg(feature = "testing")]
 
+mod support;
+
 use core::future::Future;
-use core::panic::AssertUnwindSafe;
 use core::pin::pin;
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
-use std::panic::catch_unwind;
 use std::sync::Arc;
 
 use cutout::State::{Closed, HalfOpen, Open};
@@ -15,19 +15,7 @@ use cutout::{
     Cause, CircuitBreaker, Clock, Config, HalfOpenRule, ManualClock, ManualSleep, Mode, Observer,
     Outcome, Rate, Recovery, Stale, State, TripReason, Window,
 };
-
-const fn secs(secs: u64) -> Duration {
-    Duration::from_secs(secs)
-}
-
-/// What `act` panics with.
-fn panics<T>(act: impl FnOnce() -> T) -> String {
-    let panic = catch_unwind(AssertUnwindSafe(act)).err().expect("it should panic");
-    match panic.downcast::<String>() {
-        Ok(message) => *message,
-        Err(panic) => (*panic.downcast::<&str>().expect("a message")).to_owned(),
-    }
-}
+use support::{fail, panic_message, secs};
 
 type Breaker = CircuitBreaker<ManualClock, Transitions>;
 
@@ -105,30 +93,30 @@ fn the_end_of_a_break_is_where_the_next_call_is_a_trial() {
 fn a_way_that_does_not_exist_is_named() {
     let (breaker, _) = observed(Config::new().trials(1));
     assert_eq!(
-        panics(|| testing::end_break(&breaker)),
+        panic_message(|| testing::end_break(&breaker)),
         "end_break: Closed in mode Auto has no break"
     );
     breaker.force_closed();
     assert_eq!(
-        panics(|| testing::trip(&breaker)),
+        panic_message(|| testing::trip(&breaker)),
         "trip: no failure opens a circuit in mode ForcedClosed"
     );
     breaker.disable();
     assert_eq!(
-        panics(|| testing::recover(&breaker)),
+        panic_message(|| testing::recover(&breaker)),
         "recover: no success closes a circuit in mode Disabled"
     );
     breaker.release();
     testing::half_open(&breaker);
     let _out = breaker.try_acquire().unwrap();
-    assert!(panics(|| testing::trip(&breaker)).starts_with("trip: "));
-    assert!(panics(|| testing::recover(&breaker)).starts_with("recover: "));
+    assert!(panic_message(|| testing::trip(&breaker)).starts_with("trip: "));
+    assert!(panic_message(|| testing::recover(&breaker)).starts_with("recover: "));
 
     let (tough, _) = observed(
         Config::new().without_failure_rate().without_consecutive_failures().trip_when(|_| false),
     );
     assert_eq!(
-        panics(|| testing::trip(&tough)),
+        panic_message(|| testing::trip(&tough)),
         "trip: still Closed after 1000001 failures: no setting trips on them"
     );
 }
@@ -170,7 +158,7 @@ fn what_is_no_transition_is_kept_too() {
     let early = breaker.admit().unwrap();
     breaker.force_closed();
     breaker.settle(early, Outcome::Failure);
-    assert!(breaker.call(|| Err::<(), _>(())).is_err());
+    fail(&breaker);
     assert_eq!(seen.would_trip(), [TripReason::ConsecutiveFailures]);
     let [Stale { outcome, .. }] = seen.stale()[..] else { panic!("{:?}", seen.stale()) };
     assert_eq!(outcome, Some(Outcome::Failure));
@@ -204,7 +192,7 @@ fn a_path_that_is_another_is_shown_with_all_that_happened() {
     testing::trip(&breaker);
     breaker.force_closed();
     assert_eq!(
-        panics(|| seen.assert_path([Closed, Open, HalfOpen, Closed])),
+        panic_message(|| seen.assert_path([Closed, Open, HalfOpen, Closed])),
         "the circuit took another path, from number 4 on\n\
          \x20 expected: Closed -> Open -> HalfOpen -> Closed\n\
          \x20     seen: Closed -> Open -> HalfOpen -> Open -> Closed\n\
@@ -218,12 +206,12 @@ fn a_path_that_is_another_is_shown_with_all_that_happened() {
 #[test]
 fn a_path_that_is_shorter_or_longer_is_another() {
     let (breaker, seen) = observed(Config::new());
-    assert!(panics(|| seen.assert_path([Closed, Open])).contains("seen: no change\n"));
+    assert!(panic_message(|| seen.assert_path([Closed, Open])).contains("seen: no change\n"));
     testing::half_open(&breaker);
-    assert!(panics(|| seen.assert_path([Closed, Open])).contains("from number 3 on"));
-    assert!(panics(|| seen.assert_path([Open])).contains("from number 1 on"));
+    assert!(panic_message(|| seen.assert_path([Closed, Open])).contains("from number 3 on"));
+    assert!(panic_message(|| seen.assert_path([Open])).contains("from number 1 on"));
     let longer = [Closed, Open, HalfOpen, Closed];
-    assert!(panics(|| seen.assert_path(longer)).contains("from number 4 on"));
+    assert!(panic_message(|| seen.assert_path(longer)).contains("from number 4 on"));
     seen.assert_path(&longer[..3]);
 }
 
@@ -231,12 +219,12 @@ fn a_path_that_is_shorter_or_longer_is_another() {
 fn causes_that_are_others_are_shown() {
     let (breaker, seen) = observed(Config::new());
     testing::half_open(&breaker);
-    let message = panics(|| seen.assert_causes([Cause::Reset]));
+    let message = panic_message(|| seen.assert_causes([Cause::Reset]));
     assert!(
         message.contains("the causes of the circuit is another") || message.contains("[Reset]")
     );
     assert!(message.contains("seen: [Tripped(FailureRate), BreakOver]"), "{message}");
-    assert!(panics(|| seen.assert_none()).contains("Closed -> Open"));
+    assert!(panic_message(|| seen.assert_none()).contains("Closed -> Open"));
 }
 
 #[test]
@@ -258,15 +246,15 @@ fn a_late_result_of_a_call_that_hung_is_stale() {
 #[test]
 fn a_path_of_one_state_is_the_state_that_the_circuit_was_in() {
     let unheard = "no change was heard";
-    assert!(panics(|| Transitions::new().assert_path([Open])).contains(unheard));
-    assert!(panics(|| Transitions::new().assert_path([HalfOpen])).contains(unheard));
+    assert!(panic_message(|| Transitions::new().assert_path([Open])).contains(unheard));
+    assert!(panic_message(|| Transitions::new().assert_path([HalfOpen])).contains(unheard));
     Transitions::new().assert_path([Closed]); // a new circuit
 
     let (breaker, seen) = observed(Config::new());
     testing::trip(&breaker);
     seen.clear();
     seen.assert_path([Open]);
-    assert!(panics(|| seen.assert_path([Closed])).contains(unheard));
+    assert!(panic_message(|| seen.assert_path([Closed])).contains(unheard));
 }
 
 #[test]
@@ -328,7 +316,7 @@ fn a_circuit_that_always_reopens_is_not_recovered_for_ever() {
     let ticking = Ticking { clock: ManualClock::new(), step: secs(2) };
     let breaker = CircuitBreaker::with_clock(slow, ticking);
     breaker.open_for(secs(60));
-    let message = panics(|| testing::recover(&breaker));
+    let message = panic_message(|| testing::recover(&breaker));
     assert!(message.starts_with("recover: still "), "{message}");
     assert!(message.ends_with(" after 1000001 successes"), "{message}");
 
@@ -345,7 +333,7 @@ fn a_circuit_that_always_reopens_is_not_recovered_for_ever() {
     let breaker = Arc::new(CircuitBreaker::with_observer(Config::new(), ManualClock::new(), opens));
     assert!(breaker.observer().0.set(Arc::downgrade(&breaker)).is_ok());
     testing::trip(&breaker);
-    let message = panics(|| testing::recover(&breaker));
+    let message = panic_message(|| testing::recover(&breaker));
     assert!(message.starts_with("recover: still "), "{message}");
 }
 
@@ -355,7 +343,7 @@ fn a_circuit_without_a_break_is_not_tripped_for_ever() {
     let ticking = Ticking { clock: ManualClock::new(), step: secs(2) };
     let breaker = CircuitBreaker::with_clock(short, ticking);
     assert_eq!(
-        panics(|| testing::trip(&breaker)),
+        panic_message(|| testing::trip(&breaker)),
         "trip: still Open after 1000001 failures, and its break is over whenever it is looked at"
     );
 }

@@ -94,7 +94,7 @@ fn an_open_circuit_shows_its_break_and_then_is_due() {
     assert_eq!(of_bank(), [0.0, 0.0, 1.0], "somebody has");
     bank.settle(trial, Outcome::Failure);
     assert_eq!(of_bank(), [0.0, 30.0, 0.0], "it reopens");
-    calls(&bank, "----");
+    calls(&bank, "!!!!");
     bank.open_for(Duration::from_secs(5));
     assert_eq!(of_bank(), [0.0, 5.0, 0.0]);
 }
@@ -203,7 +203,7 @@ fn every_call_is_counted_by_what_became_of_it() {
         bank.settle(bank.admit().unwrap(), Outcome::Ignored);
     }
     calls(&bank, "+---");
-    calls(&bank, "++++++");
+    calls(&bank, "!!!!!!");
     for late in late {
         bank.settle(late, Outcome::Success);
     }

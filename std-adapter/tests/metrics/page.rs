@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cutout::metrics::{Metrics, MetricsBuilder};
-use cutout::{CircuitBreaker, Config, ManualClock, Observer, Rate};
+use cutout::{CircuitBreaker, Config, Error, ManualClock, Observer, Rate};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
 
 pub(crate) type Breaker<O = ()> = CircuitBreaker<ManualClock, O>;
@@ -21,10 +21,16 @@ pub(crate) fn observed<O: Observer>(observer: O) -> Arc<Breaker<O>> {
     Arc::new(CircuitBreaker::with_observer(CONFIG, ManualClock::new(), observer))
 }
 
-/// `+` for a success, `-` for a failure.
+/// `+` for a success, `-` for a failure, `!` for a call that is refused.
 pub(crate) fn calls<O: Observer>(breaker: &Breaker<O>, results: &str) {
     for result in results.chars() {
-        let _ = breaker.call(|| if result == '+' { Ok(()) } else { Err("down") });
+        let answer = if result == '-' { Err("down") } else { Ok(()) };
+        let ended = breaker.call(|| answer);
+        if result == '!' {
+            assert!(matches!(ended, Err(Error::Rejected(_))), "{ended:?}");
+        } else {
+            assert_eq!(ended, answer.map_err(Error::Inner));
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use cutout::metrics::Metrics;
-use cutout::{Bulkhead, Config, ManualClock, Observer, Registry};
+use cutout::{Bulkhead, Config, Error, ManualClock, Observer, Registry};
 use metrics::NoopRecorder;
 use metrics_exporter_prometheus::PrometheusBuilder;
 
@@ -122,7 +122,7 @@ fn a_breaker_expired_after_its_break_no_longer_shows_open() {
     let hosts = Registry::builder(config).clock(clock).idle_time(idle).build().unwrap();
     let hosts = Arc::new(hosts);
     scraped.metrics.registry(&hosts, String::clone);
-    let _ = hosts.get("a").call(|| Err::<(), _>("down"));
+    assert_eq!(hosts.get("a").call(|| Err::<(), _>("down")), Err(Error::Inner("down")));
     assert_eq!(scraped.page().states("a"), [0.0, 1.0, 0.0]);
     clock.advance(idle);
     let page = scraped.page();

@@ -37,7 +37,7 @@ fn a_breaker_is_published_as_resilience4j_would() {
     scraped.metrics.breaker("bank", &bank);
     // As often as nothing else.
     bank.force_open();
-    calls(&bank, "++++++");
+    calls(&bank, "!!!!!!");
     bank.release();
     for _ in 0..2 {
         bank.settle(bank.admit().unwrap(), Outcome::Ignored);

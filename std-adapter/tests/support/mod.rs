@@ -1,5 +1,7 @@
-//! Calls whose time is moved by hand, blocking and asynchronous alike.
+//! What several test files share: calls whose time is moved by hand, and breakers for them.
 #![allow(dead_code)] // each test file uses its share of this
+
+pub(crate) mod task;
 
 use core::future::{Future, pending};
 use core::panic::AssertUnwindSafe;
@@ -8,7 +10,7 @@ use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::panic::catch_unwind;
 
-use cutout::{CircuitBreaker, Config, ManualSleep, Outcome, State, Totals};
+use cutout::{CircuitBreaker, Clock, Config, Error, ManualSleep, Observer, State, Totals};
 
 pub(crate) type Breaker = CircuitBreaker<ManualSleep>;
 
@@ -21,7 +23,7 @@ pub(crate) const fn secs(secs: u64) -> Duration {
 }
 
 /// Polls once.
-pub(crate) fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+pub(crate) fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
@@ -44,19 +46,34 @@ macro_rules! both {
         let blocking = $policy.call(&call);
         [
             blocking,
-            $crate::by_hand::drive(&$time, $policy.call_async(|| core::future::ready(call()))),
+            $crate::support::drive(&$time, $policy.call_async(|| core::future::ready(call()))),
         ]
     }};
     ($time:expr, $policy:expr, $call:expr, $classify:expr) => {{
         let call = $call;
         let blocking = $policy.call_with(&call, $classify);
         let asynchronous = $policy.call_async_with(|| core::future::ready(call()), $classify);
-        [blocking, $crate::by_hand::drive(&$time, asynchronous)]
+        [blocking, $crate::support::drive(&$time, asynchronous)]
     }};
 }
 
+/// Returns whether `act` panics.
 pub(crate) fn panics<T>(act: impl FnOnce() -> T) -> bool {
     catch_unwind(AssertUnwindSafe(act)).is_err()
+}
+
+/// Returns the message that `act` panics with.
+pub(crate) fn panic_message<T>(act: impl FnOnce() -> T) -> String {
+    let panic = catch_unwind(AssertUnwindSafe(act)).err().expect("it should panic");
+    match panic.downcast::<String>() {
+        Ok(message) => *message,
+        Err(panic) => (*panic.downcast::<&str>().expect("a message")).to_owned(),
+    }
+}
+
+/// Makes a call that is admitted and fails. Panics if the breaker refuses the call.
+pub(crate) fn fail<C: Clock, O: Observer>(breaker: &CircuitBreaker<C, O>) {
+    assert_eq!(breaker.call(|| Err::<(), _>("down")), Err(Error::Inner("down")));
 }
 
 pub(crate) fn hang<T>() -> impl Future<Output = T> {
@@ -79,7 +96,7 @@ pub(crate) fn about_to_try(time: &ManualSleep) -> Breaker {
 pub(crate) fn opened(time: &ManualSleep) -> Breaker {
     let breaker = breaker(time);
     for _ in 0..2 {
-        breaker.try_acquire().unwrap().settle(Outcome::Failure);
+        fail(&breaker);
     }
     assert_eq!(breaker.state(), State::Open);
     breaker

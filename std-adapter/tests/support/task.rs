@@ -1,15 +1,14 @@
 //! Tasks that are polled by hand, and a timer that is moved by hand.
-#![allow(dead_code)] // each test file uses its part
 
 use core::future::Future;
 use core::pin::Pin;
-use core::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::Wake;
 
-use cutout::Sleep;
+use cutout::{ManualSleep, ManualSleeping, Sleep};
 
 /// Rings when its task is woken.
 #[derive(Debug, Default)]
@@ -61,70 +60,34 @@ impl<F: Future> Task<F> {
     }
 }
 
-/// A timer that is moved by hand. Clones are the same timer.
+/// A timer that is moved by hand and counts its waits. Clones are the same timer.
 #[derive(Clone, Default)]
-pub(crate) struct Timer(Arc<Mutex<Hands>>);
-
-#[derive(Default)]
-struct Hands {
-    now: Duration,
-    made: usize,
-    running: usize,
-    wakers: Vec<Waker>,
+pub(crate) struct Timer {
+    time: ManualSleep,
+    made: Arc<AtomicUsize>,
 }
 
 impl Timer {
     pub(crate) fn advance(&self, by: Duration) {
-        let wakers = {
-            let mut hands = self.0.lock().unwrap();
-            hands.now += by;
-            core::mem::take(&mut hands.wakers)
-        };
-        wakers.into_iter().for_each(Waker::wake);
+        self.time.advance(by);
     }
 
     /// How many waits were begun with it.
     pub(crate) fn made(&self) -> usize {
-        self.0.lock().unwrap().made
+        self.made.load(SeqCst)
     }
 
-    /// How many of them are still there.
+    /// How many waits have neither ended nor been dropped.
     pub(crate) fn running(&self) -> usize {
-        self.0.lock().unwrap().running
+        self.time.waiting()
     }
 }
 
 impl Sleep for Timer {
-    type Sleeping = Sleeping;
+    type Sleeping = ManualSleeping;
 
-    fn sleep(&self, duration: Duration) -> Sleeping {
-        let mut hands = self.0.lock().unwrap();
-        hands.made += 1;
-        hands.running += 1;
-        Sleeping { timer: self.clone(), until: hands.now + duration }
-    }
-}
-
-pub(crate) struct Sleeping {
-    timer: Timer,
-    until: Duration,
-}
-
-impl Future for Sleeping {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let mut hands = self.timer.0.lock().unwrap();
-        if hands.now >= self.until {
-            return Poll::Ready(());
-        }
-        hands.wakers.push(context.waker().clone());
-        Poll::Pending
-    }
-}
-
-impl Drop for Sleeping {
-    fn drop(&mut self) {
-        self.timer.0.lock().unwrap().running -= 1;
+    fn sleep(&self, duration: Duration) -> ManualSleeping {
+        self.made.fetch_add(1, SeqCst);
+        self.time.sleep(duration)
     }
 }
