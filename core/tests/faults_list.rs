@@ -1,4 +1,5 @@
-//! `FAULTS.md` and the tests that it names, compared; and how long the names of tests may be.
+//! `FAULTS.md` and the tests that it names, compared; how long the names of tests may be; and whether
+//! `MUTANTS.md` names files and functions that exist.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -180,4 +181,45 @@ fn each_id_has_a_row_or_no_counterpart() {
     }
     let all = LIBRARIES.iter().map(|(_, count, _)| *count as usize).sum::<usize>();
     assert_eq!(listed.len() + without.len(), all, "an id that no library has");
+}
+
+/// The text of a file of `core/src`, which the log names without `.rs`.
+fn source(file: &str) -> String {
+    let path = root().join("core/src").join(file).with_extension("rs");
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("`{file}`: {error}"))
+}
+
+/// What is between backticks.
+fn quoted(text: &str) -> Vec<&str> {
+    text.split('`').skip(1).step_by(2).collect()
+}
+
+#[test]
+fn the_log_of_mutants_names_files_and_functions_that_exist() {
+    let log = include_str!("../MUTANTS.md");
+    let cells = |line: &'static str| line.trim_matches('|').split(" | ").map(str::trim);
+    let (mut files, mut functions) = (0, 0);
+    for line in log.lines().filter(|line| line.starts_with("| ") && !line.contains("---")) {
+        let row: Vec<_> = cells(line).collect();
+        if row.len() == 6 && row[0] != "file" && row[0] != "all" {
+            // `a file, another file, a remark`
+            for file in row[0].split(", ").filter(|part| !part.contains(' ')) {
+                assert!(!source(file).is_empty(), "{file}");
+                files += 1;
+            }
+        }
+        if row.len() == 3 && row[0] != "where" {
+            // `file`: `function`, `function`; `file`, `file`: `function`; `file`
+            for part in row[0].split("; ") {
+                let (of, names) = part.split_once(": ").unwrap_or((part, ""));
+                let sources: Vec<_> = quoted(of).into_iter().map(source).collect();
+                assert!(!sources.is_empty(), "names no file: {part}");
+                for name in quoted(names).iter().filter_map(|name| name.rsplit("::").next()) {
+                    functions += 1;
+                    assert!(sources.iter().any(|source| source.contains(name)), "{of}: {name}");
+                }
+            }
+        }
+    }
+    assert!(files > 40 && functions > 40, "{files} files, {functions} functions");
 }

@@ -1,8 +1,11 @@
 //! The loop of a timeout that learns from calls which it cuts itself, over simulated dependencies.
 
+mod support;
+
 use core::time::Duration;
 
 use cutout_core::{AdaptiveTimeout, Clock, ManualClock, TimeoutConfig};
+use support::draws::Draws;
 
 const MS: Duration = Duration::from_millis(1);
 const CEILING: Duration = Duration::from_secs(5);
@@ -26,7 +29,7 @@ struct Run {
 /// A dependency whose calls come one after the other, 20 a second, and take what is drawn.
 struct Dependency {
     timeout: AdaptiveTimeout<ManualClock>,
-    draws: u64,
+    draws: Draws,
     /// In nanoseconds, of a number that is uniform over (0, 1).
     takes: Draw,
     slower: u32,
@@ -36,7 +39,7 @@ impl Dependency {
     fn new(takes: Draw) -> Self {
         Self {
             timeout: AdaptiveTimeout::with_clock(config(), ManualClock::new()),
-            draws: 7,
+            draws: Draws(7),
             takes,
             slower: 1,
         }
@@ -44,11 +47,7 @@ impl Dependency {
 
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // positive, far below 2^63
     fn draw(&mut self) -> Duration {
-        self.draws = (self.draws)
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        let uniform = ((self.draws >> 33) as f64 + 0.5) / f64::from(1_u32 << 31);
-        Duration::from_nanos((self.takes)(uniform) as u64) * self.slower
+        Duration::from_nanos((self.takes)(self.draws.next()) as u64) * self.slower
     }
 
     /// Calls until `span` is over.

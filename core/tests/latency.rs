@@ -1,14 +1,16 @@
 //! How long calls take: quantiles within their error, over a window that forgets.
 
+mod support;
+
 use core::future::{pending, ready};
-use core::panic::AssertUnwindSafe;
 use core::pin::pin;
 use core::task::{Context, Waker};
 use core::time::Duration;
-use std::panic::catch_unwind;
 
 use cutout_core::{ConfigError, Instant, Latency, ManualClock, Rate};
 use proptest::prelude::*;
+use support::draws::Draws;
+use support::panics;
 
 const MS: Duration = Duration::from_millis(1);
 const WINDOW: Duration = Duration::from_secs(16);
@@ -76,17 +78,6 @@ fn sources() -> impl Strategy<Value = Source> {
             share
         )),
     ]
-}
-
-/// A repeatable sequence over (0, 1).
-struct Draws(u64);
-
-impl Draws {
-    fn next(&mut self) -> f64 {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((self.0 >> 33) as f64 + 0.5) / f64::from(1_u32 << 31)
-    }
 }
 
 proptest! {
@@ -358,10 +349,7 @@ fn a_call_is_measured_if_it_returns_ok() {
     };
     assert_eq!(latency.measure(|| took(40, Ok(1))), Ok(1));
     assert_eq!(latency.measure(|| took(90, Err(2))), Err(2));
-    let panicked = catch_unwind(AssertUnwindSafe(|| {
-        let _ = latency.measure(|| -> Result<(), ()> { panic!("in the call") });
-    }));
-    assert!(panicked.is_err());
+    assert!(panics(|| latency.measure(|| -> Result<(), ()> { panic!("in the call") })));
     assert_eq!(latency.snapshot().count(), 1);
     assert_close(latency.p50(), 40_000_000);
 }

@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn any_bits_read_as_some_state_and_mode() {
+    fn reading_any_bits_does_not_panic() {
         for bits in (0..1 << 7).chain([u64::MAX]) {
             let word = Word(bits);
             let _ = (word.state(), word.mode(), word.effective_state(), word.free_slot());

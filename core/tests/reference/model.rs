@@ -1,5 +1,5 @@
-//! A circuit breaker as one would define it: single-threaded, in plain collections, without a
-//! thought for speed. To be read beside section 1 of the design.
+//! The definition of a circuit breaker: single-threaded, in plain collections, without a thought for
+//! speed. Read it beside the documentation of `CircuitBreaker`, `State` and `Config`.
 
 use std::collections::VecDeque;
 

@@ -2,6 +2,8 @@
 //! announces, and timelines in two lines of text.
 #![allow(dead_code)] // each test file uses its part
 
+pub(crate) mod draws;
+
 use core::cell::{Cell, OnceCell, RefCell};
 use core::future::Future;
 use core::panic::AssertUnwindSafe;
