@@ -5,9 +5,7 @@ use core::cell::Cell;
 use core::time::Duration;
 use std::alloc::System;
 
-use cutout_core::{
-    AdaptiveTimeout, CircuitBreaker, Config, ManualClock, Outcome, State, TimeoutConfig,
-};
+use cutout_core::{AdaptiveTimeout, CircuitBreaker, Config, ManualClock, Outcome, TimeoutConfig};
 
 struct Counting;
 
@@ -82,7 +80,6 @@ fn no_call_allocates_in_any_state_but_once() {
     assert_eq!(count, SELDOM);
     let totals = breaker.totals();
     assert!(totals.rejected > 100 && totals.trials > 10 && totals.successes > 100, "{totals:?}");
-    assert!(matches!(breaker.state(), State::Open | State::Closed | State::HalfOpen));
 }
 
 /// What the documentation lists as what makes the place of what few breakers need, and no more.

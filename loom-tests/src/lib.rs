@@ -204,7 +204,8 @@ pub fn report_on(core: usize, breaker: &Arc<Growing>, outcome: Outcome, count: u
     spawn_on(core, breaker, move |breaker| report(breaker, outcome, count)).join().unwrap();
 }
 
-/// A call that fails.
+/// Makes a call that fails, unless the breaker refuses it. Other threads may have opened the circuit, so
+/// the helper cannot tell which of the two a model sees: the model looks at what was counted.
 pub fn fail(breaker: &Breaker) {
     let _ = breaker.call(|| Err::<(), _>(()));
 }
