@@ -1,6 +1,6 @@
-//! Replays what the circuit breakers of other libraries were seen to do, and says where ours decides
-//! otherwise. `golden` holds the recorded traces, `core/RECIPES.md` the configuration of ours that
-//! each trace is compared with.
+//! Replays what the circuit breakers of other libraries were seen to do, and says where ours
+//! decides otherwise. `golden` holds the recorded traces, `core/RECIPES.md` the configuration of
+//! ours that each trace is compared with.
 
 mod failsafe;
 mod flights;

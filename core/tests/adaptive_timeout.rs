@@ -2,10 +2,12 @@
 
 mod support;
 
+#[cfg(feature = "std")]
 use core::panic::AssertUnwindSafe;
 use core::pin::pin;
 use core::task::{Context, Waker};
 use core::time::Duration;
+#[cfg(feature = "std")]
 use std::panic::catch_unwind;
 
 use cutout_core::{

@@ -1,7 +1,7 @@
-//! Faults of other circuit breakers, each as a test that ours does not have the fault. A module holds
-//! the faults of one library. `core/FAULTS.md` lists all faults: most are shown by a test of the
-//! specification, and only the others have their test here. `faults_list.rs` compares the list with
-//! the tests.
+//! Faults of other circuit breakers, each as a test that ours does not have the fault. A module
+//! holds the faults of one library. `core/FAULTS.md` lists all faults: most are shown by a test of
+//! the specification, and only the others have their test here. `faults_list.rs` compares the list
+//! with the tests.
 
 mod support;
 
@@ -330,8 +330,8 @@ mod opossum {
 
     #[test]
     fn refusals_do_not_dilute_the_rate() {
-        // A ramp refuses in the same generation in which it counts: of two results both fail, and the
-        // calls that it refuses in between would make that far less than half.
+        // A ramp refuses in the same generation in which it counts: of two results both fail, and
+        // the calls that it refuses in between would make that far less than half.
         let breaker = tripped(config().recovery(Recovery::in_stages_of(secs(60))));
         breaker.clock().advance(secs(5));
         follow(&breaker, "+ +", "H C");
@@ -383,8 +383,8 @@ mod rust {
 
     #[test]
     fn extreme_settings_are_refused_or_work() {
-        // Zero lengths that panicked in every call, NaN that never tripped, thresholds out of reach,
-        // waits that overflowed: each is refused with a message, or does what it says.
+        // Zero lengths that panicked in every call, NaN that never tripped, thresholds out of
+        // reach, waits that overflowed: each is refused with a message, or does what it says.
         let refused = |config, error, of_whom| {
             let made = CircuitBreaker::try_with_clock(config, ManualClock::new());
             assert_eq!(made.err(), Some(error), "{of_whom}");

@@ -1,5 +1,5 @@
-//! `FAULTS.md` and the tests that it names, compared; how long the names of tests may be; and whether
-//! `MUTANTS.md` names files and functions that exist.
+//! `FAULTS.md` and the tests that it names, compared; how long the names of tests may be; and
+//! whether `MUTANTS.md` names files and functions that exist.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -148,7 +148,7 @@ fn each_test_of_a_fault_is_in_one_row_of_its_library() {
     }
 }
 
-/// The names in `core/src`, `std-adapter/src` and `loom-tests` are not looked at: ordering tables and
+/// The names in `core/src`, `std-adapter/src` and `loom-tests` are left out: ordering tables and
 /// `.ci/kill-orderings` name many of them.
 #[test]
 fn the_names_of_tests_are_short() {

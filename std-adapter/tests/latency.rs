@@ -1,5 +1,7 @@
 //! Latencies of many threads, and limits that are learned where calls are made.
 
+mod support;
+
 use core::future::Future;
 use core::pin::pin;
 use core::task::{Context, Poll, Waker};
@@ -10,12 +12,9 @@ use cutout::{
     AdaptiveTimeout, CircuitBreaker, Config, Error, Latency, ManualClock, ManualSleep, Rate, Sleep,
     State, StdClock, TimeoutConfig,
 };
+use support::ms;
 
 const WINDOW: Duration = Duration::from_secs(60);
-
-const fn ms(millis: u64) -> Duration {
-    Duration::from_millis(millis)
-}
 
 fn on_threads(threads: u64, run: impl Fn(u64) + Sync) {
     let start = Barrier::new(usize::try_from(threads).unwrap());
@@ -197,15 +196,7 @@ mod in_a_policy {
                     Ok::<_, ()>("answer")
                 })
             });
-            let mut call = pin!(call);
-            loop {
-                if let Poll::Ready(result) =
-                    call.as_mut().poll(&mut Context::from_waker(Waker::noop()))
-                {
-                    return result;
-                }
-                time.advance(time.next().unwrap());
-            }
+            support::drive(&time, call)
         };
         for _ in 0..10 {
             assert!(call(ms(100)).is_ok());
