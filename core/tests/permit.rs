@@ -6,7 +6,9 @@ use core::future::{Future, pending, poll_fn, ready};
 use core::pin::pin;
 use core::task::Poll;
 
-use cutout_core::{Clock, Error, Instant, Observer, Outcome, Report, State, Ticket, Totals, Transition};
+use cutout_core::{
+    Clock, Error, Instant, Observer, Outcome, Report, State, Ticket, Totals, Transition,
+};
 use support::{Breaker, breaker, config, fail, panics, secs, succeed, tripped};
 
 fn poll<F: Future>(future: F) -> Poll<F::Output> {
