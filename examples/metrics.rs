@@ -27,7 +27,7 @@ use axum::routing::get;
 use cutout::metrics::{Durations, Metrics, MetricsObserver, Retries};
 use cutout::{
     Bulkhead, CircuitBreaker, Config, OwnedBulkheadPermit, Policy, PolicyError, Rate, Registry,
-    Retry, StdClock, TokioSleep, Window,
+    Retry, StdClock, TokioTimer, Window,
 };
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
@@ -72,7 +72,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 impl Service {
     fn new(page: PrometheusHandle) -> Result<Self, Box<dyn Error>> {
-        let metrics = Metrics::builder().most_names(NAMES).resilience4j(true).build();
+        let metrics = Metrics::builder().max_names(NAMES).resilience4j(true).build();
 
         let config = Config::new()
             .window(Window::count(20))
@@ -82,15 +82,15 @@ impl Service {
         let observer = metrics.observer("bank");
         let bank = Arc::new(CircuitBreaker::try_with_observer(config, StdClock, observer)?);
         let permits = Arc::new(Bulkhead::try_new(4)?);
-        metrics.breaker("bank", &bank);
-        metrics.bulkhead("bank", &permits);
+        metrics.register_breaker("bank", &bank);
+        metrics.register_bulkhead("bank", &permits);
 
         let observers = metrics.clone();
         let hosts = Registry::builder(Config::new())
             .with_observer(move |host: &String| observers.observer(host))
             .build()?;
         let hosts = Arc::new(hosts);
-        metrics.registry(&hosts, String::clone);
+        metrics.register_registry(&hosts, String::clone);
 
         let (durations, retries) = (metrics.durations("bank"), metrics.retries("bank"));
         let held = Mutex::default();
@@ -113,8 +113,8 @@ async fn call_bank(
     Path(answer): Path<String>,
 ) -> (StatusCode, &'static str) {
     let policy = Policy::new()
-        .timer(TokioSleep)
-        .retry(Retry::fixed(Duration::from_millis(1)).up_to(2))
+        .timer(TokioTimer)
+        .retry(Retry::fixed(Duration::from_millis(1)).max_attempts(2))
         .breaker(&*service.bank)
         .bulkhead(&*service.permits);
     let attempts = AtomicU32::new(0);

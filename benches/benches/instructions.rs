@@ -9,8 +9,8 @@
 use core::hint::black_box;
 
 use cutout::{
-    CircuitBreaker, Clock, Isolated, ManualClock, Observer, OnThread, Outcome, State, StdClock,
-    Ticket, Totals,
+    CatchUnwind, CircuitBreaker, Clock, ManualClock, Observer, Outcome, State, StdClock,
+    ThreadLanes, Ticket, Totals,
 };
 use cutout_benches::{Load, late, tolerant, trip};
 use cutout_core::CircuitBreaker as Engine;
@@ -30,7 +30,7 @@ fn core() -> &'static Engine<ManualClock> {
     Box::leak(Box::new(Engine::with_clock(tolerant(), late())))
 }
 
-fn cutout() -> &'static Engine<OnThread<StdClock>, Isolated<()>> {
+fn cutout() -> &'static Engine<ThreadLanes<StdClock>, CatchUnwind<()>> {
     Box::leak(Box::new(CircuitBreaker::new(tolerant())))
 }
 

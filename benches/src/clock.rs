@@ -2,7 +2,7 @@
 
 use core::hint::black_box;
 
-use cutout::{Clock, Instant, ManualClock, OnThread, StdClock};
+use cutout::{Clock, Instant, ManualClock, StdClock, ThreadLanes};
 
 /// An hour after the origin: long enough for every place of a window to have had its turn, since a
 /// sum over a window that reaches back to the origin is a shorter one.
@@ -17,7 +17,7 @@ pub fn late() -> ManualClock {
 }
 
 /// Time that stands still, an hour after its origin; each thread has the lane that it has under
-/// [`OnThread`].
+/// [`ThreadLanes`].
 ///
 /// Reading it touches no memory that another thread writes, so that what many threads cost each
 /// other is the breaker's doing alone. The compiler is kept from knowing what it says.
@@ -30,6 +30,6 @@ impl Clock for Still {
     }
 
     fn lane(&self) -> usize {
-        OnThread::new(StdClock).lane()
+        ThreadLanes::new(StdClock).lane()
     }
 }

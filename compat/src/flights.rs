@@ -7,8 +7,8 @@ use cutout_core::{Outcome, Ticket};
 use crate::rig::{Rig, Settled};
 use crate::score::{Halt, Step, same};
 
-/// A trial of ours is a lease; theirs may stay out for ever.
-pub(crate) const LEASE: &str = "a trial is out longer than a lease (ours: it has failed)";
+/// A trial of ours is a timeout; theirs may stay out for ever.
+pub(crate) const LEASE: &str = "a trial is out longer than a timeout (ours: it has failed)";
 
 /// A call in flight.
 #[derive(Debug)]
@@ -67,14 +67,14 @@ impl Flights {
         rig.result(took, outcome)
     }
 
-    /// Whether a trial's lease is over. If so, sees that the engine has given the trial up, and
+    /// Whether a trial's timeout is over. If so, sees that the engine has given the trial up, and
     /// brings it back to half-open with `results` settled, failed or slow, and the rest out anew.
     ///
     /// A call that took longer than `slow` is slow.
     pub(crate) fn renew(
         &mut self,
         rig: &Rig,
-        lease: u64,
+        timeout: u64,
         slow: u64,
         reopens: u32,
         results: &[(bool, bool)],
@@ -82,7 +82,7 @@ impl Flights {
         let (now, era) = (rig.now(), self.era);
         let mut lapsed = false;
         for call in self.calls.values_mut().filter(|call| call.era == era) {
-            if now - call.leased >= lease {
+            if now - call.leased >= timeout {
                 if let Some(ticket) = call.ticket.take() {
                     lapsed = true;
                     same(
@@ -109,8 +109,8 @@ impl Flights {
         }
         for call in self.calls.values_mut().filter(|call| call.era == era) {
             call.leased = now - (now - call.begin).min(slow.saturating_add(1));
-            if now - call.leased >= lease {
-                return Err(Halt::Apart("a trial is out longer than a lease, and not yet slow"));
+            if now - call.leased >= timeout {
+                return Err(Halt::Apart("a trial is out longer than a timeout, and not yet slow"));
             }
             rig.at(call.leased);
             call.ticket = rig.admit();

@@ -22,7 +22,7 @@ const FROM_START: &str =
 const NEXT_WINDOW: &str =
     "an ignored, cancelled or refused trial waits or reopens (ours: its place is free again)";
 const HANGING: &str =
-    "a trial hangs, and theirs sends another after a sleep window (ours: a lease)";
+    "a trial hangs, and theirs sends another after a sleep window (ours: a timeout)";
 const DEFECT: &str = "a refused request reopens half-open (their defect; ours: it is refused)";
 const APART: &str = "ours had opened; until their state changes";
 

@@ -46,7 +46,7 @@ fn recipe(trace: &Trace) -> Result<Config, &'static str> {
         return Ok(config);
     };
     let most = Duration::from_millis(most) + NANO;
-    Ok(config.break_backoff(Backoff::percent(small(factor * 100)?, most)))
+    Ok(config.break_backoff(Backoff::multiplier_percent(small(factor * 100)?, most)))
 }
 
 fn trials(trace: &Trace) -> u64 {

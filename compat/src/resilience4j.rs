@@ -23,7 +23,7 @@ const RETURNED: &str =
     "an ignored late result gives back a permit that it never took (ours: stale, dropped)";
 const CUT: &str = "the wait is cut to whole milliseconds at each step (ours: not rounded)";
 const APART: &str =
-    "ours had opened, or a late slow trial is older than a lease; until their state changes";
+    "ours had opened, or a late slow trial is older than a timeout; until their state changes";
 const NO_ATTEMPT: &str =
     "an opening that was not counted as an attempt, so the next wait did not grow (ours: grows)";
 
@@ -266,17 +266,17 @@ impl<'a> Resilience4j<'a> {
         self.compare_slices(line)
     }
 
-    /// Gives trials that were out for longer than a lease a new one.
+    /// Gives trials that were out for longer than a timeout a new one.
     fn renew(&mut self) -> Step<()> {
         if self.state != "half_open" || self.apart {
             return Ok(());
         }
         let Counts { calls, fail, slow } = self.trials;
         let results: Vec<_> = (0..calls).map(|n| (n < fail, n < slow)).collect();
-        let lease = self.recipe.lease;
+        let timeout = self.recipe.timeout;
         let threshold = self.trace.number("slow_call_duration_threshold_ms");
         let rejected = self.rig.rejected();
-        if self.flights.renew(&self.rig, lease, threshold, self.reopens(), &results)? {
+        if self.flights.renew(&self.rig, timeout, threshold, self.reopens(), &results)? {
             self.seen.push(LEASE);
             self.rejected_before =
                 self.rejected_before.wrapping_add(self.rig.rejected() - rejected);
@@ -290,13 +290,13 @@ impl<'a> Resilience4j<'a> {
 
     /// Has a call without a place counted as a trial: another's place is given up for it.
     fn stand_in(&mut self, took: u64, outcome: Outcome) {
-        // As long as makes it slow, and no longer: its lease counts from its start.
+        // As long as makes it slow, and no longer: its timeout counts from its start.
         let threshold = self.trace.number("slow_call_duration_threshold_ms");
         let took = if self.is_slow(took) { threshold + 1 } else { 0 };
         let rejected = self.rig.rejected();
         let settled = self.flights.stand_in(&self.rig, took, outcome);
         self.rejected_before = self.rejected_before.wrapping_add(self.rig.rejected() - rejected);
-        // A slow result may be older than a lease can be.
+        // A slow result may be older than a timeout can be.
         self.apart = settled.is_none_or(|settled| settled.stale);
     }
 }

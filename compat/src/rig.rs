@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use cutout_core::{
     Cause, CircuitBreaker, Clock, Config, ConfigError, Instant, ManualClock, Mode, Observer,
-    Outcome, Stale, State, Tally, Ticket, Transition,
+    Outcome, StaleResult, State, Tally, Ticket, Transition,
 };
 
 /// Room for windows of 128 buckets, or of 2,560 results.
@@ -38,7 +38,7 @@ impl Observer for Log {
         self.moves.borrow_mut().push(*transition);
     }
 
-    fn on_stale(&self, _: &Stale) {
+    fn on_stale(&self, _: &StaleResult) {
         self.stale.set(self.stale.get() + 1);
     }
 }

@@ -68,13 +68,13 @@ pub(crate) fn chance(now: Instant, generation: u32, breaker: usize) -> u64 {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::circuit::Seldom;
+    use crate::circuit::ColdState;
     use crate::config::{Backoff, Config};
     use crate::rate::Rate;
     use crate::settings::Settings;
 
     fn breaks(config: &Config) -> Breaks {
-        Settings::new(config).lengths(&Seldom::new()).0.breaks
+        Settings::new(config).lengths(&ColdState::new()).0.breaks
     }
 
     const MILLISECOND: Duration = Duration::from_millis(1);
@@ -84,7 +84,7 @@ mod tests {
     fn a_break_grows_by_its_factor_and_stops_at_the_cap() {
         let config = Config::new()
             .break_duration(Duration::from_millis(500))
-            .break_backoff(Backoff::percent(150, Duration::from_secs(4)));
+            .break_backoff(Backoff::multiplier_percent(150, Duration::from_secs(4)));
         let lengths: [u64; 8] = core::array::from_fn(|n| {
             break_length(&breaks(&config), u32::try_from(n).unwrap(), None, 0) / 1_000
         });

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::circuit::Circuit;
-use crate::circuit::Seldom;
+use crate::circuit::ColdState;
 use crate::settings::{Plan, Settings};
 use crate::streak::Streak;
 use crate::time::{Clock, Instant, nanos};
@@ -80,7 +80,7 @@ pub struct CircuitBreaker<C, O = (), const BUCKETS: usize = 10> {
     clock: C,
     observer: O,
     streak: Streak,
-    seldom: Seldom,
+    cold: ColdState,
     lanes: Lanes<BUCKETS>,
 }
 

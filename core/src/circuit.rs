@@ -13,17 +13,17 @@
 //!   sees another word reads another cell. A break is noted in another place than the one before
 //!   it: its end, how long it is, and how often in a row the circuit has reopened. Breaks by hand have
 //!   places of their own, so that who is held up with the one cannot set the end of the other.
-//!   The end of a ramp, and the time until which a closed circuit has to stay closed for the backoff to
+//!   The end of a slow start, and the time until which a closed circuit has to stay closed for the backoff to
 //!   start over, are proposed in HalfOpen alone. The clock is read just before the proposal; where
 //!   several threads race to make the same change, each cell has what one of them proposed.
-//! - **R5** A lease that is over counts as a failed trial whenever the trials are judged. It stays
+//! - **R5** A timeout that is over counts as a failed trial whenever the trials are judged. It stays
 //!   out: the trial itself, should it come back, is stale.
 //! - **R6** The generation wraps after 2^23 changes. A ticket that was in flight for exactly that
 //!   many would be taken for a fresh one. No generation is given out while a window or a streak
 //!   still holds results under its number (`breaker::CircuitBreaker::next_generation`).
 //! - **R7** The count of reopenings stops at 16,383. The smallest factor that grows at all, 101 %, takes
 //!   the shortest break to the longest cap in 2,430.
-//! - **R8** A circuit that opens out of HalfOpen or on the ramp has reopened, and so has one that opens
+//! - **R8** A circuit that opens out of HalfOpen or in slow start has reopened, and so has one that opens
 //!   before it was closed for as long as its last break was. A break by hand is no reopening, but counts
 //!   as a last break; the count goes on after it only where a trip in its place would have reopened.
 //!
@@ -34,25 +34,25 @@
 //! | O1 | load of the word | Acquire | O2 | who sees Open or a trial out must see its cell (R4) | `r4_who_sees_the_circuit_open_sees_the_end_of_its_break` |
 //! | O2 | swap of the word | AcqRel | O1 | Release publishes the proposed cell | `r4_who_sees_the_circuit_open_sees_the_end_of_its_break` |
 //! | | | | | Acquire, so that a swap sees all that the ones before it did, even where the same bits came back in between | not by loom: who swaps has seen the same bits by O1, and reads no cell before its next O1 |
-//! | | on failure | Acquire | O2 | a failed swap starts over as O1 does | `o2_who_fails_to_swap_the_word_sees_the_lease_that_came_between` |
+//! | | on failure | Acquire | O2 | a failed swap starts over as O1 does | `o2_who_fails_to_swap_the_word_sees_the_timeout_that_came_between` |
 //! | O3 | load of what belongs to a state | Acquire | O5 | who refuses by it looks at the word again: having seen a later era's proposal, it must not see an earlier word | `o3_a_snapshot_has_the_end_of_the_break_that_it_speaks_of` |
 //! | O4 | load of a cell to replace it | Acquire | O5 | the word is checked after it: who saw a later era's proposal must not then see an earlier word | `o4_who_was_held_up_cannot_overwrite_the_end_of_a_later_break` |
 //! | O5 | swap of a cell | Release | O3, O4 | as they; it reads no value but the one that O4 saw | `o4_who_was_held_up_cannot_overwrite_the_end_of_a_later_break` |
 //! | | on failure | Relaxed | – | the proposal starts over | there is nothing weaker |
-//! | O6 | load of the end of a lease | Relaxed | – | ordered behind the word by O1; a newer value means a newer word, and the swap that relies on it fails | there is nothing weaker |
+//! | O6 | load of the end of a timeout | Relaxed | – | ordered behind the word by O1; a newer value means a newer word, and the swap that relies on it fails | there is nothing weaker |
 //! | O7 | load and swap of the turns | Relaxed | – | each swap is of the one word that decides which of two who settle the same ticket was first; a trial begins its turn when it has won its slot, behind the swap (O2) that freed it | there is nothing weaker |
 //!
 //! The models are in `loom-tests`. `.ci/kill-orderings` weakens each row and each check that a row
 //! speaks of, and sees its model fail.
 
 mod cells;
-mod leases;
-mod seldom;
+mod cold;
+mod trial_deadlines;
 mod word;
 
 pub(crate) use cells::{Break, Cells};
-pub(crate) use leases::Leases;
-pub(crate) use seldom::Seldom;
+pub(crate) use cold::ColdState;
+pub(crate) use trial_deadlines::TrialDeadlines;
 pub(crate) use word::{GENERATION_BITS, MAX_TRIALS, Trials, Word};
 
 use crate::sync::{AtomicU64, Ordering, const_fn};
@@ -61,11 +61,11 @@ use crate::time::Instant;
 /// What a step of [`Circuit::change`] makes of the word that it is shown.
 pub(crate) enum Step {
     /// Swap this in.
-    To(Word),
+    Swap(Word),
     /// Something moved: look again.
-    Again,
+    Retry,
     /// Leave it.
-    Leave,
+    Keep,
 }
 
 /// A swap that was won.
@@ -76,7 +76,7 @@ pub(crate) struct Change {
 }
 
 /// The word. The [`Cells`] for the times that belong to its states are needed less often: they are in
-/// [`Seldom`].
+/// [`ColdState`].
 #[derive(Debug)]
 pub(crate) struct Circuit {
     word: AtomicU64,
@@ -89,7 +89,7 @@ impl Circuit {
         }
     }
 
-    /// Begins as `word`, with the end of its break or ramp, the last break, and the end of its time on
+    /// Begins as `word`, with the end of its break or slow start, the last break, and the end of its time on
     /// probation, before anybody else knows of it.
     pub(crate) fn restore(
         &self,
@@ -97,14 +97,14 @@ impl Circuit {
         end: Instant,
         last: Break,
         steady: Instant,
-        seldom: &Seldom,
+        cold: &ColdState,
     ) {
         let store = |cell: &AtomicU64, value| cell.store(value, Ordering::Relaxed);
         if word.has_end() {
-            store(Self::end_cell(word, seldom), end.as_nanos());
+            store(Self::end_cell(word, cold), end.as_nanos());
         }
         if word.has_broken() {
-            let cells = seldom.cells();
+            let cells = cold.cells();
             store(cells.note(word.place()), last.bits());
             store(cells.steady(), steady.as_nanos());
         }
@@ -121,9 +121,9 @@ impl Circuit {
         let mut before = self.load();
         loop {
             match step(before) {
-                Step::Leave => return None,
-                Step::Again => before = self.load(),
-                Step::To(after) => match self.word.compare_exchange(
+                Step::Keep => return None,
+                Step::Retry => before = self.load(),
+                Step::Swap(after) => match self.word.compare_exchange(
                     before.bits(),
                     after.bits(),
                     Ordering::AcqRel,
@@ -137,25 +137,25 @@ impl Circuit {
         }
     }
 
-    /// When the break or the ramp is over, for who has just loaded `word` and looks after this whether it
+    /// When the break or the slow start is over, for who has just loaded `word` and looks after this whether it
     /// still holds.
     #[inline]
-    pub(crate) fn end(&self, word: Word, seldom: &Seldom) -> Instant {
-        Instant::from_nanos(read(Self::end_cell(word, seldom)))
+    pub(crate) fn end(&self, word: Word, cold: &ColdState) -> Instant {
+        Instant::from_nanos(read(Self::end_cell(word, cold)))
     }
 
     /// When the break is over, for who has just loaded `word`, which is open, and looks after this whether
     /// it still holds.
     #[inline]
-    pub(crate) fn break_end(&self, word: Word, seldom: &Seldom) -> Instant {
-        Instant::from_nanos(read(seldom.cells().end(word.place())))
+    pub(crate) fn break_end(&self, word: Word, cold: &ColdState) -> Instant {
+        Instant::from_nanos(read(cold.cells().end(word.place())))
     }
 
     /// The present or the last break, for who has just loaded `word` and relies on it only by a swap of
     /// that very word.
-    pub(crate) fn last_break(&self, word: Word, seldom: &Seldom) -> Break {
+    pub(crate) fn last_break(&self, word: Word, cold: &ColdState) -> Break {
         if word.has_broken() {
-            Break::from_bits(read(seldom.cells().note(word.place())))
+            Break::from_bits(read(cold.cells().note(word.place())))
         } else {
             Break::default()
         }
@@ -163,23 +163,23 @@ impl Circuit {
 
     /// Whether a closed circuit that was seen as `word` opens so soon after its last break that it
     /// reopens (R8); to be relied on as [`last_break`](Self::last_break).
-    pub(crate) fn is_unsteady(&self, word: Word, now: Instant, seldom: &Seldom) -> bool {
-        word.has_broken() && now < self.steady(seldom)
+    pub(crate) fn is_unsteady(&self, word: Word, now: Instant, cold: &ColdState) -> bool {
+        word.has_broken() && now < self.steady(cold)
     }
 
     /// When a circuit that is closed after a break has been so for as long as that was.
-    pub(crate) fn steady(&self, seldom: &Seldom) -> Instant {
-        Instant::from_nanos(read(seldom.cells().steady()))
+    pub(crate) fn steady(&self, cold: &ColdState) -> Instant {
+        Instant::from_nanos(read(cold.cells().steady()))
     }
 
-    /// The word, and when its break or ramp is over if it has one.
-    pub(crate) fn load_with_end(&self, seldom: &Seldom) -> (Word, Instant) {
+    /// The word, and when its break or slow start is over if it has one.
+    pub(crate) fn load_with_end(&self, cold: &ColdState) -> (Word, Instant) {
         loop {
             let word = self.load();
             if !word.has_end() {
                 return (word, Instant::ORIGIN);
             }
-            let end = self.end(word, seldom);
+            let end = self.end(word, cold);
             if self.load() == word {
                 return (word, end);
             }
@@ -194,47 +194,47 @@ impl Circuit {
         next: Break,
         by_hand: bool,
         under: Word,
-        seldom: &Seldom,
+        cold: &ColdState,
     ) -> bool {
         let place = under.next_place(by_hand);
-        let note = (seldom.cells().note(place), next.bits());
-        self.propose([note, (seldom.cells().end(place), end.as_nanos())], under)
+        let note = (cold.cells().note(place), next.bits());
+        self.propose([note, (cold.cells().end(place), end.as_nanos())], under)
     }
 
-    /// Proposes until when the circuit that the next word will close is on probation, and when its ramp
+    /// Proposes until when the circuit that the next word will close is on probation, and when its slow start
     /// is over if it has one; in HalfOpen.
     #[must_use]
     pub(crate) fn propose_close(
         &self,
         steady: Instant,
-        ramp_end: Option<Instant>,
+        slow_start_end: Option<Instant>,
         under: Word,
-        seldom: &Seldom,
+        cold: &ColdState,
     ) -> bool {
-        let cells = seldom.cells();
+        let cells = cold.cells();
         let steady = (cells.steady(), steady.as_nanos());
-        match ramp_end {
+        match slow_start_end {
             None => self.propose([steady], under),
-            Some(end) => self.propose([steady, (cells.ramp_end(), end.as_nanos())], under),
+            Some(end) => self.propose([steady, (cells.slow_start_end(), end.as_nanos())], under),
         }
     }
 
     #[inline]
-    fn end_cell(word: Word, seldom: &Seldom) -> &AtomicU64 {
-        let cells = seldom.cells();
-        if word.is_ramping() { cells.ramp_end() } else { cells.end(word.place()) }
+    fn end_cell(word: Word, cold: &ColdState) -> &AtomicU64 {
+        let cells = cold.cells();
+        if word.is_in_slow_start() { cells.slow_start_end() } else { cells.end(word.place()) }
     }
 
-    /// Proposes the end of the lease of the trial that the next word will have out on `slot`.
+    /// Proposes the end of the timeout of the trial that the next word will have out on `slot`.
     #[must_use]
-    pub(crate) fn propose_lease_end(
+    pub(crate) fn propose_trial_deadline(
         &self,
-        leases: &Leases,
+        trial_deadlines: &TrialDeadlines,
         slot: u32,
         end: Instant,
         under: Word,
     ) -> bool {
-        self.propose([(leases.cell(slot), end.as_nanos())], under)
+        self.propose([(trial_deadlines.cell(slot), end.as_nanos())], under)
     }
 
     /// Puts each value into its cell if the word is still `under`, where the cells have no meaning yet

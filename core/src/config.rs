@@ -1,12 +1,12 @@
 //! `Config`: every knob of a breaker.
 
-mod get;
+mod getters;
 mod parts;
 mod validate;
 
 #[cfg(doc)]
 use crate::config_error::ConfigError;
-pub use parts::{Backoff, Recovery, Window};
+pub use parts::{Backoff, SlowStart, Window};
 
 use core::num::{NonZeroU8, NonZeroU32, NonZeroU64};
 use core::time::Duration;
@@ -81,7 +81,7 @@ pub struct Config {
     pub(crate) minimum_trials: Option<NonZeroU8>,
     pub(crate) half_open_rule: HalfOpenRule,
     pub(crate) trial_timeout: u64,
-    pub(crate) recovery: Option<Recovery>,
+    pub(crate) slow_start: Option<SlowStart>,
 }
 
 /// # What opens the circuit
@@ -111,7 +111,7 @@ impl Config {
             minimum_trials: None,
             half_open_rule: HalfOpenRule::FirstFailure,
             trial_timeout: 60 * SECOND,
-            recovery: None,
+            slow_start: None,
         }
     }
 
@@ -275,8 +275,8 @@ impl Config {
 
     /// Lengthens the break on each reopening in a row.
     ///
-    /// A circuit reopens if a trial fails or its lease ends, if it opens during its
-    /// [`recovery`](Self::recovery), and if it opens before it was closed for as long as its last break
+    /// A circuit reopens if a trial fails or its timeout ends, if it opens during its
+    /// [`slow_start`](Self::slow_start), and if it opens before it was closed for as long as its last break
     /// was. So flapping grows the break, and a circuit that holds starts over.
     ///
     /// The cap also bounds what a server's `retry_after` may ask for. Without a backoff that bound
@@ -347,12 +347,12 @@ impl Config {
         self
     }
 
-    /// Takes up the load in stages after closing, instead of all at once. See [`Recovery`].
+    /// Takes up the load in stages after closing, instead of all at once. See [`SlowStart`].
     ///
     /// Default: off.
     #[must_use]
-    pub const fn recovery(mut self, recovery: Recovery) -> Self {
-        self.recovery = Some(recovery);
+    pub const fn slow_start(mut self, slow_start: SlowStart) -> Self {
+        self.slow_start = Some(slow_start);
         self
     }
 }

@@ -67,7 +67,7 @@ config_errors! {
     /// [`Config::break_duration`].
     BreakDuration: "break_duration: must be 1 ms to 365 days",
     /// [`Config::break_backoff`]: its factor.
-    BackoffFactor: "break_backoff: the factor must be 100 % to 10000 %",
+    BackoffMultiplier: "break_backoff: the factor must be 100 % to 10000 %",
     /// [`Config::break_backoff`]: its cap.
     BackoffCap: "break_backoff: the cap must be break_duration to 365 days",
     /// [`Config::break_jitter`].
@@ -80,10 +80,10 @@ config_errors! {
     HalfOpenRule: "half_open_rule: Rate needs failure_rate or slow_call_rate to be set",
     /// [`Config::trial_timeout`].
     TrialTimeout: "trial_timeout: must be 1 ms to 1 day",
-    /// [`Config::recovery`]: the length of its stages.
-    RecoveryStage: "recovery: a stage must be 1 ms to 1 day long",
-    /// [`Config::recovery`]: its shares.
-    RecoveryShares: "recovery: the shares must be above 0 %, and none below the one before",
+    /// [`Config::slow_start`]: the length of its stages.
+    SlowStartStage: "slow_start: a stage must be 1 ms to 1 day long",
+    /// [`Config::slow_start`]: its shares.
+    SlowStartShares: "slow_start: the shares must be above 0 %, and none below the one before",
     /// [`Config::window`] of a breaker that runs.
     FixedWindow: "window: cannot change while the breaker runs",
     /// [`Config::trip_when`] of a breaker that runs.
@@ -100,8 +100,8 @@ config_errors! {
     TimeoutCeiling: "ceiling: must be 1 µs to 1 hour",
     /// [`TimeoutConfig::quantile`](crate::TimeoutConfig::quantile).
     TimeoutQuantile: "quantile: must be 50 % to 98.99 %",
-    /// [`TimeoutConfig::factor`](crate::TimeoutConfig::factor).
-    TimeoutFactor: "factor: must be 100 % to 1000 %",
+    /// [`TimeoutConfig::multiplier_percent`](crate::TimeoutConfig::multiplier_percent).
+    TimeoutMultiplier: "factor: must be 100 % to 1000 %",
 }
 
 impl ConfigError {

@@ -15,7 +15,7 @@ pub enum RejectReason {
     /// An operator forced the circuit open.
     ForcedOpen,
     /// The circuit has just closed and takes up its load in stages.
-    Ramping,
+    SlowStart,
 }
 
 /// A call was refused without running. It is cheap to make, copy and drop.
@@ -57,10 +57,10 @@ impl Rejected {
     /// | reason | `None` means | how long to wait then |
     /// | --- | --- | --- |
     /// | [`HalfOpenFull`](RejectReason::HalfOpenFull) | a call is admitted when a trial ends, or the circuit has closed | a millisecond, then twice as long each time |
-    /// | [`Ramping`](RejectReason::Ramping) | the circuit is closed and admits a part of the calls | the same |
+    /// | [`SlowStart`](RejectReason::SlowStart) | the circuit is closed and admits a part of the calls | the same |
     /// | [`ForcedOpen`](RejectReason::ForcedOpen) | an operator decides when it is released | not at all: give up |
     ///
-    /// `Retry::wait_out` of the package `cutout` waits in this way.
+    /// `Retry::wait_for_retry_after` of the package `cutout` waits in this way.
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         match self.retry_after {
@@ -87,7 +87,7 @@ impl fmt::Display for Rejected {
                 "refused: the circuit is half-open and its trials are taken"
             }
             RejectReason::ForcedOpen => "refused: the circuit is forced open",
-            RejectReason::Ramping => "refused: the circuit takes up its load again",
+            RejectReason::SlowStart => "refused: the circuit takes up its load again",
         })?;
         match self.retry_after() {
             Some(after) => {

@@ -12,7 +12,7 @@
 //!   Closed ----------------------------> Open <---+
 //!     ^                                   |       |
 //!     |                  the break is over|       | a trial fails,
-//!     |                                   v       | or its lease ends
+//!     |                                   v       | or its timeout ends
 //!     +-------------------------------- HalfOpen -+
 //!            enough trials succeed
 //! ```
@@ -92,15 +92,15 @@ mod config_error;
 mod divisor;
 mod error;
 mod field;
+mod labels;
+mod last_transitions;
 mod latency;
-mod name;
 mod observe;
 mod outcome;
-mod ramp;
 mod rate;
-mod ring;
 mod saved;
 mod settings;
+mod slow_start;
 mod state;
 mod streak;
 mod sync;
@@ -116,22 +116,22 @@ mod verdict;
 mod window;
 
 pub use breaker::{CircuitBreaker, Permit, Snapshot};
-pub use config::{Backoff, Config, HalfOpenRule, Recovery, Window};
+pub use config::{Backoff, Config, HalfOpenRule, SlowStart, Window};
 pub use config_error::ConfigError;
 pub use error::{Error, RejectReason, Rejected};
+pub use last_transitions::LastTransitions;
 pub use latency::{Latency, LatencySnapshot};
-pub use observe::{CallEvent, Cause, Observer, Stale, Transition, TripReason};
+pub use observe::{CallEvent, Cause, Observer, StaleResult, Transition, TripReason};
 pub use outcome::{Outcome, Report};
 pub use rate::Rate;
-pub use ring::LastTransitions;
-pub use saved::{Saved, SavedError};
+pub use saved::{SavedState, SavedStateError};
 pub use state::{Mode, State};
 #[cfg(feature = "heapless")]
 pub use table::{InsertError, Table};
 pub use ticket::Ticket;
 pub use ticks::Ticks64;
 pub use time::{Clock, Instant, ManualClock};
-pub use timeout::{AdaptiveTimeout, TimeoutConfig, Timing};
+pub use timeout::{AdaptiveTimeout, TimedCall, TimeoutConfig};
 pub use totals::Totals;
 pub use window::Tally;
 

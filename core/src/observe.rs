@@ -36,11 +36,11 @@ pub enum Cause {
     BreakOver,
     /// Enough trials succeeded: HalfOpen to Closed.
     TrialsPassed,
-    /// The last stage of the recovery is over: Closed, and from here on for every call.
-    RecoveryOver,
+    /// The last stage of the slow start is over: Closed, and from here on for every call.
+    SlowStartOver,
     /// A trial failed, or too many did: HalfOpen to Open.
     TrialFailed,
-    /// A trial was not settled within its lease: HalfOpen to Open.
+    /// A trial was not settled within its timeout: HalfOpen to Open.
     TrialTimedOut,
     /// Somebody forced, released, disabled or shadowed the circuit.
     Mode,
@@ -77,7 +77,7 @@ pub struct Transition {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
-pub struct Stale {
+pub struct StaleResult {
     /// The generation that admitted the call.
     pub generation: u32,
     /// What the caller reported; `None` for a call that was dropped.
@@ -151,7 +151,7 @@ pub trait Observer {
     }
 
     /// A result came too late to count.
-    fn on_stale(&self, stale: &Stale) {
+    fn on_stale(&self, stale: &StaleResult) {
         let _ = stale;
     }
 
@@ -159,12 +159,12 @@ pub trait Observer {
     ///
     /// It is asked at each call, and is to give the same answer each time. Where the type alone
     /// answers no, as by default, calls cost nothing more than without an observer.
-    fn hears_calls(&self) -> bool {
+    fn wants_call_events(&self) -> bool {
         false
     }
 
     /// A call was counted or refused: told on the path of each call to who
-    /// [asks for it](Self::hears_calls). If the call's end changed the circuit, the call is told of
+    /// [asks for it](Self::wants_call_events). If the call's end changed the circuit, the call is told of
     /// first; a result that came too late is told as [that](Self::on_stale) alone.
     ///
     /// Calls through the same breaker that are made here are told here too.
@@ -179,7 +179,7 @@ pub trait Observer {
     /// struct Failures(Cell<u32>);
     ///
     /// impl Observer for Failures {
-    ///     fn hears_calls(&self) -> bool {
+    ///     fn wants_call_events(&self) -> bool {
     ///         true
     ///     }
     ///
@@ -226,13 +226,13 @@ impl<O: Observer + ?Sized> Observer for &O {
         (**self).on_would_trip(reason, tally);
     }
 
-    fn on_stale(&self, stale: &Stale) {
+    fn on_stale(&self, stale: &StaleResult) {
         (**self).on_stale(stale);
     }
 
     #[inline]
-    fn hears_calls(&self) -> bool {
-        (**self).hears_calls()
+    fn wants_call_events(&self) -> bool {
+        (**self).wants_call_events()
     }
 
     fn on_call(&self, call: &CallEvent) {
@@ -251,13 +251,13 @@ impl<O: Observer + ?Sized> Observer for alloc::sync::Arc<O> {
         (**self).on_would_trip(reason, tally);
     }
 
-    fn on_stale(&self, stale: &Stale) {
+    fn on_stale(&self, stale: &StaleResult) {
         (**self).on_stale(stale);
     }
 
     #[inline]
-    fn hears_calls(&self) -> bool {
-        (**self).hears_calls()
+    fn wants_call_events(&self) -> bool {
+        (**self).wants_call_events()
     }
 
     fn on_call(&self, call: &CallEvent) {
@@ -278,14 +278,14 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         self.1.on_would_trip(reason, tally);
     }
 
-    fn on_stale(&self, stale: &Stale) {
+    fn on_stale(&self, stale: &StaleResult) {
         self.0.on_stale(stale);
         self.1.on_stale(stale);
     }
 
     #[inline]
-    fn hears_calls(&self) -> bool {
-        self.0.hears_calls() || self.1.hears_calls()
+    fn wants_call_events(&self) -> bool {
+        self.0.wants_call_events() || self.1.wants_call_events()
     }
 
     fn on_call(&self, call: &CallEvent) {
@@ -301,7 +301,7 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
 
 /// Tells `observer` of a call, if it wants to hear of calls.
 fn tell_of_call(observer: &impl Observer, call: &CallEvent) {
-    if observer.hears_calls() {
+    if observer.wants_call_events() {
         observer.on_call(call);
     }
 }

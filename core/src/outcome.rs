@@ -136,7 +136,7 @@ impl Report {
 
     /// The time that the server asked for before the next try.
     #[must_use]
-    pub const fn asks_to_wait(&self) -> Option<Duration> {
+    pub const fn retry_after_hint(&self) -> Option<Duration> {
         self.retry_after
     }
 }

@@ -5,7 +5,7 @@
 //! ```text
 //! limits   | rule 1 | minimum trials 4 | trials 4 | failure count 14 | minimum 13 | slow-call rate 14 | failure rate 14 |
 //! slow     | length of a slow call 47 |
-//! trial    | busy 1 | lease of a trial 47 |
+//! trial    | busy 1 | timeout of a trial 47 |
 //! lengths  | length of a break |
 //!          | its cap |
 //!          | third share 14 | stage of recovery 47 |
@@ -40,31 +40,31 @@
 //! | row | operation | ordering | pairs with | because | shown by |
 //! | --- | --- | --- | --- | --- | --- |
 //! | C1 | load of the plan where a call begins or ends | Relaxed | – | it is one word; who looks at others reads it again (C5) | there is nothing weaker |
-//! | C2 | load of the limits, the length of a slow call or the lease | Acquire | C2 | who saw a later word must then see the plan that came before it | not by loom: where the limits decide, the fence before the sum (B5) orders this too |
+//! | C2 | load of the limits, the length of a slow call or the timeout | Acquire | C2 | who saw a later word must then see the plan that came before it | not by loom: where the limits decide, the fence before the sum (B5) orders this too |
 //! | | store | Release | C2 | as above | the same |
-//! | C3 | swap of the lease's word that begins a change | Acquire | C4 | who changes sees the whole change before, and so writes the copy of the lengths that nobody reads | `c3_a_change_after_a_change_writes_where_nobody_reads` |
-//! | C4 | store of the lease's word that ends it | Release | C3 | as C3 | as C3 |
+//! | C3 | swap of the timeout's word that begins a change | Acquire | C4 | who changes sees the whole change before, and so writes the copy of the lengths that nobody reads | `c3_a_change_after_a_change_writes_where_nobody_reads` |
+//! | C4 | store of the timeout's word that ends it | Release | C3 | as C3 | as C3 |
 //! | C5 | load of the plan before and after other words | Acquire | C5 | who saw a later plan must then see the words that came before it | `c1_a_failure_that_opens_before_and_after_a_change_opens_during_it`, `c6_a_break_is_as_before_or_as_after_a_change` |
 //! | | store | Release | C5 | as above | the same |
 //! | C6 | load of a copy of the lengths | Acquire | C6 | who saw a part of a later change must then see a later plan | `c6_a_break_is_as_before_or_as_after_two_changes` |
 //! | | store | Release | C6 | as above | the same |
 
+mod layout;
 mod lengths;
 mod plan;
-mod words;
 
 pub(crate) use lengths::{Breaks, Lengths};
 pub(crate) use plan::Plan;
 
 use core::num::{NonZeroU8, NonZeroU32, NonZeroU64};
 
-use crate::circuit::Seldom;
+use crate::circuit::ColdState;
 use crate::config::{Config, HalfOpenRule, Window};
 use crate::config_error::ConfigError;
 use crate::rate::Rate;
 use crate::sync::{AtomicU32, AtomicU64, Ordering, const_fn};
 use crate::window::{Shape, Tally};
-use words::{
+use layout::{
     BUSY, BY_RATE, FAILURE_COUNT, FAILURE_RATE, MINIMUM, MINIMUM_TRIALS, SLOW_CALL_RATE, TRIALS,
     duration, limits, slow_call_duration,
 };
@@ -94,7 +94,7 @@ pub(crate) struct Settings {
     limits: AtomicU64,
     slow_call_duration: AtomicU64,
     trial_timeout: AtomicU64,
-    /// The first copy. The second is needed once they change: it is in [`Seldom`].
+    /// The first copy. The second is needed once they change: it is in [`ColdState`].
     lengths: lengths::Copy,
     trip_when: Option<fn(&Tally) -> bool>,
 }
@@ -124,7 +124,7 @@ impl Settings {
     pub(crate) fn change(
         &self,
         config: &Config,
-        seldom: &Seldom,
+        cold: &ColdState,
         prepare: impl FnOnce(Plan, Plan),
     ) -> Result<(), ConfigError> {
         if !self.shape.is_like(&config.window.shape()) {
@@ -138,22 +138,22 @@ impl Settings {
         if !is_same {
             return Err(ConfigError::FixedTripWhen);
         }
-        let lease = self.trial_timeout.load(Ordering::Relaxed);
-        let begin = BUSY.set(lease, 1);
-        let is_ours = lease != begin
+        let timeout = self.trial_timeout.load(Ordering::Relaxed);
+        let begin = BUSY.set(timeout, 1);
+        let is_ours = timeout != begin
             && self
                 .trial_timeout
-                .compare_exchange(lease, begin, Ordering::Acquire, Ordering::Relaxed) // C3
+                .compare_exchange(timeout, begin, Ordering::Acquire, Ordering::Relaxed) // C3
                 .is_ok();
         if !is_ours {
             return Err(ConfigError::BeingChanged);
         }
         let old = self.plan();
-        let moves = !lengths::is_copy_of(self.lengths_of(old, seldom), config);
+        let moves = !lengths::is_copy_of(self.lengths_of(old, cold), config);
         let new = Plan::of(config).after(old, moves);
         prepare(old, new); // C7
         if moves {
-            lengths::write(self.lengths_of(new, seldom), config); // C6
+            lengths::write(self.lengths_of(new, cold), config); // C6
         }
         let goes_first = new.is_as_strict_on_rows_as(old); // C1
         self.set_plan(if goes_first { new.as_fine_as(old) } else { old.as_fine_as(new) });
@@ -165,8 +165,8 @@ impl Settings {
         Ok(())
     }
 
-    fn lengths_of<'a>(&'a self, plan: Plan, seldom: &'a Seldom) -> &'a lengths::Copy {
-        if plan.has_second_copy() { seldom.lengths() } else { &self.lengths }
+    fn lengths_of<'a>(&'a self, plan: Plan, cold: &'a ColdState) -> &'a lengths::Copy {
+        if plan.has_second_copy() { cold.lengths() } else { &self.lengths }
     }
 
     fn set_plan(&self, plan: Plan) {
@@ -228,11 +228,11 @@ impl Settings {
         NonZeroU64::new(load(&self.slow_call_duration))
     }
 
-    /// How long breaks and recoveries are, and the plan by which to read a clock for them (C6).
-    pub(crate) fn lengths(&self, seldom: &Seldom) -> (Lengths, Plan) {
+    /// How long breaks and slow starts are, and the plan by which to read a clock for them (C6).
+    pub(crate) fn lengths(&self, cold: &ColdState) -> (Lengths, Plan) {
         loop {
             let plan = self.plan_in_order();
-            let lengths = lengths::read(self.lengths_of(plan, seldom));
+            let lengths = lengths::read(self.lengths_of(plan, cold));
             let after = self.plan_in_order();
             if after.is_of_same_change_as(plan) {
                 return (lengths, after);
@@ -248,9 +248,9 @@ impl Settings {
     }
 
     /// The settings as they were given, but for a window that its buckets do not divide.
-    pub(crate) fn config(&self, seldom: &Seldom) -> Config {
+    pub(crate) fn config(&self, cold: &ColdState) -> Config {
         let (limits, plan, ()) = self.conditions(|_| {});
-        let (Lengths { breaks, recovery }, _) = self.lengths(seldom);
+        let (Lengths { breaks, slow_start }, _) = self.lengths(cold);
         let (trials, jitter) = (limits.trials, breaks.jitter);
         Config {
             failure_rate: limits.failure_rate,
@@ -270,7 +270,7 @@ impl Settings {
             minimum_trials: NonZeroU8::new(short(MINIMUM_TRIALS.get(load(&self.limits)))),
             half_open_rule: trials.rule,
             trial_timeout: self.trial_timeout().0,
-            recovery,
+            slow_start,
         }
     }
 }
@@ -296,7 +296,7 @@ mod tests {
     use std::format;
 
     use super::*;
-    use crate::config::{Backoff, Recovery};
+    use crate::config::{Backoff, SlowStart};
     use crate::outcome::Outcome;
 
     #[test]
@@ -314,13 +314,13 @@ mod tests {
             .evaluate_every_result(true)
             .cancelled_as(Outcome::Ignored)
             .break_duration(365 * day)
-            .break_backoff(Backoff::percent(10_000, 365 * day))
+            .break_backoff(Backoff::multiplier_percent(10_000, 365 * day))
             .break_jitter(Rate::percent(50))
             .trials(16)
             .minimum_trials(15)
             .half_open_rule(HalfOpenRule::Rate)
             .trial_timeout(day)
-            .recovery(Recovery::in_stages_of(day).shares([most; 3]));
+            .slow_start(SlowStart::in_stages_of(day).shares([most; 3]));
         let millisecond = Duration::from_millis(1);
         let least = Rate::try_basis_points(1).unwrap();
         let shortest = Config::new()
@@ -333,16 +333,16 @@ mod tests {
             .failure_count(1)
             .cancelled_as(Outcome::Success)
             .break_duration(millisecond)
-            .break_backoff(Backoff::percent(100, millisecond))
+            .break_backoff(Backoff::multiplier_percent(100, millisecond))
             .break_jitter(least)
             .trials(1)
             .minimum_trials(1)
             .trial_timeout(millisecond)
-            .recovery(Recovery::in_stages_of(millisecond).shares([least; 3]));
+            .slow_start(SlowStart::in_stages_of(millisecond).shares([least; 3]));
         let failing = Config::new().without_failure_rate().cancelled_as(Outcome::Failure);
         for config in [Config::new(), longest, shortest, failing] {
             config.validate(10).unwrap();
-            let back = Settings::new(&config).config(&Seldom::new());
+            let back = Settings::new(&config).config(&ColdState::new());
             assert_eq!(format!("{back:?}"), format!("{config:?}"));
         }
     }

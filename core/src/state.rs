@@ -7,7 +7,7 @@
 ///   Closed ----------------------------> Open <---+
 ///     ^                                   |       |
 ///     |                  the break is over|       | a trial fails,
-///     |                                   v       | or its lease ends
+///     |                                   v       | or its timeout ends
 ///     +-------------------------------- HalfOpen -+
 ///            enough trials succeed
 /// ```
@@ -15,7 +15,7 @@
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum State {
     /// Calls flow and their results are counted. For a while after HalfOpen only a share of them
-    /// flows, if [`Config::recovery`](crate::Config::recovery) is set.
+    /// flows, if [`Config::slow_start`](crate::Config::slow_start) is set.
     ///
     /// Ends when the trip condition holds: then [`Open`](Self::Open).
     Closed,
@@ -27,7 +27,7 @@ pub enum State {
     /// A few calls, the trials, run and decide; the others are refused.
     ///
     /// Ends in [`Closed`](Self::Closed) when the trials went well, else in [`Open`](Self::Open). A
-    /// trial that does not come back is given up when its lease ends, so no trial can hold this state.
+    /// trial that does not come back is given up when its timeout ends, so no trial can hold this state.
     /// No timer runs; without calls it stays HalfOpen.
     HalfOpen,
 }

@@ -27,7 +27,7 @@ pub(crate) enum Role {
 ///
 /// It is plain data with no lifetime, for places where a [`Permit`](crate::Permit) cannot go: an interrupt
 /// handler, a queue, the other side of a foreign interface. Nothing happens when it is lost: a
-/// lost trial is given up when its lease ends, any other call is merely missing from the totals.
+/// lost trial is given up when its timeout ends, any other call is merely missing from the totals.
 ///
 /// It cannot be copied, so that no call is settled twice; as [bits](Self::into_bits), for the other
 /// side of a foreign interface, it can.

@@ -20,7 +20,7 @@ use crate::sync::{AtomicUsize, Ordering, const_fn};
 ///
 /// # What it takes
 ///
-/// [`keep_up`](Self::keep_up) is called often enough: between two calls, and from one to the end of
+/// [`update`](Self::update) is called often enough: between two calls, and from one to the end of
 /// any `read`, the counter advances by less than 2^31. It is called from one place, and `read` from
 /// anywhere, at any priority, on any core. Neither waits or takes a lock, and neither needs an atomic
 /// operation beyond a load and a store.
@@ -40,7 +40,7 @@ use crate::sync::{AtomicUsize, Ordering, const_fn};
 /// fn on_tick() {
 ///     let millis = MILLIS.load(Relaxed).wrapping_add(1);
 ///     MILLIS.store(millis, Relaxed);
-///     TICKS.keep_up(millis);
+///     TICKS.update(millis);
 /// }
 ///
 /// struct SysTick;
@@ -83,7 +83,7 @@ impl Ticks64 {
     /// Notes which half of its range the counter is in, which reads `count`. To be called from one
     /// place only.
     #[inline]
-    pub fn keep_up(&self, count: u32) {
+    pub fn update(&self, count: u32) {
         let halves = self.halves.load(Ordering::Relaxed); // T3
         let seen = widen(halves, count);
         if seen != halves {

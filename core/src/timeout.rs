@@ -202,10 +202,10 @@ impl<C: Clock, const WORDS: usize> AdaptiveTimeout<C, WORDS> {
         self.timeout_at(self.latency.clock().now())
     }
 
-    /// Starts the time of a call, which the caller cuts at [`Timing::limit`].
-    pub fn start(&self) -> Timing<'_, C, WORDS> {
+    /// Starts the time of a call, which the caller cuts at [`TimedCall::limit`].
+    pub fn start(&self) -> TimedCall<'_, C, WORDS> {
         let started = self.latency.clock().now();
-        Timing { timeout: self, started, limit: self.timeout_at(started) }
+        TimedCall { timeout: self, started, limit: self.timeout_at(started) }
     }
 
     /// Runs `call`, which is given its limit and keeps to it, and learns from how long it took.
@@ -320,13 +320,13 @@ impl<C: Clock, const WORDS: usize> AdaptiveTimeout<C, WORDS> {
 /// assert_eq!(timeout.latency().snapshot().count(), 2);
 /// ```
 #[must_use = "a call that is not finished counts for nothing, or as one that was cut"]
-pub struct Timing<'a, C: Clock, const WORDS: usize = 128> {
+pub struct TimedCall<'a, C: Clock, const WORDS: usize = 128> {
     timeout: &'a AdaptiveTimeout<C, WORDS>,
     started: Instant,
     limit: Duration,
 }
 
-impl<C: Clock, const WORDS: usize> Timing<'_, C, WORDS> {
+impl<C: Clock, const WORDS: usize> TimedCall<'_, C, WORDS> {
     /// How long the call may take.
     #[must_use]
     pub const fn limit(&self) -> Duration {
@@ -346,7 +346,7 @@ impl<C: Clock, const WORDS: usize> Timing<'_, C, WORDS> {
     }
 }
 
-impl<C: Clock, const WORDS: usize> Drop for Timing<'_, C, WORDS> {
+impl<C: Clock, const WORDS: usize> Drop for TimedCall<'_, C, WORDS> {
     fn drop(&mut self) {
         // The clock is others' code.
         sheltered(|| {
@@ -359,9 +359,9 @@ impl<C: Clock, const WORDS: usize> Drop for Timing<'_, C, WORDS> {
     }
 }
 
-impl<C: Clock, const WORDS: usize> fmt::Debug for Timing<'_, C, WORDS> {
+impl<C: Clock, const WORDS: usize> fmt::Debug for TimedCall<'_, C, WORDS> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Timing").field("limit", &self.limit).finish_non_exhaustive()
+        f.debug_struct("TimedCall").field("limit", &self.limit).finish_non_exhaustive()
     }
 }
 

@@ -19,7 +19,7 @@ pub struct Totals {
     pub ignored: u64,
     /// Calls that were dropped unfinished and counted for nothing.
     pub cancelled: u64,
-    /// Results that came after their generation, or a trial's lease, was over.
+    /// Results that came after their generation, or a trial's timeout, was over.
     pub stale: u64,
     /// How many of the successes and failures were slow.
     pub slow: u64,

@@ -87,25 +87,25 @@ pub(crate) fn failures_to_spare(limits: &Limits, tally: &Tally) -> u64 {
 
 /// How HalfOpen ends: [`Cause::TrialsPassed`] closes, the others reopen. `None`: not yet.
 ///
-/// `lapsed` trials are out, and their leases are over.
-pub(crate) fn of_trials(limits: &Limits, trials: Trials, lapsed: u32) -> Option<Cause> {
+/// `expired` trials are out, and their timeouts are over.
+pub(crate) fn of_trials(limits: &Limits, trials: Trials, expired: u32) -> Option<Cause> {
     let rules = &limits.trials;
     // Where slow calls can open the circuit, one that is slow does not help to close it.
     let slow_fails = limits.slow_call_rate.is_some() && trials.slow > 0;
     match rules.rule {
         HalfOpenRule::FirstFailure if trials.failed > 0 || slow_fails => Some(Cause::TrialFailed),
-        HalfOpenRule::FirstFailure if lapsed > 0 => Some(Cause::TrialTimedOut),
+        HalfOpenRule::FirstFailure if expired > 0 => Some(Cause::TrialTimedOut),
         HalfOpenRule::FirstFailure => {
             (trials.succeeded >= rules.trials).then_some(Cause::TrialsPassed)
         }
         HalfOpenRule::Rate => {
-            let settled = u64::from(trials.succeeded + trials.failed + lapsed);
+            let settled = u64::from(trials.succeeded + trials.failed + expired);
             let is_over = |limit: Option<Rate>, part: u32| {
                 limit.is_some_and(|limit| limit.is_reached_in(u64::from(part), settled))
             };
             if settled < u64::from(rules.minimum_trials) {
                 None
-            } else if is_over(limits.failure_rate, trials.failed + lapsed)
+            } else if is_over(limits.failure_rate, trials.failed + expired)
                 || is_over(limits.slow_call_rate, trials.slow)
             {
                 Some(Cause::TrialFailed)

@@ -101,7 +101,7 @@ proptest! {
         shift in 0_u32..60,
     ) {
         let (floor, ceiling) = (Duration::from_nanos(floor), Duration::from_nanos(floor + more));
-        let config = TimeoutConfig::between(floor, ceiling).factor(factor).minimum_samples(1);
+        let config = TimeoutConfig::between(floor, ceiling).multiplier_percent(factor).minimum_samples(1);
         let timeout = timeout(config);
         for nanos in all {
             timeout.latency().record(Duration::from_nanos(nanos >> shift));
@@ -115,7 +115,7 @@ proptest! {
 #[test]
 fn a_factor_stretches_the_limit_but_not_beyond_p99() {
     let with = |factor| {
-        let timeout = timeout(config().quantile(Rate::percent(50)).factor(factor));
+        let timeout = timeout(config().quantile(Rate::percent(50)).multiplier_percent(factor));
         for millis in 1..=1_000 {
             timeout.latency().record(millis * MS);
         }
@@ -337,8 +337,16 @@ fn settings_out_of_their_range_are_named() {
             ConfigError::TimeoutQuantile,
             "quantile: must be 50 % to 98.99 %",
         ),
-        (config().factor(99), ConfigError::TimeoutFactor, "factor: must be 100 % to 1000 %"),
-        (config().factor(1_001), ConfigError::TimeoutFactor, "factor: must be 100 % to 1000 %"),
+        (
+            config().multiplier_percent(99),
+            ConfigError::TimeoutMultiplier,
+            "factor: must be 100 % to 1000 %",
+        ),
+        (
+            config().multiplier_percent(1_001),
+            ConfigError::TimeoutMultiplier,
+            "factor: must be 100 % to 1000 %",
+        ),
         (
             config().window(MS),
             ConfigError::LatencyWindow,
@@ -354,7 +362,7 @@ fn settings_out_of_their_range_are_named() {
         assert_eq!(error.to_string(), message);
     }
     let widest = TimeoutConfig::between(Duration::from_micros(1), hour);
-    assert_eq!(check(widest.factor(1_000).quantile(Rate::percent(50))), Ok(()));
+    assert_eq!(check(widest.multiplier_percent(1_000).quantile(Rate::percent(50))), Ok(()));
     assert_eq!(check(config().quantile(Rate::try_basis_points(9_899).unwrap())), Ok(()));
 }
 

@@ -126,7 +126,7 @@ fn each_rare_kind_of_call_allocates_at_most_once() {
         breaker.try_acquire().unwrap().take_back();
         assert!(breaker.call(|| Ok::<_, ()>(())).is_ok());
         fail(&breaker);
-        let _ = (breaker.snapshot(), breaker.save(), breaker.refusal());
+        let _ = (breaker.snapshot(), breaker.save(), breaker.would_reject());
     });
     assert_eq!(count, 0);
     let count = allocations(|| {
@@ -136,7 +136,7 @@ fn each_rare_kind_of_call_allocates_at_most_once() {
         fail(&breaker);
         breaker.force_closed();
         fail(&breaker);
-        let _ = (breaker.snapshot(), breaker.save(), breaker.refusal());
+        let _ = (breaker.snapshot(), breaker.save(), breaker.would_reject());
     });
     assert_eq!((count, breaker.totals().rejected), (SELDOM, 2));
 }

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use cutout_core::{
     AdaptiveTimeout, CircuitBreaker, Config, ConfigError, Error, Latency, LatencySnapshot,
-    ManualClock, Permit, Rejected, Snapshot, Ticket, Ticks64, TimeoutConfig, Timing,
+    ManualClock, Permit, Rejected, Snapshot, Ticket, Ticks64, TimedCall, TimeoutConfig,
 };
 
 type Breaker = CircuitBreaker<ManualClock>;
@@ -26,7 +26,7 @@ fn everything_may_be_shared_between_threads() {
     is_shared::<Latency<ManualClock>>();
     is_shared::<LatencySnapshot>();
     is_shared::<AdaptiveTimeout<ManualClock>>();
-    is_shared::<Timing<'static, ManualClock>>();
+    is_shared::<TimedCall<'static, ManualClock>>();
     is_shared::<TimeoutConfig>();
     is_unwind_safe::<Breaker>();
     is_unwind_safe::<Ticket>();

@@ -7,8 +7,8 @@ use core::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 
 use cutout_core::{
-    CallEvent, CircuitBreaker, Config, ManualClock, Observer, Outcome, Rate, Recovery,
-    RejectReason, Rejected, Stale, State, Transition, Window,
+    CallEvent, CircuitBreaker, Config, ManualClock, Observer, Outcome, Rate, RejectReason,
+    Rejected, SlowStart, StaleResult, State, Transition, Window,
 };
 use support::{config, millis, panics, secs};
 
@@ -31,11 +31,11 @@ impl Observer for Story {
         self.tell(format!("to {}", transition.to.as_str()));
     }
 
-    fn on_stale(&self, stale: &Stale) {
+    fn on_stale(&self, stale: &StaleResult) {
         self.tell(format!("stale {:?}", stale.outcome));
     }
 
-    fn hears_calls(&self) -> bool {
+    fn wants_call_events(&self) -> bool {
         true
     }
 
@@ -155,7 +155,7 @@ fn failures_in_a_row_come_before_what_they_open() {
 
 #[test]
 fn each_refusal_is_told_with_its_reason() {
-    let bank = breaker(config().recovery(Recovery::in_stages_of(secs(10))));
+    let bank = breaker(config().slow_start(SlowStart::in_stages_of(secs(10))));
     bank.force_open();
     end(&bank, Outcome::Success).unwrap_err();
     bank.release();
@@ -170,8 +170,8 @@ fn each_refusal_is_told_with_its_reason() {
     }
     assert_eq!(bank.observer().take(), ["success", "success", "to closed"]);
     let refused = (0..2).find_map(|_| end(&bank, Outcome::Success).err()).unwrap();
-    assert_eq!(refused.reason(), RejectReason::Ramping);
-    assert!(bank.observer().take().contains(&"refused: ramping".to_owned()));
+    assert_eq!(refused.reason(), RejectReason::SlowStart);
+    assert!(bank.observer().take().contains(&"refused: in_slow_start".to_owned()));
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn a_look_refuses_nobody() {
     let bank = breaker(config());
     bank.force_open();
     bank.observer().take();
-    assert!(bank.refusal().is_some());
+    assert!(bank.would_reject().is_some());
     assert!(bank.observer().take().is_empty());
 }
 
@@ -233,14 +233,14 @@ fn of_a_pair_only_who_asks_is_told() {
     end(&bank, Outcome::Failure).unwrap();
     assert_eq!(heard.take(), ["failure"]);
     assert!(first.0.take().is_empty() && last.0.take().is_empty());
-    assert!(!(&first, (&last, &first)).hears_calls());
+    assert!(!(&first, (&last, &first)).wants_call_events());
 }
 
 /// Fails to hear of calls.
 struct Broken;
 
 impl Observer for Broken {
-    fn hears_calls(&self) -> bool {
+    fn wants_call_events(&self) -> bool {
         true
     }
 

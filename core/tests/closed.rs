@@ -6,7 +6,7 @@ use core::cell::Cell;
 use core::time::Duration;
 
 use cutout_core::{
-    Cause, CircuitBreaker, Clock, Config, Instant, Outcome, Rate, Recovery, RejectReason, Report,
+    Cause, CircuitBreaker, Clock, Config, Instant, Outcome, Rate, RejectReason, Report, SlowStart,
     State, TripReason, Window,
 };
 use support::{Breaker, breaker, config, fail, millis, secs, succeed, timeline};
@@ -318,7 +318,7 @@ fn a_clock_is_read_coarsely_or_finely_never_both() {
         coarse > 0
     };
     let nearly = secs(1) - Duration::from_nanos(1);
-    let recovery = |stage| Config::new().recovery(Recovery::in_stages_of(stage));
+    let slow_start = |stage| Config::new().slow_start(SlowStart::in_stages_of(stage));
     assert!(is_coarse(Config::new()));
     assert!(is_coarse(Config::new().window(Window::time(secs(10)))));
     assert!(!is_coarse(Config::new().window(Window::time(secs(10) - Duration::from_nanos(10)))));
@@ -328,8 +328,8 @@ fn a_clock_is_read_coarsely_or_finely_never_both() {
     assert!(!is_coarse(Config::new().break_duration(nearly)));
     assert!(is_coarse(Config::new().trial_timeout(secs(1))));
     assert!(!is_coarse(Config::new().trial_timeout(nearly)));
-    assert!(is_coarse(recovery(secs(1))));
-    assert!(!is_coarse(recovery(nearly)));
+    assert!(is_coarse(slow_start(secs(1))));
+    assert!(!is_coarse(slow_start(nearly)));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use cutout_core::{
     Backoff, CircuitBreaker, Config, ConfigError, HalfOpenRule, ManualClock, Outcome, Rate,
-    Recovery, Tally, Window,
+    SlowStart, Tally, Window,
 };
 
 fn refused(config: Config) -> Option<ConfigError> {
@@ -91,10 +91,10 @@ fn each_setting_is_held_to_its_range_at_both_ends() {
         ConfigError::BreakDuration,
     );
     check(
-        |config, percent| config.break_backoff(Backoff::percent(percent, YEAR)),
+        |config, percent| config.break_backoff(Backoff::multiplier_percent(percent, YEAR)),
         [100, 10_000],
         &[0, 99, 10_001, u32::MAX],
-        ConfigError::BackoffFactor,
+        ConfigError::BackoffMultiplier,
     );
     check(
         |config, cap| config.break_backoff(Backoff::doubling(cap)),
@@ -192,8 +192,8 @@ fn with_clock_panics_with_the_message() {
 fn every_setting_reads_back_as_it_was_set() {
     let second = Duration::from_secs(1);
     let rate = |percent| Rate::percent(percent);
-    let backoff = Backoff::percent(150, second * 90);
-    let recovery = Recovery::in_stages_of(second).shares([rate(5), rate(20), rate(60)]);
+    let backoff = Backoff::multiplier_percent(150, second * 90);
+    let slow_start = SlowStart::in_stages_of(second).shares([rate(5), rate(20), rate(60)]);
     let config = Config::new()
         .failure_rate(rate(1))
         .slow_call_rate(rate(2))
@@ -212,7 +212,7 @@ fn every_setting_reads_back_as_it_was_set() {
         .minimum_trials(10)
         .half_open_rule(HalfOpenRule::Rate)
         .trial_timeout(second * 13)
-        .recovery(recovery);
+        .slow_start(slow_start);
 
     assert_eq!(config.get_failure_rate(), Some(rate(1)));
     assert_eq!(config.get_slow_call_rate(), Some(rate(2)));
@@ -227,15 +227,15 @@ fn every_setting_reads_back_as_it_was_set() {
     assert_eq!(config.get_cancelled_as(), Some(Outcome::Ignored));
     assert_eq!(config.get_break_duration(), second * 9);
     assert_eq!(config.get_break_backoff(), Some(backoff));
-    assert_eq!((backoff.factor(), backoff.cap()), (150, second * 90));
+    assert_eq!((backoff.get_multiplier_percent(), backoff.cap()), (150, second * 90));
     assert_eq!(config.get_break_jitter(), Some(rate(11)));
     assert_eq!(config.get_trials(), 12);
     assert_eq!(config.get_minimum_trials(), Some(10));
     assert_eq!(config.get_half_open_rule(), HalfOpenRule::Rate);
     assert_eq!(config.get_trial_timeout(), second * 13);
-    assert_eq!(config.get_recovery(), Some(recovery));
-    assert_eq!(recovery.stage(), second);
-    assert_eq!(recovery.get_shares(), [rate(5), rate(20), rate(60)]);
+    assert_eq!(config.get_slow_start(), Some(slow_start));
+    assert_eq!(slow_start.stage(), second);
+    assert_eq!(slow_start.get_shares(), [rate(5), rate(20), rate(60)]);
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn what_is_off_reads_back_as_none() {
     assert_eq!(config.get_break_backoff(), None);
     assert_eq!(config.get_break_jitter(), None);
     assert_eq!(config.get_minimum_trials(), None);
-    assert_eq!(config.get_recovery(), None);
+    assert_eq!(config.get_slow_start(), None);
 }
 
 #[test]

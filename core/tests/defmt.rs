@@ -9,7 +9,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cutout_core::{
     Cause, CircuitBreaker, Config, ConfigError, Error, HalfOpenRule, Instant, ManualClock, Mode,
-    Observer, Outcome, Rate, RejectReason, Stale, State, Tally, Totals, Transition, TripReason,
+    Observer, Outcome, Rate, RejectReason, StaleResult, State, Tally, Totals, Transition,
+    TripReason,
 };
 use defmt::Format;
 use support::fail;
@@ -74,7 +75,7 @@ fn the_variants_of_an_enum_are_logged_apart() {
     differ(&[State::Closed, State::Open, State::HalfOpen]);
     differ(&[Mode::Auto, Mode::ForcedOpen, Mode::ForcedClosed, Mode::Disabled, Mode::Shadow]);
     differ(&[Outcome::Success, Outcome::Failure, Outcome::Ignored]);
-    differ(&[RejectReason::Open, RejectReason::HalfOpenFull, RejectReason::Ramping]);
+    differ(&[RejectReason::Open, RejectReason::HalfOpenFull, RejectReason::SlowStart]);
     differ(&[TripReason::FailureRate, TripReason::SlowCallRate, TripReason::Custom]);
     differ(&[Cause::Tripped(TripReason::FailureCount), Cause::BreakOver, Cause::Reset]);
     differ(&[ConfigError::Trials, ConfigError::Window]);
@@ -90,7 +91,7 @@ impl Observer for Logs {
         self.0.lock().unwrap().push(log(transition));
     }
 
-    fn on_stale(&self, stale: &Stale) {
+    fn on_stale(&self, stale: &StaleResult) {
         self.0.lock().unwrap().push(log(stale));
     }
 }

@@ -14,7 +14,7 @@ use std::sync::mpsc;
 
 use cutout_core::{
     Backoff, CallEvent, CircuitBreaker, Clock, Config, ConfigError, Error, Instant, ManualClock,
-    Observer, Outcome, Rate, Recovery, RejectReason, Rejected, State, Transition, Window,
+    Observer, Outcome, Rate, RejectReason, Rejected, SlowStart, State, Transition, Window,
 };
 use support::{
     breaker, config, fail, follow, millis, panics, poll, secs, succeed, tripped, with_meanwhile,
@@ -103,7 +103,7 @@ mod resilience4j {
 
     /// Asks the breaker in every way, and returns the answer that they share.
     fn answer<C: Clock, O: Observer>(breaker: &CircuitBreaker<C, O>) -> Option<Rejected> {
-        let looked = breaker.refusal();
+        let looked = breaker.would_reject();
         let admitted = breaker.admit().map(|ticket| breaker.cancel(ticket));
         assert_eq!(admitted.err(), looked, "admit");
         assert_eq!(breaker.try_acquire().map(drop).err(), looked, "try_acquire");
@@ -158,7 +158,7 @@ mod resilience4j {
             fn on_transition(&self, _: &Transition) {
                 self.0.set(self.0.get() + 1);
             }
-            fn hears_calls(&self) -> bool {
+            fn wants_call_events(&self) -> bool {
                 true
             }
             fn on_call(&self, call: &CallEvent) {
@@ -182,7 +182,7 @@ mod resilience4j {
     #[test]
     fn each_break_grows_by_the_factor_up_to_the_cap() {
         // That it takes no loop over the attempts is shown beside `grow`, in `src/policy.rs`.
-        let backoff = Backoff::percent(150, secs(3_600));
+        let backoff = Backoff::multiplier_percent(150, secs(3_600));
         let breaker = tripped(config().trials(1).break_backoff(backoff));
         let mut before = secs(5);
         for _ in 0..300 {
@@ -263,7 +263,7 @@ mod hystrix {
         breaker.clock().advance(secs(5));
         let _hung = breaker.admit().unwrap();
         breaker.clock().advance(secs(20));
-        assert!(breaker.admit().is_err(), "the lease was over");
+        assert!(breaker.admit().is_err(), "the timeout was over");
         breaker.open_for(secs(7));
         let told = [Some(secs(5)), Some(secs(5)), Some(secs(5)), Some(secs(7))];
         assert_eq!(*breaker.observer().0.borrow(), told);
@@ -332,7 +332,7 @@ mod opossum {
     fn refusals_do_not_dilute_the_rate() {
         // A ramp refuses in the same generation in which it counts: of two results both fail, and
         // the calls that it refuses in between would make that far less than half.
-        let breaker = tripped(config().recovery(Recovery::in_stages_of(secs(60))));
+        let breaker = tripped(config().slow_start(SlowStart::in_stages_of(secs(60))));
         breaker.clock().advance(secs(5));
         follow(&breaker, "+ +", "H C");
         let before = breaker.totals().rejected;

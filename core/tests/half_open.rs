@@ -12,7 +12,7 @@ use cutout_core::{
 use support::{Breaker, config, fail, follow, millis, panics, secs, succeed, tripped};
 
 /// A breaker whose break is just over.
-fn recovering(config: cutout_core::Config) -> Breaker {
+fn in_slow_start(config: cutout_core::Config) -> Breaker {
     let breaker = tripped(config);
     breaker.clock().advance(secs(5));
     breaker
@@ -20,9 +20,9 @@ fn recovering(config: cutout_core::Config) -> Breaker {
 
 #[test]
 fn as_many_successes_as_trials_close() {
-    follow(&recovering(config()), "+ +", "H C");
-    follow(&recovering(config().trials(1)), "+", "C");
-    let breaker = recovering(config().trials(16));
+    follow(&in_slow_start(config()), "+ +", "H C");
+    follow(&in_slow_start(config().trials(1)), "+", "C");
+    let breaker = in_slow_start(config().trials(16));
     for _ in 0..15 {
         assert!(succeed(&breaker));
         assert_eq!(breaker.state(), State::HalfOpen);
@@ -34,45 +34,45 @@ fn as_many_successes_as_trials_close() {
 
 #[test]
 fn the_first_failed_trial_reopens() {
-    let breaker = recovering(config());
+    let breaker = in_slow_start(config());
     follow(&breaker, "+ x +", "H O O-");
     assert_eq!(breaker.observer().last().cause, Cause::TrialFailed);
 }
 
 #[test]
 fn a_trial_that_fails_without_being_consecutive_has_failed() {
-    let breaker = recovering(config());
+    let breaker = in_slow_start(config());
     breaker.try_acquire().unwrap().settle(Outcome::Failure.not_consecutive());
     assert_eq!(breaker.observer().last().cause, Cause::TrialFailed);
 }
 
 #[test]
 fn who_looks_is_told_that_the_trials_are_taken_and_takes_none() {
-    let breaker = recovering(config());
-    assert_eq!(breaker.refusal(), None, "the break is over");
+    let breaker = in_slow_start(config());
+    assert_eq!(breaker.would_reject(), None, "the break is over");
     assert_eq!(breaker.state(), State::Open, "who looks is no call");
     let first = breaker.try_acquire().unwrap();
-    assert_eq!(breaker.refusal(), None, "one of two");
+    assert_eq!(breaker.would_reject(), None, "one of two");
     let _second = breaker.try_acquire().unwrap();
-    assert_eq!(breaker.refusal().unwrap().reason(), RejectReason::HalfOpenFull);
+    assert_eq!(breaker.would_reject().unwrap().reason(), RejectReason::HalfOpenFull);
     drop(first);
-    assert_eq!(breaker.refusal(), None, "its place is free again");
+    assert_eq!(breaker.would_reject(), None, "its place is free again");
     assert_eq!(breaker.totals().rejected, 0);
 }
 
 #[test]
 fn a_lost_trial_ends_half_open_if_callers_only_look() {
-    let breaker = recovering(config().trials(1));
+    let breaker = in_slow_start(config().trials(1));
     let _lost = breaker.admit().unwrap();
     breaker.clock().advance(secs(20));
-    let refusal = breaker.refusal().unwrap();
+    let refusal = breaker.would_reject().unwrap();
     assert_eq!((refusal.reason(), refusal.retry_after()), (RejectReason::Open, Some(secs(5))));
     assert_eq!(breaker.observer().last().cause, Cause::TrialTimedOut);
 }
 
 #[test]
 fn only_as_many_trials_as_configured_run_at_once() {
-    let breaker = recovering(config());
+    let breaker = in_slow_start(config());
     let trials = (breaker.try_acquire().unwrap(), breaker.try_acquire().unwrap());
     assert!(trials.0.is_trial() && trials.1.is_trial());
     let refusal = breaker.try_acquire().unwrap_err();
@@ -112,7 +112,7 @@ fn a_crowd_after_the_break_gets_only_the_trials() {
 
 #[test]
 fn a_trial_that_panics_is_a_failed_trial() {
-    let breaker = recovering(config());
+    let breaker = in_slow_start(config());
     assert!(panics(|| breaker.call(|| -> Result<(), ()> { panic!("the driver is broken") })));
     assert_eq!(breaker.state(), State::Open);
     breaker.clock().advance(secs(5));
@@ -121,7 +121,7 @@ fn a_trial_that_panics_is_a_failed_trial() {
 
 #[test]
 fn a_cancelled_trial_gives_its_place_back() {
-    let breaker = recovering(config().trials(1));
+    let breaker = in_slow_start(config().trials(1));
     for _ in 0..12 {
         let trial = breaker.try_acquire().unwrap();
         assert!(breaker.try_acquire().is_err());
@@ -135,13 +135,13 @@ fn a_cancelled_trial_gives_its_place_back() {
 #[test]
 fn an_ignored_trial_gives_its_place_back() {
     // As does one that a full bulkhead behind the breaker turns away.
-    let breaker = recovering(config().trials(1));
+    let breaker = in_slow_start(config().trials(1));
     follow(&breaker, "~ ~ ~ +", "H H H C");
 }
 
 #[test]
-fn a_trial_that_never_comes_back_fails_when_its_lease_ends() {
-    let breaker = recovering(config());
+fn a_trial_that_never_comes_back_fails_when_its_timeout_ends() {
+    let breaker = in_slow_start(config());
     let lost = breaker.admit().unwrap();
     follow(&breaker, "19s 999ms + 1ms +", "H H H H O-");
     assert_eq!(breaker.observer().last().cause, Cause::TrialTimedOut);
@@ -153,7 +153,7 @@ fn a_trial_that_never_comes_back_fails_when_its_lease_ends() {
 
 #[test]
 fn a_lost_trial_among_several_fails_at_its_own_time() {
-    let breaker = recovering(config().trials(3));
+    let breaker = in_slow_start(config().trials(3));
     let first = breaker.admit().unwrap();
     breaker.clock().advance(secs(8));
     let _lost = breaker.admit().unwrap();
@@ -165,35 +165,35 @@ fn a_lost_trial_among_several_fails_at_its_own_time() {
 
 #[test]
 fn a_trial_that_comes_back_too_late_decides_nothing() {
-    let breaker = recovering(config().trials(1));
+    let breaker = in_slow_start(config().trials(1));
     let slow = breaker.admit().unwrap();
     breaker.clock().advance(secs(20));
     breaker.settle(slow, Outcome::Success);
-    assert_eq!(breaker.state(), State::Open, "its lease ended before it did");
+    assert_eq!(breaker.state(), State::Open, "its timeout ended before it did");
     assert_eq!(*breaker.observer().stale.borrow(), [Some(Outcome::Success)]);
 }
 
 #[test]
 fn trials_are_judged_by_themselves_however_far_apart_they_are() {
     // Far longer than the window, which therefore could not hold two of them.
-    let breaker = recovering(config());
+    let breaker = in_slow_start(config());
     follow(&breaker, "+ 3600s +", "H H C");
 }
 
 #[test]
 fn by_rate_all_trials_are_awaited_and_their_rate_decides() {
     let by_rate = config().trials(4).half_open_rule(HalfOpenRule::Rate);
-    follow(&recovering(by_rate), "x + + +", "H H H C");
-    follow(&recovering(by_rate), "x + x +", "H H H O");
-    follow(&recovering(by_rate), "x ~ ~ + + ~ +", "H H H H H H C");
+    follow(&in_slow_start(by_rate), "x + + +", "H H H C");
+    follow(&in_slow_start(by_rate), "x + x +", "H H H O");
+    follow(&in_slow_start(by_rate), "x ~ ~ + + ~ +", "H H H H H H C");
 }
 
 #[test]
 fn by_rate_a_minimum_of_trials_decides_without_the_others() {
     let by_rate = config().trials(4).minimum_trials(2).half_open_rule(HalfOpenRule::Rate);
-    follow(&recovering(by_rate), "+ +", "H C");
-    follow(&recovering(by_rate), "x +", "H O");
-    let breaker = recovering(by_rate);
+    follow(&in_slow_start(by_rate), "+ +", "H C");
+    follow(&in_slow_start(by_rate), "x +", "H O");
+    let breaker = in_slow_start(by_rate);
     let other = breaker.admit().unwrap();
     follow(&breaker, "+ +", "H C");
     breaker.settle(other, Outcome::Failure);
@@ -207,14 +207,14 @@ fn by_rate_slow_trials_count_against_it() {
         .half_open_rule(HalfOpenRule::Rate)
         .slow_call_duration(secs(1))
         .slow_call_rate(Rate::percent(100));
-    follow(&recovering(by_rate), "s +", "H C");
-    follow(&recovering(by_rate), "s s", "H O");
+    follow(&in_slow_start(by_rate), "s +", "H C");
+    follow(&in_slow_start(by_rate), "s s", "H O");
 }
 
 #[test]
 fn by_rate_a_lost_trial_is_a_failure_among_the_others() {
     let by_rate = config().trials(3).half_open_rule(HalfOpenRule::Rate);
-    let breaker = recovering(by_rate);
+    let breaker = in_slow_start(by_rate);
     let lost = breaker.admit().unwrap();
     follow(&breaker, "+ + +", "H H H-");
     breaker.clock().advance(secs(20));
@@ -226,25 +226,25 @@ fn by_rate_a_lost_trial_is_a_failure_among_the_others() {
 
 #[test]
 fn old_failures_do_not_survive_the_close() {
-    let breaker = recovering(config());
+    let breaker = in_slow_start(config());
     follow(&breaker, "+ + x + x", "H C C C C");
     assert_eq!(breaker.snapshot().tally.total(), 3);
 }
 
 #[test]
 fn one_failure_right_after_the_recovery_does_not_reopen() {
-    let breaker = recovering(config().failure_count(2));
+    let breaker = in_slow_start(config().failure_count(2));
     follow(&breaker, "+ + x", "H C C");
 }
 
 #[test]
 fn a_closed_circuit_trips_again_at_its_minimum() {
-    follow(&recovering(config()), "+ + x x x x", "H C C C C O");
+    follow(&in_slow_start(config()), "+ + x x x x", "H C C C C O");
 }
 
 #[test]
 fn the_call_that_half_opens_announces_it() {
-    let breaker = recovering(config());
+    let breaker = in_slow_start(config());
     let trial = breaker.admit().unwrap();
     let transition = breaker.observer().last();
     assert_eq!((transition.from, transition.to), (State::Open, State::HalfOpen));
@@ -255,11 +255,11 @@ fn the_call_that_half_opens_announces_it() {
 }
 
 #[test]
-fn the_shortest_and_the_longest_lease_hold() {
-    for lease in [millis(1), secs(24 * 60 * 60)] {
-        let breaker = recovering(config().trials(1).trial_timeout(lease));
+fn the_shortest_and_the_longest_timeout_hold() {
+    for timeout in [millis(1), secs(24 * 60 * 60)] {
+        let breaker = in_slow_start(config().trials(1).trial_timeout(timeout));
         let _lost = breaker.admit().unwrap();
-        breaker.clock().advance(lease - Duration::from_nanos(1));
+        breaker.clock().advance(timeout - Duration::from_nanos(1));
         assert_eq!(breaker.admit().unwrap_err().reason(), RejectReason::HalfOpenFull);
         breaker.clock().advance(Duration::from_nanos(1));
         assert_eq!(breaker.admit().unwrap_err().reason(), RejectReason::Open);
@@ -278,7 +278,7 @@ impl cutout_core::Clock for Hurried {
 }
 
 #[test]
-fn a_lease_begins_at_the_last_reading_before_admission() {
+fn a_timeout_begins_at_the_last_reading_before_admission() {
     let breaker =
         CircuitBreaker::with_clock(config().trials(2).trial_timeout(secs(20)), Hurried::default());
     let shows = |breaker: &CircuitBreaker<Hurried>| cutout_core::Clock::now(&breaker.clock().0);
@@ -286,7 +286,7 @@ fn a_lease_begins_at_the_last_reading_before_admission() {
         breaker.open_for(secs(1));
         breaker.clock().0.advance(secs(1));
         for _ in 0..2 {
-            // The clock is read last for the lease: so much later it is over, and no sooner.
+            // The clock is read last for the timeout: so much later it is over, and no sooner.
             let trial = breaker.admit().unwrap();
             let end = shows(&breaker).saturating_add(secs(20));
             breaker.clock().0.set(cutout_core::Instant::from_nanos(end.as_nanos() - 2_000_000_000));

@@ -231,7 +231,7 @@ fn a_saved_window_has_the_newest_bucket_of_any_lane() {
         results(&breaker, early, 3, Outcome::Failure, 2);
         results(&breaker, late, 5, Outcome::Success, 3);
         breaker.clock().clock.set(Instant::from_nanos(4_000_000_000));
-        let numbers: Vec<u64> = breaker.save().numbers().collect();
+        let numbers: Vec<u64> = breaker.save().to_words().collect();
         let buckets: Vec<&[u64]> = numbers[19..].chunks(4).collect();
         // Of second 5, which has not begun by the clock, then 4 and 3.
         assert_eq!(buckets[0][1..], [3, 0, 0]);

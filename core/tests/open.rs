@@ -57,7 +57,7 @@ fn an_error_says_why_the_call_was_refused_or_failed() {
 fn a_look_learns_what_a_call_would_and_is_not_counted() {
     let breaker = tripped(config());
     breaker.clock().advance(secs(1));
-    let seen = breaker.refusal();
+    let seen = breaker.would_reject();
     assert_eq!(breaker.totals().rejected, 0);
     assert_eq!(seen, breaker.try_acquire().err());
     for (force, reason) in [
@@ -69,14 +69,14 @@ fn a_look_learns_what_a_call_would_and_is_not_counted() {
         (Breaker::reset, None),
     ] {
         force(&breaker);
-        assert_eq!(breaker.refusal().map(|refusal| refusal.reason()), reason);
+        assert_eq!(breaker.would_reject().map(|refusal| refusal.reason()), reason);
     }
 }
 
 #[test]
 fn a_refused_call_does_not_run() {
     let breaker = tripped(config());
-    let refusal = breaker.refusal().expect("the circuit is open");
+    let refusal = breaker.would_reject().expect("the circuit is open");
     let refused = breaker.call(|| -> Result<(), ()> { panic!("it ran") });
     assert_eq!(refused, Err(Error::Rejected(refusal)));
 }
@@ -160,12 +160,12 @@ fn a_circuit_that_trips_again_before_that_reopens() {
     assert_eq!(flap(&breaker, secs(60)), secs(5), "it has held for as long as it was open");
 }
 
-/// The end of the recovery does not end it either.
+/// The end of the slow start does not end it either.
 #[test]
 fn a_trip_soon_after_the_recovery_is_a_reopening() {
     let ramped = config()
         .trials(1)
-        .recovery(cutout_core::Recovery::in_stages_of(millis(500)))
+        .slow_start(cutout_core::SlowStart::in_stages_of(millis(500)))
         .break_backoff(Backoff::doubling(secs(60)));
     for (waits, second) in [("4999ms", 10), ("5s", 5)] {
         let breaker = tripped(ramped);
@@ -221,7 +221,7 @@ fn a_break_by_hand_in_an_outage_keeps_its_backoff() {
 
 #[test]
 fn a_break_grows_to_its_cap_however_slowly() {
-    let breaker = tripped(config().break_backoff(Backoff::percent(101, secs(3_600))));
+    let breaker = tripped(config().break_backoff(Backoff::multiplier_percent(101, secs(3_600))));
     let mut last = secs(5);
     for n in 1..=661_u32 {
         let next = reopen(&breaker);
@@ -236,7 +236,7 @@ fn a_break_grows_to_its_cap_however_slowly() {
     }
     let shortest = config()
         .break_duration(millis(1))
-        .break_backoff(Backoff::percent(101, secs(365 * 24 * 60 * 60)));
+        .break_backoff(Backoff::multiplier_percent(101, secs(365 * 24 * 60 * 60)));
     let breaker = tripped(shortest);
     let reached = (1..3_000).find(|_| reopen(&breaker) == secs(365 * 24 * 60 * 60));
     assert!((2_425..2_440).contains(&reached.unwrap()), "{reached:?}");
@@ -343,14 +343,14 @@ fn a_caller_that_waits_as_told_is_admitted_on_ticks() {
                 Ok(_) => unreachable!("the break is not over"),
             };
             let left = refusal.retry_after().unwrap();
-            assert_eq!(breaker.refusal(), Some(refusal));
+            assert_eq!(breaker.would_reject(), Some(refusal));
             assert_eq!(breaker.snapshot().retry_after, Some(left));
             let seen = breaker.snapshot_at(breaker.clock().now()).retry_after.unwrap();
             assert!(seen <= left && left <= seen + Duration::from_nanos(Ticking::TICK));
             assert_eq!(is_coarse, left == seen + breaker.clock().resolution() && left != seen);
             advance(left);
             assert!(breaker.is_due() && breaker.snapshot().due);
-            assert_eq!(breaker.refusal(), None);
+            assert_eq!(breaker.would_reject(), None);
             assert!(breaker.try_acquire().is_ok(), "{tripped} {refused} {is_coarse}");
         }
     }
@@ -364,7 +364,7 @@ fn a_coarse_refusal_names_the_last_nanosecond() {
     );
     fail(&breaker);
     breaker.clock().clock.advance(secs(1) - Duration::from_nanos(1));
-    let refusal = breaker.refusal().unwrap();
+    let refusal = breaker.would_reject().unwrap();
     assert_eq!(refusal.retry_after(), Some(Duration::from_nanos(1)));
 }
 
@@ -396,7 +396,7 @@ fn a_refusal_says_its_wait_in_few_digits_and_never_too_short() {
     let said = |nanos| {
         let breaker = CircuitBreaker::with_clock(Config::new(), ManualClock::new());
         breaker.open_for(Duration::from_nanos(nanos));
-        breaker.refusal().unwrap().to_string()
+        breaker.would_reject().unwrap().to_string()
     };
     for (nanos, wait) in [
         (25, "1ms"),
@@ -438,7 +438,7 @@ fn a_clock_set_back_while_open_keeps_the_breaks_end() {
     let left = end.saturating_since(breaker.clock().now());
     assert_eq!(left, hour + secs(5));
     assert_eq!(breaker.try_acquire().unwrap_err().retry_after(), Some(left));
-    assert_eq!(breaker.refusal().unwrap().retry_after(), Some(left));
+    assert_eq!(breaker.would_reject().unwrap().retry_after(), Some(left));
     let snapshot = breaker.snapshot();
     assert_eq!((snapshot.retry_after, snapshot.due), (Some(left), false));
     assert_eq!(breaker.save().left(), left);
@@ -477,7 +477,7 @@ fn a_clock_set_back_after_a_break_does_not_revive_it() {
 }
 
 #[test]
-fn a_clock_set_back_lengthens_a_lease_by_the_step() {
+fn a_clock_set_back_lengthens_a_timeout_by_the_step() {
     let breaker = tripped(config().trials(1));
     breaker.clock().advance(secs(100));
     let lost = breaker.try_acquire().unwrap();
@@ -485,9 +485,9 @@ fn a_clock_set_back_lengthens_a_lease_by_the_step() {
     core::mem::forget(lost);
     breaker.clock().set(Instant::from_nanos(0).saturating_add(secs(90)));
     breaker.clock().advance(secs(29));
-    assert_eq!(breaker.refusal().unwrap().reason(), RejectReason::HalfOpenFull);
+    assert_eq!(breaker.would_reject().unwrap().reason(), RejectReason::HalfOpenFull);
     breaker.clock().advance(secs(1));
-    assert_eq!(breaker.refusal().unwrap().reason(), RejectReason::Open);
+    assert_eq!(breaker.would_reject().unwrap().reason(), RejectReason::Open);
 }
 
 #[test]
@@ -497,7 +497,7 @@ fn a_short_break_to_order_is_exact_on_coarse_settings() {
         let breaker = CircuitBreaker::with_clock(Config::new(), clock);
         breaker.clock().clock.advance(Duration::from_nanos(begins));
         breaker.open_for(millis(3));
-        assert_eq!(breaker.refusal().unwrap().retry_after(), Some(millis(3)));
+        assert_eq!(breaker.would_reject().unwrap().retry_after(), Some(millis(3)));
         breaker.clock().clock.advance(millis(3) - Duration::from_nanos(1));
         assert!(breaker.try_acquire().is_err(), "{begins}");
         breaker.clock().clock.advance(Duration::from_nanos(1));

@@ -151,7 +151,7 @@ fn a_foreign_ticket_for_a_free_place_is_stale() {
     for breaker in [&ours, &theirs] {
         breaker.clock().advance(secs(5));
     }
-    assert!(succeed(&theirs), "its place is free again, and its lease not over");
+    assert!(succeed(&theirs), "its place is free again, and its timeout not over");
     theirs.settle(ours.admit().unwrap(), Outcome::Success);
     assert_eq!(theirs.state(), State::HalfOpen, "one trial has succeeded");
     assert_eq!((theirs.totals().successes, theirs.totals().stale), (1, 1));
@@ -236,10 +236,10 @@ fn a_report_is_an_outcome_and_what_is_chained_to_it() {
         (Report::IGNORED, Outcome::Ignored),
     ] {
         assert_eq!(report, Report::from(outcome));
-        assert_eq!((report.outcome(), report.asks_to_wait()), (outcome, None));
+        assert_eq!((report.outcome(), report.retry_after_hint()), (outcome, None));
     }
     assert_eq!(ASKS, Outcome::Failure.retry_after(secs(9)));
-    assert_eq!((ASKS.outcome(), ASKS.asks_to_wait()), (Outcome::Failure, Some(secs(9))));
+    assert_eq!((ASKS.outcome(), ASKS.retry_after_hint()), (Outcome::Failure, Some(secs(9))));
     let refused = Report::FAILURE.not_consecutive();
     assert_eq!(refused, Outcome::Failure.not_consecutive());
     assert_ne!(refused, Report::FAILURE);
@@ -372,7 +372,7 @@ fn an_old_trial_does_not_hold_up_the_next_on_its_place() {
     let breaker = tripped(config());
     breaker.clock().advance(secs(5));
     let lost = breaker.admit().unwrap();
-    breaker.clock().advance(secs(20)); // its lease
+    breaker.clock().advance(secs(20)); // its timeout
     assert!(breaker.admit().is_err());
     breaker.clock().advance(secs(5));
     let trial = breaker.admit().unwrap();
@@ -513,7 +513,7 @@ fn a_trial_that_is_taken_back_too_late_has_failed() {
     assert_eq!(breaker.totals().trials, 1);
     assert_eq!((breaker.totals().settled(), breaker.totals().stale), (settled + 1, 1));
     assert_eq!(breaker.observer().stale.borrow().len(), 1);
-    assert!(breaker.try_acquire().is_err(), "its lease was over");
+    assert!(breaker.try_acquire().is_err(), "its timeout was over");
     assert_eq!(breaker.state(), State::Open);
 }
 
@@ -577,7 +577,7 @@ mod panics {
     use super::support::{fail, panics};
     use cutout_core::{CallEvent, CircuitBreaker, Config, ManualClock, Observer, State, Tally};
     #[cfg(feature = "std")]
-    use cutout_core::{Stale, Transition};
+    use cutout_core::{StaleResult, Transition};
 
     thread_local!(static PANICS: Cell<bool> = const { Cell::new(false) });
 
@@ -596,7 +596,7 @@ mod panics {
     struct Calls(Cell<u32>);
 
     impl Observer for Calls {
-        fn hears_calls(&self) -> bool {
+        fn wants_call_events(&self) -> bool {
             true
         }
 
@@ -659,7 +659,7 @@ mod panics {
             panic!("a change");
         }
 
-        fn hears_calls(&self) -> bool {
+        fn wants_call_events(&self) -> bool {
             true
         }
 
@@ -667,7 +667,7 @@ mod panics {
             std::panic::panic_any(Bomb);
         }
 
-        fn on_stale(&self, _: &Stale) {
+        fn on_stale(&self, _: &StaleResult) {
             panic!("a stale result");
         }
     }

@@ -5,8 +5,8 @@ mod support;
 use core::time::Duration;
 
 use cutout_core::{
-    CircuitBreaker, Config, ConfigError, ManualClock, Observer, Outcome, Rate, Recovery,
-    RejectReason, State, Tally, Transition, TripReason, Window,
+    CircuitBreaker, Config, ConfigError, ManualClock, Observer, Outcome, Rate, RejectReason,
+    SlowStart, State, Tally, Transition, TripReason, Window,
 };
 use support::{Breaker, breaker, config, fail, follow, millis, secs, succeed, tripped};
 
@@ -143,7 +143,7 @@ fn a_shorter_row_is_noticed_by_the_next_failure() {
 
 #[test]
 fn a_ramp_ends_when_the_recovery_is_switched_off() {
-    let ramped = config().trials(1).recovery(Recovery::in_stages_of(secs(2)));
+    let ramped = config().trials(1).slow_start(SlowStart::in_stages_of(secs(2)));
     let breaker = tripped(ramped);
     follow(&breaker, "5s +", "O C");
     assert!(
@@ -152,7 +152,7 @@ fn a_ramp_ends_when_the_recovery_is_switched_off() {
     );
     change(&breaker, config().trials(1));
     assert!(succeed(&breaker));
-    assert!(!breaker.snapshot().recovering);
+    assert!(!breaker.snapshot().in_slow_start);
 }
 
 #[test]
@@ -338,7 +338,7 @@ fn a_breaker_accepts_its_own_settings_however_cut() {
             assert_eq!(breaker.reconfigure(said), Ok(()), "{nanos} ns in {buckets}");
             assert_eq!(format!("{:?}", breaker.config()), format!("{said:?}"));
             let saved = breaker.save();
-            assert!(CircuitBreaker::restored(said, ManualClock::new(), (), &saved).is_ok());
+            assert!(CircuitBreaker::from_saved(said, ManualClock::new(), (), &saved).is_ok());
         }
     }
 }

@@ -6,8 +6,8 @@ use core::cell::Cell;
 use core::time::Duration;
 
 use cutout_core::{
-    Backoff, CircuitBreaker, Config, Error, Instant, ManualClock, Mode, Rate, Recovery,
-    RejectReason, Saved, SavedError, State, Tally, Window,
+    Backoff, CircuitBreaker, Config, Error, Instant, ManualClock, Mode, Rate, RejectReason,
+    SavedState, SavedStateError, SlowStart, State, Tally, Window,
 };
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -20,12 +20,12 @@ fn carried_on(breaker: &Breaker, config: Config) -> Breaker {
 
 /// The same on a clock that shows `now`.
 fn carried_to(breaker: &Breaker, config: Config, now: Instant) -> Breaker {
-    let numbers: Vec<_> = breaker.save().numbers().collect();
-    let saved = Saved::from_numbers(numbers).expect("it was just written");
+    let numbers: Vec<_> = breaker.save().to_words().collect();
+    let saved = SavedState::from_words(numbers).expect("it was just written");
     assert_eq!(saved, breaker.save(), "numbers lose nothing");
     let clock = ManualClock::new();
     clock.set(now);
-    CircuitBreaker::restored(config, clock, Log::default(), &saved).unwrap()
+    CircuitBreaker::from_saved(config, clock, Log::default(), &saved).unwrap()
 }
 
 #[test]
@@ -41,10 +41,10 @@ fn an_open_circuit_stays_open_for_what_is_left_of_its_break() {
 #[test]
 fn a_break_that_ran_out_while_the_breaker_lay_is_over() {
     let before = tripped(config());
-    let saved = before.save().aged(secs(6));
+    let saved = before.save().advanced_by(secs(6));
     assert_eq!(saved.left(), Duration::ZERO);
     let after =
-        CircuitBreaker::restored(config(), ManualClock::new(), Log::default(), &saved).unwrap();
+        CircuitBreaker::from_saved(config(), ManualClock::new(), Log::default(), &saved).unwrap();
     follow(&after, "+", "H");
 }
 
@@ -83,8 +83,8 @@ fn results_that_aged_while_the_breaker_lay_are_gone() {
     follow(&before, "x 5s x", "C C C");
     let clock = ManualClock::new();
     clock.set(Instant::from_nanos(60_000_000_000));
-    let saved = before.save().aged(secs(5));
-    let after = CircuitBreaker::restored(config(), clock, Log::default(), &saved).unwrap();
+    let saved = before.save().advanced_by(secs(5));
+    let after = CircuitBreaker::from_saved(config(), clock, Log::default(), &saved).unwrap();
     assert_eq!(after.snapshot().tally.failures, 1);
 }
 
@@ -96,9 +96,9 @@ fn results_from_before_the_origin_are_as_old_as_it() {
     assert_eq!(after.snapshot().tally.failures, 2);
     after.clock().advance(secs(10));
     assert_eq!(after.snapshot().tally.failures, 0);
-    let saved = before.save().aged(secs(5));
+    let saved = before.save().advanced_by(secs(5));
     let after =
-        CircuitBreaker::restored(config(), ManualClock::new(), Log::default(), &saved).unwrap();
+        CircuitBreaker::from_saved(config(), ManualClock::new(), Log::default(), &saved).unwrap();
     assert_eq!(after.snapshot().tally.failures, 1, "the other has left the window");
 }
 
@@ -129,7 +129,7 @@ fn what_several_lanes_hold_is_carried_together() {
         assert_eq!(before.call(|| Err::<(), _>(())), Err(Error::Inner(())));
     }
     let after: CircuitBreaker<_, _> =
-        CircuitBreaker::restored_from_parts(config, Cores::default(), (), &before.save()).unwrap();
+        CircuitBreaker::from_saved_parts(config, Cores::default(), (), &before.save()).unwrap();
     assert_eq!(after.snapshot().tally.failures, 7);
     assert_eq!(after.totals(), before.totals());
 }
@@ -189,31 +189,31 @@ fn the_mode_goes_on_and_so_do_the_totals() {
 
 #[test]
 fn a_ramp_goes_on_and_is_over_where_there_is_none() {
-    let ramped = config().trials(1).recovery(Recovery::in_stages_of(secs(2)));
+    let ramped = config().trials(1).slow_start(SlowStart::in_stages_of(secs(2)));
     let before = tripped(ramped);
     follow(&before, "5s + 5s", "O C C");
     let after = carried_on(&before, ramped);
-    assert!(after.snapshot().recovering);
+    assert!(after.snapshot().in_slow_start);
     assert_eq!((0..100).filter(|_| succeed(&after)).count(), 50, "the last stage");
     after.clock().advance(secs(1));
     assert_eq!((0..100).filter(|_| succeed(&after)).count(), 100);
-    assert!(!carried_on(&before, config()).snapshot().recovering);
+    assert!(!carried_on(&before, config()).snapshot().in_slow_start);
 }
 
 #[test]
 fn a_break_may_be_longer_than_the_ramp_that_is_to_follow_it() {
-    let brief = config().recovery(Recovery::in_stages_of(secs(1)));
+    let brief = config().slow_start(SlowStart::in_stages_of(secs(1)));
     let after = carried_on(&tripped(brief), brief);
     assert_eq!(after.try_acquire().unwrap_err().retry_after(), Some(secs(5)));
 }
 
 #[test]
 fn a_ramp_is_no_longer_than_the_settings_say() {
-    let long = config().trials(1).recovery(Recovery::in_stages_of(secs(60)));
+    let long = config().trials(1).slow_start(SlowStart::in_stages_of(secs(60)));
     let before = tripped(long);
     follow(&before, "5s +", "O C");
-    let after = carried_on(&before, config().recovery(Recovery::in_stages_of(secs(2))));
-    assert!(after.snapshot().recovering);
+    let after = carried_on(&before, config().slow_start(SlowStart::in_stages_of(secs(2))));
+    assert!(after.snapshot().in_slow_start);
     after.clock().advance(secs(6));
     assert_eq!((0..100).filter(|_| succeed(&after)).count(), 100);
 }
@@ -230,33 +230,33 @@ fn reopenings_in_a_row_go_on_to_lengthen_the_break() {
 
 #[test]
 fn a_break_lasts_no_longer_than_the_settings_allow() {
-    let mut numbers: Vec<_> = tripped(config()).save().numbers().collect();
+    let mut numbers: Vec<_> = tripped(config()).save().to_words().collect();
     numbers[3] = u64::MAX;
-    let saved = Saved::from_numbers(numbers).unwrap();
+    let saved = SavedState::from_words(numbers).unwrap();
     let restored =
-        CircuitBreaker::restored(config(), ManualClock::new(), Log::default(), &saved).unwrap();
+        CircuitBreaker::from_saved(config(), ManualClock::new(), Log::default(), &saved).unwrap();
     assert_eq!(restored.try_acquire().unwrap_err().retry_after(), Some(secs(300)));
 }
 
 #[test]
 fn numbers_that_are_no_breaker_are_refused_by_name() {
-    let good: Vec<_> = breaker(config()).save().numbers().collect();
+    let good: Vec<_> = breaker(config()).save().to_words().collect();
     let with = |at: usize, number: u64| {
         let mut numbers = good.clone();
         numbers[at] = number;
-        Saved::from_numbers(numbers).unwrap_err()
+        SavedState::from_words(numbers).unwrap_err()
     };
-    assert_eq!(with(0, 2), SavedError::Version(2));
+    assert_eq!(with(0, 2), SavedStateError::Version(2));
     assert_eq!(with(0, 2).to_string(), "version: must be 1, got 2");
-    assert_eq!(with(1, 3), SavedError::Invalid("state"));
-    assert_eq!(with(2, 5), SavedError::Invalid("mode"));
-    assert_eq!(with(4, 1 << 40), SavedError::Invalid("reopens"));
-    assert_eq!(with(17, 9), SavedError::Invalid("window"));
-    assert_eq!(with(18, 11), SavedError::Room);
+    assert_eq!(with(1, 3), SavedStateError::Invalid("state"));
+    assert_eq!(with(2, 5), SavedStateError::Invalid("mode"));
+    assert_eq!(with(4, 1 << 40), SavedStateError::Invalid("reopens"));
+    assert_eq!(with(17, 9), SavedStateError::Invalid("window"));
+    assert_eq!(with(18, 11), SavedStateError::Room);
     let short = good[..good.len() - 1].iter().copied();
-    assert_eq!(Saved::from_numbers(short), Err(SavedError::Short));
+    assert_eq!(SavedState::from_words(short), Err(SavedStateError::Short));
     let long = good.iter().copied().chain([0]);
-    assert_eq!(Saved::from_numbers(long), Err(SavedError::Long));
+    assert_eq!(SavedState::from_words(long), Err(SavedStateError::Long));
 }
 
 #[test]
@@ -268,9 +268,9 @@ fn a_circuit_that_has_just_closed_is_still_unsteady() {
     before.clock().advance(secs(1));
     assert_eq!(before.state(), State::Closed);
     for (lay, second) in [(secs(0), 10), (millis(3_999), 10), (secs(4), 5)] {
-        let saved = before.save().aged(lay);
+        let saved = before.save().advanced_by(lay);
         let after =
-            CircuitBreaker::restored(config, ManualClock::new(), Log::default(), &saved).unwrap();
+            CircuitBreaker::from_saved(config, ManualClock::new(), Log::default(), &saved).unwrap();
         for _ in 0..4 {
             fail(&after);
         }
@@ -316,29 +316,29 @@ fn impossible_totals_are_refused_and_the_largest_go_on() {
         "would_reject",
         "trials",
     ];
-    let before: Vec<u64> = breaker(config()).save().numbers().collect();
+    let before: Vec<u64> = breaker(config()).save().to_words().collect();
     for (at, name) in NAMES.into_iter().enumerate() {
         for too_many in [MOST + 1, u64::MAX] {
             let mut numbers = before.clone();
             numbers[6 + at] = too_many;
-            assert_eq!(Saved::<10>::from_numbers(numbers), Err(SavedError::Invalid(name)));
+            assert_eq!(SavedState::<10>::from_words(numbers), Err(SavedStateError::Invalid(name)));
         }
     }
     let mut numbers = before;
     numbers[6..15].fill(MOST);
-    let saved = Saved::from_numbers(numbers).unwrap();
+    let saved = SavedState::from_words(numbers).unwrap();
     for config in [config(), config().without_failure_rate().consecutive_failures(9)] {
         let after =
-            CircuitBreaker::restored(config, ManualClock::new(), Log::default(), &saved).unwrap();
+            CircuitBreaker::from_saved(config, ManualClock::new(), Log::default(), &saved).unwrap();
         assert!(succeed(&after));
         fail(&after);
         let totals = after.totals();
         assert_eq!((totals.successes, totals.failures), (MOST + 1, MOST + 1));
         assert_eq!(totals.settled(), u64::MAX, "as many as there is room for");
         assert_eq!(after.snapshot().totals, totals);
-        let again = Saved::from_numbers(after.save().numbers()).unwrap();
+        let again = SavedState::from_words(after.save().to_words()).unwrap();
         let again =
-            CircuitBreaker::restored(config, ManualClock::new(), Log::default(), &again).unwrap();
+            CircuitBreaker::from_saved(config, ManualClock::new(), Log::default(), &again).unwrap();
         assert_eq!(again.totals().successes, MOST, "a saved breaker can be restored");
     }
 }
@@ -355,27 +355,28 @@ fn the_numbers_mean_what_they_meant() {
     let by_count: Vec<u64> = [&head(2, 6_000)[..], &[2, 3], &[0b11_01_00]].concat();
     let closed: Vec<u64> = [&head(0, 0)[..], &[2, 0]].concat();
     for numbers in [&by_time, &by_count, &closed] {
-        let saved = Saved::<10>::from_numbers(numbers.iter().copied()).unwrap();
-        assert_eq!(&saved.numbers().collect::<Vec<_>>(), numbers);
+        let saved = SavedState::<10>::from_words(numbers.iter().copied()).unwrap();
+        assert_eq!(&saved.to_words().collect::<Vec<_>>(), numbers);
         assert_eq!(saved.mode(), Mode::Shadow);
         let totals = saved.totals();
         assert_eq!((totals.successes, totals.failures, totals.ignored), (11, 12, 13));
         assert_eq!((totals.cancelled, totals.stale, totals.slow), (14, 15, 16));
         assert_eq!((totals.rejected, totals.would_reject, totals.trials), (17, 18, 19));
     }
-    let open = Saved::<10>::from_numbers(by_time).unwrap();
+    let open = SavedState::<10>::from_words(by_time).unwrap();
     assert_eq!((open.state(), open.left()), (State::Open, Duration::from_nanos(5_000)));
-    let ramping = Saved::<10>::from_numbers(by_count).unwrap();
-    assert_eq!((ramping.state(), ramping.left()), (State::Closed, Duration::from_nanos(6_000)));
-    let recovering = config()
+    let part_way = SavedState::<10>::from_words(by_count).unwrap();
+    assert_eq!((part_way.state(), part_way.left()), (State::Closed, Duration::from_nanos(6_000)));
+    let in_slow_start = config()
         .window(Window::count(10))
         .consecutive_failures(100)
-        .recovery(Recovery::in_stages_of(secs(1)));
+        .slow_start(SlowStart::in_stages_of(secs(1)));
     let after =
-        CircuitBreaker::restored(recovering, ManualClock::new(), Log::default(), &ramping).unwrap();
+        CircuitBreaker::from_saved(in_slow_start, ManualClock::new(), Log::default(), &part_way)
+            .unwrap();
     let snapshot = after.snapshot();
     assert_eq!(snapshot.tally, Tally { successes: 1, failures: 2, slow: 1 });
-    assert_eq!((snapshot.consecutive_failures, snapshot.recovering), (8, true));
+    assert_eq!((snapshot.consecutive_failures, snapshot.in_slow_start), (8, true));
 }
 
 #[test]
@@ -389,7 +390,7 @@ fn each_mode_has_its_number() {
     ];
     for (number, mode) in modes {
         let numbers = [1, 0, number, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0];
-        assert_eq!(Saved::<10>::from_numbers(numbers).unwrap().mode(), mode);
+        assert_eq!(SavedState::<10>::from_words(numbers).unwrap().mode(), mode);
     }
 }
 
@@ -441,7 +442,7 @@ fn altered_numbers() -> impl Strategy<Value = Vec<u64>> {
         let config = if by_count { config().window(Window::count(30)) } else { config() };
         let breaker = breaker(config.minimum_throughput(30));
         follow(&breaker, "+ x 1s + x 1s x", "C C C C C C C");
-        let mut numbers: Vec<_> = breaker.save().numbers().collect();
+        let mut numbers: Vec<_> = breaker.save().to_words().collect();
         for (index, number) in altered {
             // The first is the version.
             let index = 1 + index.index(numbers.len() - 1);
@@ -457,17 +458,18 @@ fn altered_numbers_are_refused_or_make_a_breaker_that_works() {
     let config_of_runner =
         ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() };
     let works = |(numbers, at): (Vec<u64>, u64)| {
-        let Ok(saved) = Saved::from_numbers(numbers) else {
+        let Ok(saved) = SavedState::from_words(numbers) else {
             refused.set(refused.get() + 1);
             return Ok(());
         };
         for config in [config(), config().window(Window::count(50))] {
             let clock = ManualClock::new();
             clock.set(Instant::from_nanos(at));
-            let breaker = CircuitBreaker::restored(config, clock, Log::default(), &saved).unwrap();
+            let breaker =
+                CircuitBreaker::from_saved(config, clock, Log::default(), &saved).unwrap();
             prop_assert_eq!(breaker.mode(), saved.mode());
             let again = breaker.save();
-            prop_assert_eq!(Saved::from_numbers(again.numbers()), Ok(again));
+            prop_assert_eq!(SavedState::from_words(again.to_words()), Ok(again));
             breaker.reset();
             follow(&breaker, "+ x", "C C");
             let tally = Tally { successes: 1, failures: 1, slow: 0 };
@@ -491,6 +493,6 @@ proptest! {
         if let Some(first) = numbers.first_mut() {
             *first = 1;
         }
-        let _ = Saved::<10>::from_numbers(numbers);
+        let _ = SavedState::<10>::from_words(numbers);
     }
 }

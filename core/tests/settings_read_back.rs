@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use cutout_core::{
     Backoff, CircuitBreaker, Config, ConfigError, HalfOpenRule, ManualClock, Outcome, Rate,
-    Recovery, Tally, Window,
+    SlowStart, Tally, Window,
 };
 use proptest::prelude::*;
 
@@ -79,12 +79,12 @@ prop_compose! {
         trials in 1..=16_u32,
         minimum_trials in prop::option::of(1..=16_u32),
         by_rate in any::<bool>(),
-        lease in length(1_000_000, DAY),
+        timeout in length(1_000_000, DAY),
         recovery in prop::option::of((length(1_000_000, DAY), [share(), share(), share()])),
     ) -> Config {
-        let mut config = config.break_duration(duration).trials(trials).trial_timeout(lease);
+        let mut config = config.break_duration(duration).trials(trials).trial_timeout(timeout);
         if let Some((percent, cap)) = backoff {
-            config = config.break_backoff(Backoff::percent(percent, cap.max(duration)));
+            config = config.break_backoff(Backoff::multiplier_percent(percent, cap.max(duration)));
         }
         if let Some(points) = jitter {
             config = config.break_jitter(Rate::try_basis_points(points).unwrap());
@@ -97,7 +97,7 @@ prop_compose! {
         }
         if let Some((stage, mut shares)) = recovery {
             shares.sort();
-            config = config.recovery(Recovery::in_stages_of(stage).shares(shares));
+            config = config.slow_start(SlowStart::in_stages_of(stage).shares(shares));
         }
         config
     }
@@ -117,7 +117,7 @@ proptest! {
         prop_assert_eq!(breaker.reconfigure(config), Ok(()), "nor are those that it was made with");
         prop_assert_eq!(format!("{:?}", breaker.config()), format!("{said:?}"));
         let saved = breaker.save();
-        let restored = CircuitBreaker::restored(said, ManualClock::new(), (), &saved);
+        let restored = CircuitBreaker::from_saved(said, ManualClock::new(), (), &saved);
         prop_assert_eq!(format!("{:?}", restored.unwrap().config()), format!("{said:?}"));
     }
 

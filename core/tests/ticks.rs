@@ -16,11 +16,11 @@ fn shown(time: u64) -> u32 {
 #[test]
 fn the_count_goes_on_where_the_counter_wraps() {
     let ticks = Ticks64::new();
-    ticks.keep_up(0x8000_0000);
-    ticks.keep_up(u32::MAX);
+    ticks.update(0x8000_0000);
+    ticks.update(u32::MAX);
     assert_eq!(ticks.read(|| u32::MAX), 0xffff_ffff);
     assert_eq!(ticks.read(|| 0), 1 << 32, "before the handler has noticed");
-    ticks.keep_up(0);
+    ticks.update(0);
     assert_eq!(ticks.read(|| 0), 1 << 32, "and after");
 }
 
@@ -33,7 +33,7 @@ fn a_reading_is_right_from_the_last_to_the_next_keeping_up() {
             assert_eq!(ticks.read(|| shown(time + later)), time + later, "kept up at {time}");
         }
         time += STEP;
-        ticks.keep_up(shown(time));
+        ticks.update(shown(time));
     }
 }
 
@@ -42,7 +42,7 @@ fn keeping_up_more_often_changes_nothing() {
     let ticks = Ticks64::new();
     for time in (0..1 << 34).step_by(0x0fed_cba9) {
         for _ in 0..3 {
-            ticks.keep_up(shown(time));
+            ticks.update(shown(time));
             assert_eq!(ticks.read(|| shown(time)), time);
         }
     }
@@ -54,7 +54,7 @@ fn a_handler_during_the_reading_makes_no_step_and_no_leap() {
     let time = Cell::new(0);
     let handler = || {
         time.set(time.get() + STEP / 2);
-        ticks.keep_up(shown(time.get()));
+        ticks.update(shown(time.get()));
     };
     while time.get() < 1 << 35 {
         let before = ticks.read(|| {

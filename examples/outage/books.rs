@@ -71,7 +71,7 @@ mod tests {
         let sample = |ending| Sample { start: Duration::ZERO, latency: Duration::ZERO, ending };
         Run {
             name: guard.name(),
-            samples: [Ending::Good, Ending::Stale, Ending::Stale].map(sample).to_vec(),
+            samples: [Ending::Good, Ending::StaleResult, Ending::StaleResult].map(sample).to_vec(),
             server: Reports::default(),
             ran: 1,
             most_in_flight: 1,

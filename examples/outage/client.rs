@@ -49,7 +49,7 @@ pub(crate) enum Ending {
     /// With the server's answer.
     Good,
     /// With an older answer, from the fallback.
-    Stale,
+    StaleResult,
     /// With an error: it ran, and there was a 503, no connection, or no answer in time; or with
     /// what is no answer of the server's at all.
     Error,
@@ -58,13 +58,13 @@ pub(crate) enum Ending {
 }
 
 impl Ending {
-    pub(crate) const ALL: [Self; 4] = [Self::Good, Self::Stale, Self::Error, Self::Refused];
+    pub(crate) const ALL: [Self; 4] = [Self::Good, Self::StaleResult, Self::Error, Self::Refused];
 
     fn of(result: &Result<Answer, PolicyError<io::Error>>) -> Self {
         match result {
             Ok(answer) if answer.text != server::ANSWER => Self::Error,
             Ok(Answer { is_stale: false, .. }) => Self::Good,
-            Ok(Answer { is_stale: true, .. }) => Self::Stale,
+            Ok(Answer { is_stale: true, .. }) => Self::StaleResult,
             Err(error) if error.refused().is_some() => Self::Refused,
             Err(_) => Self::Error,
         }

@@ -6,7 +6,7 @@ use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cutout::{
-    Bulkhead, BulkheadConfig, Config, Fallback, Policy, PolicyError, StdClock, TokioSleep,
+    Bulkhead, BulkheadConfig, Config, Fallback, Policy, PolicyError, StdClock, TokioTimer,
 };
 use hyper::body::Bytes;
 
@@ -42,12 +42,12 @@ impl Guard {
     where
         A: Future<Output = io::Result<Answer>>,
     {
-        let policy = Policy::new().timer(TokioSleep).timeout(limit);
+        let policy = Policy::new().timer(TokioTimer).timeout(limit);
         match self {
             Self::Timeout => policy.call_async(get).await,
             Self::Breaker(breaker) => policy.breaker(breaker).call_async(get).await,
             Self::Policy { breaker, bulkhead, shelf } => {
-                let fallback = Fallback::with(|error| shelf.last().ok_or(error));
+                let fallback = Fallback::from_fn(|error| shelf.last().ok_or(error));
                 let policy = policy.fallback(fallback).breaker(breaker).bulkhead(bulkhead);
                 let answer = policy.call_async(get).await;
                 shelf.keep(&answer);

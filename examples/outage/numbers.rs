@@ -65,7 +65,7 @@ impl Numbers {
         Self {
             calls: run.samples.len() as u64,
             good: run.count(Ending::Good),
-            stale: run.count(Ending::Stale),
+            stale: run.count(Ending::StaleResult),
             errors: run.count(Ending::Error),
             refused: run.count(Ending::Refused),
             long: run.samples.iter().filter(|sample| sample.latency > LONG).count() as u64,

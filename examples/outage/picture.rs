@@ -115,7 +115,7 @@ impl Picture<'_> {
         self.text(LEFT, y - 10.0, r#"font-weight="bold" font-size="14""#, run.name);
         let endings = [
             (Ending::Good, "good"),
-            (Ending::Stale, "stale"),
+            (Ending::StaleResult, "stale"),
             (Ending::Error, "errors"),
             (Ending::Refused, "refused"),
         ];

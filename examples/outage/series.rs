@@ -27,7 +27,7 @@ pub(crate) fn all(run: &Run, script: &Script) -> Series {
     };
     Series {
         good: endings(Ending::Good),
-        stale: endings(Ending::Stale),
+        stale: endings(Ending::StaleResult),
         errors: endings(Ending::Error),
         refused: endings(Ending::Refused),
         load: growth(&run.server.load, bins),

@@ -5,7 +5,7 @@
 use core::time::Duration;
 
 use cutout_core::{
-    Backoff, CircuitBreaker, Config, HalfOpenRule, Instant, ManualClock, Outcome, Rate, Recovery,
+    Backoff, CircuitBreaker, Config, HalfOpenRule, Instant, ManualClock, Outcome, Rate, SlowStart,
     State, Window,
 };
 use libfuzzer_sys::fuzz_target;
@@ -60,12 +60,12 @@ fuzz_target!(|bytes: &[u8]| {
             9 => config.trip_when(|tally| tally.failures > 3),
             10 => config.cancelled_as(Outcome::Failure),
             11 => config.break_duration(numbers.duration()),
-            12 => config.break_backoff(Backoff::percent(numbers.int(), numbers.duration())),
+            12 => config.break_backoff(Backoff::multiplier_percent(numbers.int(), numbers.duration())),
             13 => config.break_jitter(numbers.rate()),
             14 => config.trials(numbers.int()).minimum_trials(numbers.int()),
             15 => config.half_open_rule(HalfOpenRule::Rate),
             16 => config.trial_timeout(numbers.duration()),
-            _ => config.recovery(Recovery::in_stages_of(numbers.duration()).shares([
+            _ => config.slow_start(SlowStart::in_stages_of(numbers.duration()).shares([
                 numbers.rate(),
                 numbers.rate(),
                 numbers.rate(),

@@ -60,7 +60,7 @@ fuzz_target!(|bytes: &[u8]| {
     drop(tickets);
     breaker.release();
     for _ in 0..200 {
-        if breaker.state() == State::Closed && !breaker.snapshot().recovering {
+        if breaker.state() == State::Closed && !breaker.snapshot().in_slow_start {
             break;
         }
         let _ = breaker.call(|| Ok::<_, ()>(()));

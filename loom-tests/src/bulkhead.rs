@@ -10,7 +10,8 @@ use std::sync::Arc;
 use std::task::Wake;
 
 use cutout::{
-    Bulkhead, BulkheadConfig, BulkheadRejected, OwnedBulkheadAcquire, OwnedBulkheadPermit, Sleep,
+    AsyncTimer, Bulkhead, BulkheadConfig, BulkheadRejected, OwnedBulkheadAcquire,
+    OwnedBulkheadPermit,
 };
 use loom::cell::UnsafeCell;
 use loom::future::block_on;
@@ -19,7 +20,7 @@ use loom::future::block_on;
 #[derive(Debug)]
 pub struct Never;
 
-impl Sleep for Never {
+impl AsyncTimer for Never {
     type Sleeping = Pending<()>;
 
     fn sleep(&self, _: Duration) -> Pending<()> {
@@ -31,7 +32,7 @@ impl Sleep for Never {
 #[derive(Debug)]
 pub struct Over;
 
-impl Sleep for Over {
+impl AsyncTimer for Over {
     type Sleeping = Ready<()>;
 
     fn sleep(&self, _: Duration) -> Ready<()> {

@@ -12,8 +12,8 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use cutout_core::{
-    CircuitBreaker, Clock, Config, Instant, Observer, Outcome, Stale, State, Tally, Transition,
-    TripReason, Window,
+    CircuitBreaker, Clock, Config, Instant, Observer, Outcome, StaleResult, State, Tally,
+    Transition, TripReason, Window,
 };
 use loom::thread::JoinHandle;
 
@@ -107,7 +107,7 @@ impl Observer for Log {
         self.would_trip.fetch_add(1, Relaxed);
     }
 
-    fn on_stale(&self, _: &Stale) {
+    fn on_stale(&self, _: &StaleResult) {
         self.stale.fetch_add(1, Relaxed);
     }
 }

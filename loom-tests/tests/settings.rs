@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use cutout_core::{
     Backoff, CircuitBreaker, Clock, Config, ConfigError, HalfOpenRule, Instant, Outcome, Rate,
-    Recovery, State, Window,
+    SlowStart, State, Window,
 };
 use loom_tests::{
     Log, Watch, breaker, brittle, config, fail, long_model, model, model_up_to, race, rested,
@@ -212,7 +212,9 @@ fn breaking() -> [Breaking; 4] {
             [shortened.clone(), shortened, 60 * SECOND..=90 * SECOND],
         ),
         (
-            brittle().break_duration(3 * SECOND).break_backoff(Backoff::percent(300, 4 * SECOND)),
+            brittle()
+                .break_duration(3 * SECOND)
+                .break_backoff(Backoff::multiplier_percent(300, 4 * SECOND)),
             [exactly(3), exactly(4), exactly(4)],
         ),
         (
@@ -276,16 +278,16 @@ fn c6_a_break_is_as_before_or_as_after_two_changes() {
     );
 }
 
-const fn recovering(stage: u64, shares: [u32; 3]) -> Config {
+const fn in_slow_start(stage: u64, shares: [u32; 3]) -> Config {
     let [first, second, third] = shares;
     let shares = [Rate::percent(first), Rate::percent(second), Rate::percent(third)];
-    brittle().recovery(Recovery::in_stages_of(Duration::from_secs(stage)).shares(shares))
+    brittle().slow_start(SlowStart::in_stages_of(Duration::from_secs(stage)).shares(shares))
 }
 
 #[test]
 fn c6_a_recovery_lasts_as_before_or_as_after_a_change() {
     const SETTINGS: [(Config, u64); 3] =
-        [(brittle(), 0), (recovering(1, [1, 1, 100]), 3), (recovering(10, [50; 3]), 30)];
+        [(brittle(), 0), (in_slow_start(1, [1, 1, 100]), 3), (in_slow_start(10, [50; 3]), 30)];
     for ((before, lasts), (after, other)) in pairs(&SETTINGS) {
         long_model(move || {
             let breaker = rested(before);
@@ -303,7 +305,7 @@ fn c6_a_recovery_lasts_as_before_or_as_after_a_change() {
 fn c6_a_share_of_a_recovery_is_as_before_or_as_after_a_change() {
     // Six seconds before the end the one is in its last stage and the other in its first: both admit one
     // call in a hundred.
-    const SETTINGS: [Config; 2] = [recovering(10, [1; 3]), recovering(1, [1, 1, 100])];
+    const SETTINGS: [Config; 2] = [in_slow_start(10, [1; 3]), in_slow_start(1, [1, 1, 100])];
     for (before, after) in pairs(&SETTINGS) {
         long_model(move || {
             let breaker = rested(SETTINGS[0]);
@@ -363,10 +365,10 @@ fn c6_a_short_break_is_not_timed_by_a_coarse_clock() {
 }
 
 #[test]
-fn c6_a_short_lease_is_not_timed_by_a_coarse_clock() {
+fn c6_a_short_timeout_is_not_timed_by_a_coarse_clock() {
     let coarse = brittle();
     let fine = brittle().trial_timeout(SECOND / 2);
-    // A lease that began at 9 s is not over by the time that the later settings then read.
+    // A timeout that began at 9 s is not over by the time that the later settings then read.
     for (before, after, looked_at) in [(coarse, fine, 9), (fine, coarse, 10)] {
         long_model(move || {
             let watch = Behind::default();
@@ -385,7 +387,7 @@ fn c6_a_short_lease_is_not_timed_by_a_coarse_clock() {
             breaker.reconfigure(after).unwrap();
             trial.join().unwrap();
             breaker.clock().0.set(looked_at);
-            let _ = breaker.refusal(); // gives up trials whose lease is over
+            let _ = breaker.would_reject(); // gives up trials whose timeout is over
             assert_eq!(breaker.state(), State::HalfOpen);
         });
     }

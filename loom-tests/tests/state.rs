@@ -80,24 +80,24 @@ fn r4_who_sees_the_circuit_open_sees_the_end_of_its_break() {
 }
 
 #[test]
-fn r4_who_sees_a_trial_out_sees_the_end_of_its_lease() {
+fn r4_who_sees_a_trial_out_sees_the_end_of_its_timeout() {
     model(|| {
         let breaker = rested(brittle());
         race(&breaker, [hang, hang]);
-        // A lease whose end was not seen would look over, and reopen the circuit.
+        // A timeout whose end was not seen would look over, and reopen the circuit.
         assert_eq!(breaker.state(), State::HalfOpen);
     });
 }
 
 #[test]
-fn o2_who_fails_to_swap_the_word_sees_the_lease_that_came_between() {
+fn o2_who_fails_to_swap_the_word_sees_the_timeout_that_came_between() {
     model(|| {
         let breaker = rested(brittle().trials(2));
         let trial = breaker.admit().unwrap();
         let other = spawn(&breaker, hang);
         breaker.settle(trial, Outcome::Success);
         other.join().unwrap();
-        // A lease whose end was not seen would look over, and reopen the circuit.
+        // A timeout whose end was not seen would look over, and reopen the circuit.
         assert_eq!(breaker.state(), State::HalfOpen);
         assert_eq!(breaker.totals().successes, 1);
     });
@@ -186,7 +186,7 @@ fn o3_a_call_is_told_no_end_of_a_break_that_never_began() {
 
 #[test]
 fn o3_who_looks_is_told_no_end_of_a_break_that_never_began() {
-    of_a_break_that_began(|breaker| breaker.refusal()?.retry_after());
+    of_a_break_that_began(|breaker| breaker.would_reject()?.retry_after());
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn who_sees_the_counter_kept_up_does_not_see_it_before() {
             let (counter, ticks) = (Arc::clone(&counter), Arc::clone(&ticks));
             move || {
                 counter.store(0x8000_0000, Relaxed);
-                ticks.keep_up(0x8000_0000);
+                ticks.update(0x8000_0000);
             }
         });
         let read = ticks.read(|| counter.load(Relaxed));

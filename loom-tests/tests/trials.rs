@@ -102,7 +102,7 @@ fn r3_a_cancelled_trial_gives_its_place_to_one_of_two_others() {
 }
 
 #[test]
-fn r5_a_trial_comes_back_in_time_or_its_lease_is_over_and_not_both() {
+fn r5_a_trial_comes_back_in_time_or_its_timeout_is_over_and_not_both() {
     model(|| {
         let breaker = rested(brittle());
         let trial = breaker.admit().unwrap();
@@ -122,7 +122,7 @@ fn r5_a_trial_comes_back_in_time_or_its_lease_is_over_and_not_both() {
 }
 
 #[test]
-fn r5_a_lease_that_two_calls_find_over_reopens_once() {
+fn r5_a_timeout_that_two_calls_find_over_reopens_once() {
     model_of_three(|| {
         let breaker = rested(brittle());
         let trial = breaker.admit().unwrap();
@@ -172,7 +172,7 @@ fn r2_a_trial_of_one_break_decides_nothing_in_the_next() {
         let old = breaker.admit().unwrap();
         breaker.clock().set(11);
         let old = spawn(&breaker, |breaker| breaker.settle(old, Outcome::Success));
-        hang(&breaker); // finds the lease over
+        hang(&breaker); // finds the timeout over
         breaker.clock().set(12);
         hang(&breaker); // is the next trial
         old.join().unwrap();

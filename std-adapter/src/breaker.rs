@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use cutout_core::{
     CircuitBreaker as Engine, Clock, Config, ConfigError, Observer, Outcome, Rejected, Report,
-    Saved, Ticket,
+    SavedState, Ticket,
 };
 
 use crate::sync::const_fn;
-use crate::{Isolated, OnThread, OwnedPermit, StdClock};
+use crate::{CatchUnwind, OwnedPermit, StdClock, ThreadLanes};
 
 /// A circuit breaker on the system's clock.
 ///
@@ -41,7 +41,7 @@ use crate::{Isolated, OnThread, OwnedPermit, StdClock};
 /// assert_eq!(worker.join().unwrap(), Ok("paid"));
 /// ```
 pub struct CircuitBreaker<C: Clock = StdClock, O: Observer = (), const BUCKETS: usize = 10> {
-    engine: Engine<OnThread<C>, Isolated<O>, BUCKETS>,
+    engine: Engine<ThreadLanes<C>, CatchUnwind<O>, BUCKETS>,
 }
 
 /// # Constructing
@@ -137,7 +137,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         /// If a setting is out of its range; in a `static` that is a compile error.
         #[must_use]
         pub fn from_parts(config: Config, clock: C, observer: O) -> Self {
-            Self { engine: Engine::from_parts(config, OnThread::new(clock), Isolated::new(observer)) }
+            Self { engine: Engine::from_parts(config, ThreadLanes::new(clock), CatchUnwind::new(observer)) }
         }
     }
 
@@ -147,7 +147,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     ///
     /// The first setting that is out of its range.
     pub fn try_from_parts(config: Config, clock: C, observer: O) -> Result<Self, ConfigError> {
-        let engine = Engine::try_from_parts(config, OnThread::new(clock), Isolated::new(observer))?;
+        let engine =
+            Engine::try_from_parts(config, ThreadLanes::new(clock), CatchUnwind::new(observer))?;
         Ok(Self { engine })
     }
 
@@ -161,25 +162,25 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     /// # Examples
     ///
     /// ```
-    /// use cutout::{CircuitBreaker, Config, Saved, State, StdClock};
+    /// use cutout::{CircuitBreaker, Config, SavedState, State, StdClock};
     ///
     /// let before = CircuitBreaker::new(Config::new().consecutive_failures(1));
     /// let _ = before.call(|| Err::<(), _>("down"));
-    /// let kept: Vec<u64> = before.save().numbers().collect(); // to a file, and back
+    /// let kept: Vec<u64> = before.save().to_words().collect(); // to a file, and back
     ///
-    /// let saved = Saved::from_numbers(kept)?;
-    /// let after = CircuitBreaker::restored(before.config(), StdClock, (), &saved)?;
+    /// let saved = SavedState::from_words(kept)?;
+    /// let after = CircuitBreaker::from_saved(before.config(), StdClock, (), &saved)?;
     /// assert_eq!(after.state(), State::Open);
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
-    pub fn restored(
+    pub fn from_saved(
         config: Config,
         clock: C,
         observer: O,
-        saved: &Saved<BUCKETS>,
+        saved: &SavedState<BUCKETS>,
     ) -> Result<Self, ConfigError> {
-        let (clock, observer) = (OnThread::new(clock), Isolated::new(observer));
-        let engine = Engine::restored_from_parts(config, clock, observer, saved)?;
+        let (clock, observer) = (ThreadLanes::new(clock), CatchUnwind::new(observer));
+        let engine = Engine::from_saved_parts(config, clock, observer, saved)?;
         Ok(Self { engine })
     }
 
@@ -222,7 +223,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
 }
 
 impl<C: Clock, O: Observer, const BUCKETS: usize> Deref for CircuitBreaker<C, O, BUCKETS> {
-    type Target = Engine<OnThread<C>, Isolated<O>, BUCKETS>;
+    type Target = Engine<ThreadLanes<C>, CatchUnwind<O>, BUCKETS>;
 
     fn deref(&self) -> &Self::Target {
         &self.engine
@@ -252,12 +253,12 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> fmt::Debug for CircuitBreaker<
 /// let breaker: Arc<dyn Breaker + Send + Sync> = Arc::new(CircuitBreaker::new(Config::new()));
 /// let ticket = breaker.admit()?;
 /// breaker.take_back(ticket); // there was nothing to call
-/// assert!(breaker.refusal().is_none());
+/// assert!(breaker.would_reject().is_none());
 /// # Ok::<_, cutout::Rejected>(())
 /// ```
 pub trait Breaker: fmt::Debug {
-    /// What a call that came now would be refused with: [`cutout_core::CircuitBreaker::refusal`].
-    fn refusal(&self) -> Option<Rejected>;
+    /// What a call that came now would be refused with: [`cutout_core::CircuitBreaker::would_reject`].
+    fn would_reject(&self) -> Option<Rejected>;
 
     /// Admits a call: [`cutout_core::CircuitBreaker::admit`].
     ///
@@ -281,8 +282,8 @@ pub trait Breaker: fmt::Debug {
 
 impl<C: Clock, O: Observer, const BUCKETS: usize> Breaker for CircuitBreaker<C, O, BUCKETS> {
     #[inline]
-    fn refusal(&self) -> Option<Rejected> {
-        (**self).refusal()
+    fn would_reject(&self) -> Option<Rejected> {
+        (**self).would_reject()
     }
 
     #[inline]

@@ -20,7 +20,7 @@ use core::sync::atomic::Ordering::Relaxed;
 use core::time::Duration;
 use std::sync::Arc;
 
-use crate::Sleep;
+use crate::AsyncTimer;
 use crate::sync::{AtomicU64, const_fn};
 use permit::Holder;
 use pool::Pool;
@@ -127,21 +127,21 @@ use pool::Pool;
 /// fn charge() -> Result<(), Error<Failure>> {
 ///     BREAKER.call_with(
 ///         || {
-///             let _permit = BULKHEAD.acquire().map_err(Failure::Full)?;
-///             Err(Failure::Down) // where the call would be
+///             let _permit = BULKHEAD.acquire().map_err(AttemptError::Full)?;
+///             Err(AttemptError::Down) // where the call would be
 ///         },
 ///         |result| match result {
 ///             Ok(()) => Outcome::Success,
-///             Err(Failure::Full(_)) => Outcome::Ignored,
-///             Err(Failure::Down) => Outcome::Failure,
+///             Err(AttemptError::Full(_)) => Outcome::Ignored,
+///             Err(AttemptError::Down) => Outcome::Failure,
 ///         },
 ///     )
 /// }
 ///
 /// let all = BULKHEAD.try_acquire();
-/// assert!(matches!(charge(), Err(Error::Inner(Failure::Full(_)))));
+/// assert!(matches!(charge(), Err(Error::Inner(AttemptError::Full(_)))));
 /// drop(all);
-/// assert!(matches!(charge(), Err(Error::Inner(Failure::Down))));
+/// assert!(matches!(charge(), Err(Error::Inner(AttemptError::Down))));
 /// assert_eq!((BREAKER.totals().ignored, BREAKER.totals().failures), (1, 1));
 /// ```
 ///
@@ -284,7 +284,7 @@ impl Bulkhead {
     /// # Cancellation
     ///
     /// Dropped while it waits, the future leaves the queue; if its turn had come, the next has it.
-    pub const fn acquire_async<S: Sleep>(&self, sleep: S) -> BulkheadAcquire<'_, S> {
+    pub const fn acquire_async<S: AsyncTimer>(&self, sleep: S) -> BulkheadAcquire<'_, S> {
         BulkheadAcquire::new(self, sleep)
     }
 }
@@ -333,7 +333,10 @@ impl Bulkhead {
     /// # Cancellation
     ///
     /// As of [`acquire_async`](Self::acquire_async).
-    pub fn acquire_owned_async<S: Sleep>(self: &Arc<Self>, sleep: S) -> OwnedBulkheadAcquire<S> {
+    pub fn acquire_owned_async<S: AsyncTimer>(
+        self: &Arc<Self>,
+        sleep: S,
+    ) -> OwnedBulkheadAcquire<S> {
         OwnedBulkheadAcquire::new(Arc::clone(self), sleep)
     }
 }

@@ -32,11 +32,11 @@ mod tests {
         check(QuantaClock);
         #[cfg(feature = "coarse")]
         check(CoarseClock);
-        check(crate::ManualSleep::new());
-        check(crate::ThreadSleep);
+        check(crate::ManualTimer::new());
+        check(crate::ThreadTimer);
         #[cfg(feature = "timer")]
-        check(crate::TimerSleep);
+        check(crate::FuturesTimer);
         #[cfg(feature = "tokio")]
-        check(crate::TokioSleep);
+        check(crate::TokioTimer);
     }
 }

@@ -192,7 +192,7 @@ impl Observer for Announcer {
         self.send(EventKind::WouldTrip(reason, *tally));
     }
 
-    fn hears_calls(&self) -> bool {
+    fn wants_call_events(&self) -> bool {
         self.with_calls
     }
 

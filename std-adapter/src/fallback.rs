@@ -7,13 +7,13 @@ use core::marker::PhantomData;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
-use crate::parts::{Answer, FallBack, LocalFallBackAsync, Show, StandIn, Without, or_as_it_was};
+use crate::parts::{Answer, FallBack, LocalFallBackAsync, NoPart, Show, StandIn, or_as_it_was};
 use crate::policy::Ended;
-use crate::{Failure, PolicyError};
+use crate::{AttemptError, PolicyError};
 
 /// What stands in for a call that failed, after all retries: a part of a [`Policy`](crate::Policy).
 ///
-/// It is a [value](Self::value), a [closure](Self::with) or a [future](Self::with_async), for every
+/// It is a [value](Self::value), a [closure](Self::from_fn) or a [future](Self::from_async_fn), for every
 /// failure or for those that [`when`](Self::when) picks: by who refused the call, by a timeout, by
 /// why the retries gave up, by the call's own error. What it returns is returned; nothing counts or
 /// retries it.
@@ -23,7 +23,7 @@ use crate::{Failure, PolicyError};
 ///
 /// | the last attempt | a fallback stands in for |
 /// | --- | --- |
-/// | is judged a [`Failure`](crate::Outcome::Failure), times out, or is refused | an error and a value; a value is [`Failure::Unwanted`] |
+/// | is judged a [`Failure`](crate::Outcome::Failure), times out, or is refused | an error and a value; a value is [`AttemptError::Unwanted`] |
 /// | is judged [`Ignored`](crate::Outcome::Ignored) | an error, since the caller has no value |
 /// | is judged a [`Success`](crate::Outcome::Success) | nothing: an error is returned as it is |
 ///
@@ -35,12 +35,12 @@ use crate::{Failure, PolicyError};
 /// By kind of failure:
 ///
 /// ```
-/// use cutout::{CircuitBreaker, Config, Failure, Fallback, Policy};
+/// use cutout::{CircuitBreaker, Config, AttemptError, Fallback, Policy};
 ///
 /// let host = CircuitBreaker::new(Config::new());
-/// let policy = Policy::new().breaker(&host).fallback(Fallback::with(|error| match error.failure {
-///     Failure::Rejected(_) => Ok("from the cache"),
-///     Failure::Inner("not found") => Ok("an empty page"),
+/// let policy = Policy::new().breaker(&host).fallback(Fallback::from_fn(|error| match error.failure {
+///     AttemptError::Rejected(_) => Ok("from the cache"),
+///     AttemptError::Inner("not found") => Ok("an empty page"),
 ///     _ => Err(error),
 /// }));
 ///
@@ -59,7 +59,7 @@ use crate::{Failure, PolicyError};
 /// let refused = Cell::new(0);
 /// let bulkhead = Bulkhead::new(1);
 /// let policy = Policy::new().bulkhead(&bulkhead).fallback(
-///     Fallback::with(|error| {
+///     Fallback::from_fn(|error| {
 ///         refused.set(refused.get() + 1);
 ///         Err(error)
 ///     })
@@ -72,7 +72,7 @@ use crate::{Failure, PolicyError};
 /// # drop(held);
 /// ```
 #[derive(Clone, Copy)]
-pub struct Fallback<A, P = Without, U = Without> {
+pub struct Fallback<A, P = NoPart, U = NoPart> {
     act: A,
     when: P,
     unwanted: U,
@@ -111,18 +111,18 @@ impl<V: Clone> Fallback<Value<V>> {
     /// ```
     #[must_use]
     pub const fn value(value: V) -> Self {
-        Self { act: Value(value), when: Without, unwanted: Without }
+        Self { act: Value(value), when: NoPart, unwanted: NoPart }
     }
 }
 
 impl<F> Fallback<With<F>> {
     /// What `with` makes of the failure: a value, or an error.
     #[must_use]
-    pub const fn with<T, E>(with: F) -> Self
+    pub const fn from_fn<T, E>(with: F) -> Self
     where
         F: Fn(PolicyError<E>) -> Result<T, PolicyError<E>>,
     {
-        Self { act: With(with), when: Without, unwanted: Without }
+        Self { act: With(with), when: NoPart, unwanted: NoPart }
     }
 }
 
@@ -139,24 +139,24 @@ impl<F, A> Fallback<WithAsync<F, A>> {
     ///     "from the cache"
     /// }
     ///
-    /// let policy = Policy::new().fallback(Fallback::with_async(|_| async { Ok(cached().await) }));
+    /// let policy = Policy::new().fallback(Fallback::from_async_fn(|_| async { Ok(cached().await) }));
     /// let page = policy.call_async(|| async { Err("down") }).await;
     /// assert_eq!(page, Ok("from the cache"));
     /// # }
     /// # pollster::block_on(run());
     /// ```
     #[must_use]
-    pub const fn with_async<T, E>(with: F) -> Self
+    pub const fn from_async_fn<T, E>(with: F) -> Self
     where
         F: Fn(PolicyError<E>) -> A,
         A: Future<Output = Result<T, PolicyError<E>>>,
     {
-        Self { act: WithAsync(with, PhantomData), when: Without, unwanted: Without }
+        Self { act: WithAsync(with, PhantomData), when: NoPart, unwanted: NoPart }
     }
 }
 
 /// # Conditions
-impl<A, U> Fallback<A, Without, U> {
+impl<A, U> Fallback<A, NoPart, U> {
     /// Only for failures for which `when` says yes. Others are returned.
     ///
     /// # Examples
@@ -174,21 +174,21 @@ impl<A, U> Fallback<A, Without, U> {
     }
 }
 
-impl<A, P> Fallback<A, P, Without> {
+impl<A, P> Fallback<A, P, NoPart> {
     /// Also instead of values for which `unwanted` says yes, whatever they were judged: they become
-    /// [`Failure::Unwanted`], and are given up if the fallback returns that error.
+    /// [`AttemptError::Unwanted`], and are given up if the fallback returns that error.
     ///
     /// # Examples
     ///
     /// ```
     /// use cutout::{Fallback, Policy};
     ///
-    /// let policy = Policy::new().fallback(Fallback::value(304).instead_of(|status| *status >= 500));
+    /// let policy = Policy::new().fallback(Fallback::value(304).also_replace(|status| *status >= 500));
     /// assert_eq!(policy.call(|| Ok::<_, ()>(503)), Ok(304));
     /// assert_eq!(policy.call(|| Ok::<_, ()>(200)), Ok(200));
     /// ```
     #[must_use]
-    pub fn instead_of<T, U: Fn(&T) -> bool>(self, unwanted: U) -> Fallback<A, P, U> {
+    pub fn also_replace<T, U: Fn(&T) -> bool>(self, unwanted: U) -> Fallback<A, P, U> {
         let Self { act, when, .. } = self;
         Fallback { act, when, unwanted }
     }
@@ -218,7 +218,7 @@ impl<A, P, U> Fallback<A, P, U> {
         }
         let value = match ended.result {
             Ok(value) => {
-                ended.result = Err(Failure::Unwanted);
+                ended.result = Err(AttemptError::Unwanted);
                 Some(value)
             }
             Err(failure) => {
@@ -282,7 +282,7 @@ where
 /// What a fallback does, at once.
 #[diagnostic::on_unimplemented(
     message = "this fallback cannot stand in for a blocking call that returns `Result<{T}, {E}>`",
-    note = "`Fallback::with_async` is for `call_async`; a value or a closure must fit the call"
+    note = "`Fallback::from_async_fn` is for `call_async`; a value or a closure must fit the call"
 )]
 pub trait Act<T, E> {
     fn act(&self, error: PolicyError<E>) -> Result<T, PolicyError<E>>;
@@ -380,7 +380,7 @@ pub trait Applies<X> {
     fn applies(&self, error: &X) -> bool;
 }
 
-impl<X> Applies<X> for Without {
+impl<X> Applies<X> for NoPart {
     fn applies(&self, _: &X) -> bool {
         true
     }
@@ -397,7 +397,7 @@ pub trait Unwanted<T> {
     fn unwanted(&self, value: &T) -> bool;
 }
 
-impl<T> Unwanted<T> for Without {
+impl<T> Unwanted<T> for NoPart {
     #[inline]
     fn unwanted(&self, _: &T) -> bool {
         false

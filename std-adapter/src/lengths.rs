@@ -119,7 +119,7 @@ mod tests {
                 let wait = Duration::from_nanos(nanos);
                 let breaker = CircuitBreaker::with_clock(Config::new(), ManualClock::new());
                 breaker.open_for(wait);
-                if let Some(refusal) = breaker.refusal() {
+                if let Some(refusal) = breaker.would_reject() {
                     let text = format!("refused: the circuit is open, retry after {}", Wait(wait));
                     assert_eq!(refusal.to_string(), text, "{nanos}");
                 }

@@ -9,7 +9,7 @@
 //!   Closed ----------------------------> Open <---+
 //!     ^                                   |       |
 //!     |                  the break is over|       | a trial fails,
-//!     |                                   v       | or its lease ends
+//!     |                                   v       | or its timeout ends
 //!     +-------------------------------- HalfOpen -+
 //!            enough trials succeed
 //! ```
@@ -70,8 +70,8 @@
 //! | `registry` | `Registry`: a breaker for each key, bounded in number, found without a lock | `papaya` |
 //! | `policy` | `Policy`: retries, a breaker, a bulkhead, a timeout and a fallback, without a box or a task | `fastrand` |
 //! | `rate-limit` | `RateLimit`, a policy's part that keeps to a rate | `governor` |
-//! | `tokio` | `TokioSleep`, tokio's timer and clock | |
-//! | `timer` | `TimerSleep`, a timer that needs no runtime | `futures-timer`, which is one thread |
+//! | `tokio` | `TokioTimer`, tokio's timer and clock | |
+//! | `timer` | `FuturesTimer`, a timer that needs no runtime | `futures-timer`, which is one thread |
 //! | `tower` | `tower::CircuitBreakerLayer`, `tower::BulkheadLayer` | |
 //! | `http` | the layer judges HTTP and gRPC responses, and answers in their place | |
 //! | `reqwest` | `reqwest::CircuitBreakerMiddleware`: a breaker for each host of a client | `reqwest-middleware` |
@@ -85,7 +85,7 @@
 //!
 //! The engine is [`cutout_core`], whose documentation states the guarantees; this crate adds the
 //! system's clock ([`StdClock`]), permits that own their breaker ([`OwnedPermit`]), and keeps
-//! observers that panic away from callers ([`Isolated`]).
+//! observers that panic away from callers ([`CatchUnwind`]).
 
 #![forbid(unsafe_code)]
 
@@ -150,15 +150,18 @@ pub use clock::StdClock;
 pub use cutout_core::{
     AdaptiveTimeout, Backoff, CallEvent, Cause, Clock, Config, ConfigError, Error, HalfOpenRule,
     Instant, LastTransitions, Latency, LatencySnapshot, ManualClock, Mode, Observer, Outcome,
-    Permit, Rate, Recovery, RejectReason, Rejected, Report, Saved, SavedError, Snapshot, Stale,
-    State, Tally, Ticket, TimeoutConfig, Timing, Totals, Transition, TripReason, Window,
+    Permit, Rate, RejectReason, Rejected, Report, SavedState, SavedStateError, SlowStart, Snapshot,
+    StaleResult, State, Tally, Ticket, TimedCall, TimeoutConfig, Totals, Transition, TripReason,
+    Window,
 };
 #[cfg(feature = "policy")]
 pub use fallback::Fallback;
-pub use observe::Isolated;
+pub use observe::CatchUnwind;
 pub use owned::OwnedPermit;
 #[cfg(feature = "policy")]
-pub use policy::{Failure, GaveUp, Policy, PolicyError, RateLimited, Refused, TimedOut, parts};
+pub use policy::{
+    AttemptError, Policy, PolicyError, RateLimited, Refused, StopReason, TimedOut, parts,
+};
 #[cfg(feature = "rate-limit")]
 pub use rate_limit::{RateLimit, RateLimitConfig, RateLimitConfigError};
 #[cfg(feature = "registry")]
@@ -169,11 +172,11 @@ pub use registry::{
 #[cfg(feature = "policy")]
 pub use retry::{Retried, Retry, RetryBudget, Retrying};
 #[cfg(feature = "timer")]
-pub use sleep::TimerSleep;
+pub use sleep::FuturesTimer;
 #[cfg(feature = "tokio")]
-pub use sleep::TokioSleep;
-pub use sleep::{ManualSleep, ManualSleeping, Pause, Sleep, ThreadSleep};
-pub use thread::OnThread;
+pub use sleep::TokioTimer;
+pub use sleep::{AsyncTimer, BlockingTimer, ManualTimer, ManualTimerSleep, ThreadTimer};
+pub use thread::ThreadLanes;
 #[cfg(feature = "policy")]
 pub use timeout::{Limit, Timeout};
 #[cfg(feature = "tracing")]

@@ -1,4 +1,4 @@
-//! Breakers and bulkheads as metrics of the crate [`metrics`](https://docs.rs/metrics) (feature
+//! SelectBreaker and bulkheads as metrics of the crate [`metrics`](https://docs.rs/metrics) (feature
 //! `metrics`).
 //!
 //! [`Metrics`] knows the breakers, registries and bulkheads that it was told of, weakly: it keeps none
@@ -22,8 +22,8 @@
 //! let metrics = Metrics::new();
 //! let observer = metrics.observer("bank");
 //! let bank = Arc::new(CircuitBreaker::with_observer(Config::new(), StdClock, observer));
-//! metrics.breaker("bank", &bank);
-//! metrics.bulkhead("bank", &POOL);
+//! metrics.register_breaker("bank", &bank);
+//! metrics.register_bulkhead("bank", &POOL);
 //!
 //! let _ = bank.call(|| Err::<(), _>("down"));
 //! bank.force_open();
@@ -86,7 +86,7 @@
 //!
 //! # A limit on names
 //!
-//! Each name costs some 40 series. So at most [100](MetricsBuilder::most_names) names at a time get a
+//! Each name costs some 40 series. So at most [100](MetricsBuilder::max_names) names at a time get a
 //! label of their own; all others are added up under the name `other`. There, and where breakers share a
 //! name, `circuit_breaker_state` and `circuit_breaker_due` say how many are in each state and how many are
 //! due, the break that remains is the longest, and the ratio is that of all those together that have
@@ -132,7 +132,7 @@ use cutout_core::{Clock, Observer};
 use metrics::Recorder;
 
 use labels::Labels;
-use ledger::{BreakerNumbers, Breakers, BulkheadNumbers, Bulkheads, COUNTS, DURATIONS};
+use ledger::{BreakerNumbers, BulkheadNumbers, Bulkheads, COUNTS, DURATIONS, SelectBreaker};
 use publish::Publisher;
 use retries::Endings;
 use source::{BreakerSource, BulkheadSource, Found, Source};
@@ -186,7 +186,7 @@ impl Sources {
 #[derive(Clone, Copy, Debug)]
 #[must_use = "it does nothing until built"]
 pub struct MetricsBuilder {
-    most_names: usize,
+    max_names: usize,
     resilience4j: bool,
 }
 
@@ -194,8 +194,8 @@ impl MetricsBuilder {
     /// How many names of breakers, of bulkheads and of retries get a label of their own at the same time;
     /// the first to come. The default is 100. All others are added up under the name `other`, with 0 every
     /// one. A name that is no longer in use [makes room](self#a-limit-on-names).
-    pub const fn most_names(mut self, names: usize) -> Self {
-        self.most_names = names;
+    pub const fn max_names(mut self, names: usize) -> Self {
+        self.max_names = names;
         self
     }
 
@@ -227,9 +227,9 @@ impl MetricsBuilder {
         Metrics {
             inner: Arc::new(Inner {
                 resilience4j: self.resilience4j,
-                breakers: Labels::new(self.most_names),
-                bulkheads: Labels::new(self.most_names),
-                retries: Labels::new(self.most_names),
+                breakers: Labels::new(self.max_names),
+                bulkheads: Labels::new(self.max_names),
+                retries: Labels::new(self.max_names),
                 sources: Mutex::new(Sources { all: Vec::new(), at_most: FEW_SOURCES }),
             }),
         }
@@ -246,7 +246,7 @@ impl Metrics {
 
     /// Metrics to be, with other settings.
     pub const fn builder() -> MetricsBuilder {
-        MetricsBuilder { most_names: MOST_NAMES, resilience4j: false }
+        MetricsBuilder { max_names: MOST_NAMES, resilience4j: false }
     }
 }
 
@@ -255,7 +255,7 @@ impl Metrics {
 /// Each breaker and each bulkhead is to be registered once, or it counts twice.
 impl Metrics {
     /// Publishes `breaker` under `name`, as long as it lives: a reference to an [`Arc`], or to a static.
-    pub fn breaker<C, O, const BUCKETS: usize>(
+    pub fn register_breaker<C, O, const BUCKETS: usize>(
         &self,
         name: &str,
         breaker: impl Into<Watched<CircuitBreaker<C, O, BUCKETS>>>,
@@ -269,7 +269,7 @@ impl Metrics {
 
     /// Publishes `bulkhead` under `name`, as long as it lives: a reference to an [`Arc`], or to a
     /// static.
-    pub fn bulkhead(&self, name: &str, bulkhead: impl Into<Watched<Bulkhead>>) {
+    pub fn register_bulkhead(&self, name: &str, bulkhead: impl Into<Watched<Bulkhead>>) {
         let place = self.inner.bulkheads.place(name, 0);
         self.add(BulkheadSource::new(place, bulkhead.into()));
     }
@@ -292,11 +292,11 @@ impl Metrics {
     ///     .with_observer(move |host: &String| observers.observer(host))
     ///     .build()?;
     /// let hosts = Arc::new(hosts);
-    /// metrics.registry(&hosts, |host| host.clone());
+    /// metrics.register_registry(&hosts, |host| host.clone());
     /// # Ok::<_, cutout::RegistryError>(())
     /// ```
     #[cfg(feature = "registry")]
-    pub fn registry<K, C, O>(
+    pub fn register_registry<K, C, O>(
         &self,
         registry: impl Into<Watched<crate::Registry<K, C, O>>>,
         name: impl Fn(&K) -> String + Send + Sync + 'static,
@@ -320,12 +320,12 @@ impl Metrics {
     /// Measures how long calls take that go through the breaker of this name, by the system's clock.
     #[must_use]
     pub fn durations(&self, name: &str) -> Durations {
-        self.durations_by(name, StdClock)
+        self.durations_with_clock(name, StdClock)
     }
 
     /// As [`durations`](Self::durations), by `clock`.
     #[must_use]
-    pub fn durations_by<C: Clock>(&self, name: &str, clock: C) -> Durations<C> {
+    pub fn durations_with_clock<C: Clock>(&self, name: &str, clock: C) -> Durations<C> {
         Durations::new(self.inner.breakers.place(name, DURATIONS), clock)
     }
 
@@ -379,7 +379,7 @@ impl Metrics {
         inner.bulkheads.turn_over();
         inner.retries.turn_over();
 
-        let mut breakers: HashMap<usize, Breakers> = HashMap::new();
+        let mut breakers: HashMap<usize, SelectBreaker> = HashMap::new();
         for (place, last, snapshot, config) in &found.breakers {
             let label = place.label();
             label.numbers.add(&snapshot.totals, last);
@@ -397,7 +397,7 @@ impl Metrics {
     fn publish(
         &self,
         recorder: &dyn Recorder,
-        breakers: &HashMap<usize, Breakers>,
+        breakers: &HashMap<usize, SelectBreaker>,
         bulkheads: &HashMap<usize, Bulkheads>,
     ) {
         let inner = &*self.inner;
@@ -408,7 +408,7 @@ impl Metrics {
             resilience4j::describe(&publisher);
         }
         inner.breakers.for_each(|label, lives| {
-            let (none, now) = (Breakers::default(), breakers.get(&address(label)));
+            let (none, now) = (SelectBreaker::default(), breakers.get(&address(label)));
             let (now, lives) = (now.unwrap_or(&none), lives || now.is_some());
             let Some(before) = label.shown.before(to, lives) else { return };
             let shown = publisher.breaker(label, now, before.what);

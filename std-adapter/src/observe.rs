@@ -1,6 +1,6 @@
 //! Keeps a panicking observer away from the callers.
 
-use cutout_core::{CallEvent, Observer, Stale, Tally, Transition, TripReason};
+use cutout_core::{CallEvent, Observer, StaleResult, Tally, Transition, TripReason};
 
 use crate::panics::caught;
 
@@ -33,9 +33,9 @@ use crate::panics::caught;
 /// assert_eq!(history.iter().next_back().map(|change| change.to), Some(State::Open));
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Isolated<O>(O);
+pub struct CatchUnwind<O>(O);
 
-impl<O> Isolated<O> {
+impl<O> CatchUnwind<O> {
     /// Isolates `observer`.
     pub const fn new(observer: O) -> Self {
         Self(observer)
@@ -47,7 +47,7 @@ impl<O> Isolated<O> {
     }
 }
 
-impl<O: Observer> Isolated<O> {
+impl<O: Observer> CatchUnwind<O> {
     fn tell(&self, tell: impl Fn(&dyn Observer)) {
         caught(|| self.0.each(&mut |observer| _ = caught(|| tell(observer))));
     }
@@ -57,14 +57,14 @@ impl<O: Observer> Isolated<O> {
     fn some_hear_calls(&self) -> bool {
         let mut some = false;
         let mut ask = |observer: &dyn Observer| {
-            some |= caught(|| observer.hears_calls()).unwrap_or(false);
+            some |= caught(|| observer.wants_call_events()).unwrap_or(false);
         };
         caught(|| self.0.each(&mut ask));
         some
     }
 }
 
-impl<O: Observer> Observer for Isolated<O> {
+impl<O: Observer> Observer for CatchUnwind<O> {
     fn on_transition(&self, transition: &Transition) {
         self.tell(|observer| observer.on_transition(transition));
     }
@@ -73,19 +73,19 @@ impl<O: Observer> Observer for Isolated<O> {
         self.tell(|observer| observer.on_would_trip(reason, tally));
     }
 
-    fn on_stale(&self, stale: &Stale) {
+    fn on_stale(&self, stale: &StaleResult) {
         self.tell(|observer| observer.on_stale(stale));
     }
 
     /// Whether one does. Who panics at that does not hear of the call.
     #[inline]
-    fn hears_calls(&self) -> bool {
-        caught(|| self.0.hears_calls()).unwrap_or_else(|| self.some_hear_calls())
+    fn wants_call_events(&self) -> bool {
+        caught(|| self.0.wants_call_events()).unwrap_or_else(|| self.some_hear_calls())
     }
 
     fn on_call(&self, call: &CallEvent) {
         self.tell(|observer| {
-            if observer.hears_calls() {
+            if observer.wants_call_events() {
                 observer.on_call(call);
             }
         });

@@ -6,7 +6,7 @@ mod error;
 pub mod parts;
 
 pub(crate) use self::attempt::{Attempt, Ended, Unmade, Verdict, has_failed};
-pub use self::error::{Failure, GaveUp, PolicyError, RateLimited, Refused, TimedOut};
+pub use self::error::{AttemptError, PolicyError, RateLimited, Refused, StopReason, TimedOut};
 
 use core::future::{Future, poll_fn};
 use core::pin::pin;
@@ -15,10 +15,10 @@ use core::time::Duration;
 use cutout_core::{Outcome, Report};
 
 use self::parts::{
-    Admit, Answer, Conform, EnterAsync, EnterBlocking, FallBack, Judge, LocalFallBackAsync, Timed,
-    TimedAsync, Tries, Untimed, Wait, WaitAsync, Without,
+    Admit, Answer, Conform, EnterAsync, EnterBlocking, FallBack, Judge, LocalFallBackAsync, NoPart,
+    Timed, TimedAsync, Tries, Untimed, Wait, WaitAsync,
 };
-use crate::ThreadSleep;
+use crate::ThreadTimer;
 
 /// What stands around the calls to one dependency: any of a fallback, retries, a breaker, a bulkhead,
 /// a rate limit and a timeout.
@@ -57,7 +57,7 @@ use crate::ThreadSleep;
 /// | [`bulkhead`](Self::bulkhead) | a [`Bulkhead`](crate::Bulkhead), or what dereferences to one |
 /// | `rate_limit` | a `RateLimit`, or what dereferences to one (feature `rate-limit`) |
 /// | [`timeout`](Self::timeout) | a [`Limit`](crate::Limit): a duration, or a closure that knows one; in the type of the policy it is a [`Timeout`](crate::Timeout) of that |
-/// | [`timer`](Self::timer) | what waits: [`Sleep`](crate::Sleep) or [`Pause`](crate::Pause) |
+/// | [`timer`](Self::timer) | what waits: [`AsyncTimer`](crate::AsyncTimer) or [`BlockingTimer`](crate::BlockingTimer) |
 ///
 /// A part that is missing costs nothing; none is boxed, and a call allocates nothing and takes no
 /// lock, but for what its timer and a bulkhead with a queue do when they have to wait.
@@ -79,7 +79,7 @@ use crate::ThreadSleep;
 /// ```
 /// use core::time::Duration;
 /// use cutout::{
-///     Bulkhead, CircuitBreaker, Config, Failure, Fallback, ManualSleep, Policy, PolicyError, Rate,
+///     Bulkhead, CircuitBreaker, Config, AttemptError, Fallback, ManualTimer, Policy, PolicyError, Rate,
 ///     Retry, RetryBudget,
 /// };
 ///
@@ -90,9 +90,9 @@ use crate::ThreadSleep;
 /// # async fn get(_: &str) -> Result<&'static str, std::io::Error> { Ok("page") }
 /// # async fn run() {
 /// let policy = Policy::new()
-///     .timer(ManualSleep::new()) // `TokioSleep` where it is not a test
+///     .timer(ManualTimer::new()) // `TokioTimer` where it is not a test
 ///     .fallback(Fallback::value("a page from the cache"))
-///     .retry(Retry::exponential(Duration::from_millis(50)).up_to(3).budget(&BUDGET))
+///     .retry(Retry::exponential(Duration::from_millis(50)).max_attempts(3).budget(&BUDGET))
 ///     .breaker(&BREAKER)
 ///     .bulkhead(&BULKHEAD)
 ///     .timeout(Duration::from_millis(300));
@@ -109,11 +109,11 @@ use crate::ThreadSleep;
 /// ```
 /// use core::time::Duration;
 /// use std::sync::Arc;
-/// use cutout::parts::Without;
+/// use cutout::parts::NoPart;
 /// use cutout::{CircuitBreaker, Config, Policy, Retry};
 ///
 /// struct Client {
-///     policy: Policy<Without, Retry, Arc<CircuitBreaker>>,
+///     policy: Policy<NoPart, Retry, Arc<CircuitBreaker>>,
 /// }
 ///
 /// impl Client {
@@ -125,17 +125,17 @@ use crate::ThreadSleep;
 /// # Client::new(Arc::new(CircuitBreaker::new(Config::new()))).policy.call(|| Ok::<_, ()>(())).unwrap();
 /// ```
 ///
-/// The type of a policy with all parts. A part that the policy does not have is `Without` there:
+/// The type of a policy with all parts. A part that the policy does not have is `NoPart` there:
 ///
 #[cfg_attr(all(feature = "rate-limit", feature = "tokio"), doc = "```")]
 #[cfg_attr(not(all(feature = "rate-limit", feature = "tokio")), doc = "```ignore")]
 /// use core::time::Duration;
 /// use std::io;
 /// use std::sync::Arc;
-/// use cutout::parts::{With, Without};
+/// use cutout::parts::{With, NoPart};
 /// use cutout::{
 ///     Bulkhead, CircuitBreaker, Config, Fallback, Policy, PolicyError, Rate, RateLimit,
-///     RateLimitConfig, Retry, RetryBudget, Timeout, TokioSleep,
+///     RateLimitConfig, Retry, RetryBudget, Timeout, TokioTimer,
 /// };
 ///
 /// type FromCache = fn(PolicyError<io::Error>) -> Result<String, PolicyError<io::Error>>;
@@ -143,12 +143,12 @@ use crate::ThreadSleep;
 /// struct Client {
 ///     policy: Policy<
 ///         Fallback<With<FromCache>>, // `Fallback<Value<String>>` for a value
-///         Retry<Without, Without, Arc<RetryBudget>>, // no `when`, no `before_next`, a budget
+///         Retry<NoPart, NoPart, Arc<RetryBudget>>, // no `when`, no `on_retry`, a budget
 ///         Arc<CircuitBreaker>,
 ///         Arc<Bulkhead>,
 ///         Arc<RateLimit>,
 ///         Timeout<Duration>,
-///         TokioSleep,
+///         TokioTimer,
 ///     >,
 /// }
 ///
@@ -159,8 +159,8 @@ use crate::ThreadSleep;
 ///         let rate = RateLimitConfig::new(100, Duration::from_secs(1));
 ///         Self {
 ///             policy: Policy::new()
-///                 .timer(TokioSleep)
-///                 .fallback(Fallback::with(from_cache))
+///                 .timer(TokioTimer)
+///                 .fallback(Fallback::from_fn(from_cache))
 ///                 .retry(Retry::exponential(Duration::from_millis(50)).budget(budget))
 ///                 .breaker(Arc::new(CircuitBreaker::new(Config::new())))
 ///                 .bulkhead(Arc::new(Bulkhead::new(64)))
@@ -179,13 +179,13 @@ use crate::ThreadSleep;
 /// ```
 #[derive(Clone, Copy)]
 pub struct Policy<
-    F = Without,
-    R = Without,
-    B = Without,
-    K = Without,
-    L = Without,
-    T = Without,
-    S = ThreadSleep,
+    F = NoPart,
+    R = NoPart,
+    B = NoPart,
+    K = NoPart,
+    L = NoPart,
+    T = NoPart,
+    S = ThreadTimer,
 > {
     fallback: F,
     retry: R,
@@ -343,7 +343,7 @@ impl<F, R, B, K, L, T, S> Policy<F, R, B, K, L, T, S> {
     ///
     /// # Errors
     ///
-    /// As of [`call`](Self::call); never [`Failure::TimedOut`].
+    /// As of [`call`](Self::call); never [`AttemptError::TimedOut`].
     ///
     /// # Examples
     ///

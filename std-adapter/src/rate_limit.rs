@@ -27,16 +27,16 @@ use crate::{RateLimited, StdClock};
 ///
 /// ```
 /// use core::time::Duration;
-/// use cutout::{Failure, ManualSleep, Policy, RateLimit, RateLimitConfig};
+/// use cutout::{AttemptError, ManualTimer, Policy, RateLimit, RateLimitConfig};
 ///
-/// let time = ManualSleep::new();
+/// let time = ManualTimer::new();
 /// let config = RateLimitConfig::new(10, Duration::from_secs(1)).burst(1);
 /// let limit = RateLimit::with_clock(config, time.clone());
 /// let policy = Policy::new().rate_limit(&limit);
 ///
 /// assert!(policy.call(|| Ok::<_, ()>(())).is_ok());
 /// let Err(error) = policy.call(|| Ok::<_, ()>(())) else { panic!() };
-/// let Failure::RateLimited(refusal) = error.failure else { panic!() };
+/// let AttemptError::RateLimited(refusal) = error.failure else { panic!() };
 /// assert_eq!(refusal.retry_after(), Duration::from_millis(100));
 ///
 /// time.advance(refusal.retry_after());
@@ -100,11 +100,11 @@ impl RateLimitConfig {
     ///
     /// ```
     /// use core::time::Duration;
-    /// use cutout::{ManualSleep, RateLimit, RateLimitConfig};
+    /// use cutout::{ManualTimer, RateLimit, RateLimitConfig};
     ///
     /// let config = RateLimitConfig::new(10, Duration::from_secs(1));
     /// for (config, in_a_second) in [(config, 19), (config.burst(1), 10)] {
-    ///     let time = ManualSleep::new();
+    ///     let time = ManualTimer::new();
     ///     let limit = RateLimit::with_clock(config, time.clone());
     ///     let mut passed = 0;
     ///     for _ in 0..1_000 {

@@ -81,7 +81,7 @@ use standing::Standing;
 use sync::{Condvar, Mutex, MutexGuard, between_steps};
 
 use crate::panics::Panics;
-use crate::{CircuitBreaker, OnThread, StdClock};
+use crate::{CircuitBreaker, StdClock, ThreadLanes};
 
 type Breaker<C, O> = CircuitBreaker<C, O>;
 type Map<K, B> = HashMap<Filed<K, B>, ()>;
@@ -96,7 +96,7 @@ type Map<K, B> = HashMap<Filed<K, B>, ()>;
 /// full, a new key takes the place of one whose breaker is *closed*, *decides for itself* and is *held
 /// by nobody*; one that was looked up lately gets a second chance before one that was not. Only if
 /// there is none such, one goes that has merely a past to lose: half-open, open with its break over,
-/// or still in its recovery. An open breaker whose break is running, a forced one, and one that
+/// or still in its slow start. An open breaker whose break is running, a forced one, and one that
 /// somebody holds (a [`Handle`], an [`Arc`](Handle::as_arc) or a permit that owns it) are never evicted.
 ///
 /// If all have to stay, the new key's breaker is handed out all the same, and the registry does not
@@ -143,7 +143,7 @@ pub struct Registry<K, C: Clock = StdClock, O: Observer = ()> {
     map: Map<K, Breaker<C, O>>,
     office: Mutex<Office<K, Breaker<C, O>>>,
     made: Condvar,
-    clock: OnThread<C>,
+    clock: ThreadLanes<C>,
     capacity: usize,
     idle: Option<Idle>,
     observers: Observers<K, O>,
@@ -241,7 +241,7 @@ impl<K: Hash + Eq, C: Clock + Clone, O: Observer> Registry<K, C, O> {
                 listings: 0,
             }),
             made: Condvar::new(),
-            clock: OnThread::new(builder.clock),
+            clock: ThreadLanes::new(builder.clock),
             capacity: builder.capacity,
             idle: builder.idle_time.map(Idle::new),
             observers: builder.observers,
@@ -448,11 +448,11 @@ impl<C: Clock, O: Observer> Valued for Breaker<C, O> {
         }
         let snapshot = self.snapshot_at(now);
         match snapshot.state {
-            State::Closed if snapshot.recovering => Worth::Past,
+            State::Closed if snapshot.in_slow_start => Worth::Past,
             State::Closed => Worth::Little,
             State::HalfOpen if snapshot.trials_in_flight > 0 => {
-                let lease = self.config().get_trial_timeout().as_nanos();
-                Worth::Tried(u64::try_from(lease).unwrap_or(u64::MAX))
+                let timeout = self.config().get_trial_timeout().as_nanos();
+                Worth::Tried(u64::try_from(timeout).unwrap_or(u64::MAX))
             }
             State::HalfOpen => Worth::Past,
             State::Open if snapshot.due => Worth::Due,

@@ -101,7 +101,7 @@ use http::Extensions;
 use reqwest_middleware::{Error, Middleware, Next};
 
 use crate::Registry;
-use crate::tower::{Breaker, Breakers, Keyed, Single};
+use crate::tower::{Breaker, Keyed, SelectBreaker, Single};
 
 /// How a call ended, and what that says about the host.
 type Judge = fn(Result<&Response, &Error>) -> Report;
@@ -182,7 +182,7 @@ impl<B, J> CircuitBreakerMiddleware<B, J> {
 #[async_trait::async_trait]
 impl<B, J, R> Middleware for CircuitBreakerMiddleware<B, J>
 where
-    B: Breakers<Request, Share: Send> + Send + Sync + 'static,
+    B: SelectBreaker<Request, Share: Send> + Send + Sync + 'static,
     J: Fn(Result<&Response, &Error>) -> R + Send + Sync + 'static,
     R: Into<Report>,
 {

@@ -94,9 +94,9 @@
 //! | `minimum_trials` | `"all"` | 1 to the number of trials or `"all"` |
 //! | `half_open_rule` | `"first_failure"` | `"first_failure"` or `"rate"` |
 //! | `trial_timeout` | `"1m"` | 1 ms to 1 day, as in `"1m 30s"` |
-//! | `recovery` | `"off"` | as in `{ stage = "10s", shares = ["10%", "25%", "50%"] }` or `"off"` |
-//! | `recovery.stage` | | a stage must be 1 ms to 1 day long, as in `"1m 30s"` |
-//! | `recovery.shares` | `["10%", "25%", "50%"]` | the shares must be above 0 %, and none below the one before, as in `["10%", "25%", "50%"]` |
+//! | `slow_start` | `"off"` | as in `{ stage = "10s", shares = ["10%", "25%", "50%"] }` or `"off"` |
+//! | `slow_start.stage` | | a stage must be 1 ms to 1 day long, as in `"1m 30s"` |
+//! | `slow_start.shares` | `["10%", "25%", "50%"]` | the shares must be above 0 %, and none below the one before, as in `["10%", "25%", "50%"]` |
 //! | `bulkhead` | `"off"` | as in `{ limit = 20, queue = 100, max_wait = "50ms" }` or `"off"` |
 //! | `bulkhead.limit` | | 1 to 1000000 |
 //! | `bulkhead.queue` | `0` | 0 to 1000000 |

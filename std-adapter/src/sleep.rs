@@ -7,12 +7,12 @@ mod timer;
 #[cfg(feature = "tokio")]
 mod tokio;
 
-pub use self::manual::{ManualSleep, ManualSleeping};
-pub use self::thread::ThreadSleep;
+pub use self::manual::{ManualTimer, ManualTimerSleep};
+pub use self::thread::ThreadTimer;
 #[cfg(feature = "timer")]
-pub use self::timer::TimerSleep;
+pub use self::timer::FuturesTimer;
 #[cfg(feature = "tokio")]
-pub use self::tokio::TokioSleep;
+pub use self::tokio::TokioTimer;
 
 use core::future::Future;
 use core::time::Duration;
@@ -24,9 +24,9 @@ use core::time::Duration;
 /// A future of it that is dropped leaves nothing running.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no timer for asynchronous code",
-    note = "give the policy one with `timer`: `TokioSleep`, `TimerSleep`, or your own"
+    note = "give the policy one with `timer`: `TokioTimer`, `FuturesTimer`, or your own"
 )]
-pub trait Sleep {
+pub trait AsyncTimer {
     /// What ends when the time is over.
     type Sleeping: Future<Output = ()>;
 
@@ -34,7 +34,7 @@ pub trait Sleep {
     fn sleep(&self, duration: Duration) -> Self::Sleeping;
 }
 
-impl<S: Sleep + ?Sized> Sleep for &S {
+impl<S: AsyncTimer + ?Sized> AsyncTimer for &S {
     type Sleeping = S::Sleeping;
 
     fn sleep(&self, duration: Duration) -> Self::Sleeping {
@@ -47,7 +47,7 @@ impl<S: Sleep + ?Sized> Sleep for &S {
     message = "`{Self}` is no timer for blocking code",
     note = "a policy whose `timer` is for asynchronous code is called with `call_async`"
 )]
-pub trait Pause {
+pub trait BlockingTimer {
     /// Returns no earlier than `duration` after this call.
     fn pause(&self, duration: Duration);
 
@@ -55,7 +55,7 @@ pub trait Pause {
     /// `is_over` has said yes.
     ///
     /// A wait for a place in a bulkhead is one, and [unparks](std::thread::Thread::unpark) this thread
-    /// when the place has come. [`ThreadSleep`] parks the thread until then. Unless you override it,
+    /// when the place has come. [`ThreadTimer`] parks the thread until then. Unless you override it,
     /// a timer pauses again and again, each time for a millisecond or for the 64th part of what it has
     /// waited, whichever is longer, and asks `is_over` in between.
     fn pause_until(&self, duration: Duration, is_over: &mut dyn FnMut() -> bool) -> bool {
@@ -73,7 +73,7 @@ pub trait Pause {
     }
 }
 
-impl<S: Pause + ?Sized> Pause for &S {
+impl<S: BlockingTimer + ?Sized> BlockingTimer for &S {
     fn pause(&self, duration: Duration) {
         (**self).pause(duration);
     }

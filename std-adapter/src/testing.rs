@@ -13,7 +13,7 @@
 //!
 //! | to | use |
 //! | --- | --- |
-//! | say what time it is | [`ManualClock`](crate::ManualClock), or [`ManualSleep`](crate::ManualSleep) where something waits |
+//! | say what time it is | [`ManualClock`](crate::ManualClock), or [`ManualTimer`](crate::ManualTimer) where something waits |
 //! | have something that fails, hangs and slows down | [`Dependency`] and its [`Script`] |
 //! | get to a state | [`trip`], [`end_break`], [`half_open`], [`recover`] |
 //! | see what the circuit did | [`Transitions`] |
@@ -58,9 +58,9 @@
 //! #     }
 //! # }
 //! use cutout::testing::{Dependency, Reply, Script, Transitions};
-//! use cutout::{Config, ManualSleep, State};
+//! use cutout::{Config, ManualTimer, State};
 //!
-//! let time = ManualSleep::new();
+//! let time = ManualTimer::new();
 //! let seen = Transitions::new();
 //! let config = Config::new().consecutive_failures(3);
 //! let client = Client {
@@ -77,15 +77,15 @@
 //! seen.assert_path([State::Closed, State::Open]);
 //! ```
 //!
-//! # Recovery
+//! # SlowStart
 //!
 //! ```
 //! use core::time::Duration;
 //! use cutout::State::{Closed, HalfOpen, Open};
 //! use cutout::testing::{self, Dependency, Reply, Script, Transitions};
-//! use cutout::{CircuitBreaker, Config, ManualSleep};
+//! use cutout::{CircuitBreaker, Config, ManualTimer};
 //!
-//! let time = ManualSleep::new();
+//! let time = ManualTimer::new();
 //! let seen = Transitions::new();
 //! let config = Config::new().break_duration(Duration::from_secs(30)).trials(2);
 //! let breaker = CircuitBreaker::with_observer(config, time.clone(), seen.clone());
@@ -111,14 +111,14 @@
 //! ```
 //! use core::time::Duration;
 //! use cutout::testing::{Dependency, Draw, Reply, Script, Transitions};
-//! use cutout::{Cause, CircuitBreaker, Config, ManualSleep, Rate, TripReason};
+//! use cutout::{Cause, CircuitBreaker, Config, ManualTimer, Rate, TripReason};
 //!
 //! let second = Duration::from_secs(1);
 //! let config = Config::new()
 //!     .minimum_throughput(10)
 //!     .slow_call_duration(second)
 //!     .slow_call_rate(Rate::percent(30));
-//! let (time, seen) = (ManualSleep::new(), Transitions::new());
+//! let (time, seen) = (ManualTimer::new(), Transitions::new());
 //! let breaker = CircuitBreaker::with_observer(config, time.clone(), seen.clone());
 //!
 //! // Half of all calls are slow. Which they are depends on the seed alone.
@@ -154,7 +154,7 @@
 //!
 //! # Asynchronous calls
 //!
-//! [`drive`] runs a future to its end on a [`ManualSleep`](crate::ManualSleep), without an
+//! [`drive`] runs a future to its end on a [`ManualTimer`](crate::ManualTimer), without an
 //! executor. To see what is between two waits, poll by hand:
 //!
 //! ```
@@ -163,9 +163,9 @@
 //! use core::time::Duration;
 //! use std::future::Future;
 //! use cutout::testing::{self, Dependency, Reply, Script};
-//! use cutout::{CircuitBreaker, Config, ManualSleep};
+//! use cutout::{CircuitBreaker, Config, ManualTimer};
 //!
-//! let time = ManualSleep::new();
+//! let time = ManualTimer::new();
 //! let breaker = CircuitBreaker::with_clock(Config::new().trials(1), time.clone());
 //! let slow = Reply::ok().after(Duration::from_secs(2));
 //! let bank = Dependency::new(time.clone(), Script::new().then(1, slow).forever(Reply::hang()));
@@ -191,10 +191,10 @@
 //! ```
 //! use core::time::Duration;
 //! use cutout::testing::{Dependency, Fault, Reply, Script};
-//! use cutout::{AdaptiveTimeout, CircuitBreaker, Config, Error, ManualSleep, State, TimeoutConfig};
+//! use cutout::{AdaptiveTimeout, CircuitBreaker, Config, Error, ManualTimer, State, TimeoutConfig};
 //!
 //! let ms = Duration::from_millis;
-//! let time = ManualSleep::new();
+//! let time = ManualTimer::new();
 //! let breaker = CircuitBreaker::with_clock(Config::new().consecutive_failures(2), time.clone());
 //! let limits = TimeoutConfig::between(ms(10), ms(1_000));
 //! let timeout = AdaptiveTimeout::with_clock(limits, time.clone());

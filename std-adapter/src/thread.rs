@@ -14,9 +14,9 @@ use cutout_core::{Clock, Instant};
 /// threads can run at once, unless the clock asks for another number. And a permit that is dropped by
 /// a panic is a failure, whatever the clock.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct OnThread<C>(C);
+pub struct ThreadLanes<C>(C);
 
-impl<C> OnThread<C> {
+impl<C> ThreadLanes<C> {
     /// Puts `clock` on the threads of this process.
     pub const fn new(clock: C) -> Self {
         Self(clock)
@@ -28,7 +28,7 @@ impl<C> OnThread<C> {
     }
 }
 
-impl<C> Deref for OnThread<C> {
+impl<C> Deref for ThreadLanes<C> {
     type Target = C;
 
     fn deref(&self) -> &C {
@@ -36,7 +36,7 @@ impl<C> Deref for OnThread<C> {
     }
 }
 
-impl<C: Clock> Clock for OnThread<C> {
+impl<C: Clock> Clock for ThreadLanes<C> {
     #[inline]
     fn now(&self) -> Instant {
         self.0.now()
@@ -122,13 +122,13 @@ mod tests {
 
     #[test]
     fn a_clock_that_says_how_many_lanes_it_wants_is_heard() {
-        assert_eq!(OnThread::new(Said(32)).lanes(), 32);
-        assert!(OnThread::new(Said(1)).lanes() > 1, "it did not say");
+        assert_eq!(ThreadLanes::new(Said(32)).lanes(), 32);
+        assert!(ThreadLanes::new(Said(1)).lanes() > 1, "it did not say");
     }
 
     #[test]
     fn each_thread_has_a_lane_of_its_own_and_keeps_it() {
-        let clock = OnThread::new(ManualClock::new());
+        let clock = ThreadLanes::new(ManualClock::new());
         let mine = clock.lane();
         let (other, again) =
             thread::scope(|scope| scope.spawn(|| (clock.lane(), clock.lane())).join().unwrap());

@@ -7,7 +7,7 @@ use core::task::Poll;
 use core::time::Duration;
 
 use crate::parts::{Show, Timed, TimedAsync};
-use crate::{Sleep, TimedOut};
+use crate::{AsyncTimer, TimedOut};
 
 /// Where the limit of an attempt comes from. It is asked at the start of each: when the attempt is
 /// admitted and has its place, and before its retry budget and its rate limit are asked.
@@ -19,10 +19,10 @@ use crate::{Sleep, TimedOut};
 ///
 /// ```
 /// use core::time::Duration;
-/// use cutout::{ManualSleep, Policy};
+/// use cutout::{ManualTimer, Policy};
 ///
 /// let measured = || Some(Duration::from_millis(80));
-/// let policy = Policy::new().timer(ManualSleep::new()).timeout(measured);
+/// let policy = Policy::new().timer(ManualTimer::new()).timeout(measured);
 /// # let _ = policy;
 /// ```
 pub trait Limit {
@@ -68,7 +68,7 @@ impl<L: Limit> Timed for Timeout<L> {
     }
 }
 
-impl<L: Limit, S: Sleep> TimedAsync<S> for Timeout<L> {
+impl<L: Limit, S: AsyncTimer> TimedAsync<S> for Timeout<L> {
     async fn bound<F: Future>(
         &self,
         timer: &S,

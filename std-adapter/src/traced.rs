@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use cutout_core::{
-    CallEvent, Cause, Observer, Outcome, Stale, State, Tally, Transition, TripReason,
+    CallEvent, Cause, Observer, Outcome, StaleResult, State, Tally, Transition, TripReason,
 };
 use tracing::{Level, event};
 
@@ -13,7 +13,7 @@ use tracing::{Level, event};
 /// | --- | --- | --- |
 /// | a trip condition held, or a trial failed | warn | `circuit opened` |
 /// | the break is over | info | `circuit half-open` |
-/// | the trials passed, or the recovery is over | info | `circuit closed` |
+/// | the trials passed, or the slow start is over | info | `circuit closed` |
 /// | somebody changed the mode, opened or reset | info | `circuit changed by hand` |
 /// | forced closed, and would have opened | warn | `circuit would have opened` |
 /// | a result came too late to count | trace | `late result` |
@@ -118,7 +118,7 @@ impl Observer for TracingObserver {
         );
     }
 
-    fn on_stale(&self, stale: &Stale) {
+    fn on_stale(&self, stale: &StaleResult) {
         event!(
             target: "cutout",
             Level::TRACE,
@@ -129,7 +129,7 @@ impl Observer for TracingObserver {
         );
     }
 
-    fn hears_calls(&self) -> bool {
+    fn wants_call_events(&self) -> bool {
         self.with_calls
     }
 

@@ -12,9 +12,9 @@ use std::panic::catch_unwind;
 use std::sync::Arc;
 
 use cutout::{
-    Bulkhead, BulkheadAcquire, BulkheadConfig, BulkheadConfigError, BulkheadPermit, BulkheadReason,
-    BulkheadRejected, CircuitBreaker, Config, Error, ManualClock, Outcome, OwnedBulkheadAcquire,
-    OwnedBulkheadPermit, Sleep, State,
+    AsyncTimer, Bulkhead, BulkheadAcquire, BulkheadConfig, BulkheadConfigError, BulkheadPermit,
+    BulkheadReason, BulkheadRejected, CircuitBreaker, Config, Error, ManualClock, Outcome,
+    OwnedBulkheadAcquire, OwnedBulkheadPermit, State,
 };
 
 static SHARED: Bulkhead = Bulkhead::new(1);
@@ -23,7 +23,7 @@ static SHARED: Bulkhead = Bulkhead::new(1);
 #[derive(Clone, Copy)]
 struct Over;
 
-impl Sleep for Over {
+impl AsyncTimer for Over {
     type Sleeping = core::future::Ready<()>;
 
     fn sleep(&self, _: Duration) -> Self::Sleeping {
@@ -288,7 +288,7 @@ fn a_caller_waiting_for_the_bulkhead_holds_no_trial() {
 #[derive(Clone, Copy)]
 struct Switch<'a>(&'a Cell<bool>);
 
-impl<'a> Sleep for Switch<'a> {
+impl<'a> AsyncTimer for Switch<'a> {
     type Sleeping = core::pin::Pin<Box<dyn Future<Output = ()> + 'a>>;
 
     fn sleep(&self, _: Duration) -> Self::Sleeping {

@@ -9,7 +9,7 @@ use core::time::Duration;
 use std::alloc::System;
 use std::sync::Arc;
 
-use cutout::{Bulkhead, BulkheadConfig, Sleep};
+use cutout::{AsyncTimer, Bulkhead, BulkheadConfig};
 
 struct Counting;
 
@@ -43,7 +43,7 @@ fn allocations(act: impl FnOnce()) -> u64 {
 
 struct Never;
 
-impl Sleep for Never {
+impl AsyncTimer for Never {
     type Sleeping = Pending<()>;
 
     fn sleep(&self, _: Duration) -> Pending<()> {

@@ -11,7 +11,7 @@ use std::panic::catch_unwind;
 use std::sync::{Arc, Mutex};
 use std::task::Wake;
 
-use cutout::{Bulkhead, BulkheadConfig, OwnedBulkheadAcquire, Sleep};
+use cutout::{AsyncTimer, Bulkhead, BulkheadConfig, OwnedBulkheadAcquire};
 use support::task::{Bell, Task};
 
 fn bulkhead(limit: u32, queue: u32) -> Arc<Bulkhead> {
@@ -22,7 +22,7 @@ fn bulkhead(limit: u32, queue: u32) -> Arc<Bulkhead> {
 /// A timer that never ends, and keeps no waker.
 struct Never;
 
-impl Sleep for Never {
+impl AsyncTimer for Never {
     type Sleeping = Pending<()>;
 
     fn sleep(&self, _: Duration) -> Pending<()> {
@@ -166,7 +166,7 @@ impl Drop for Mine {
 }
 
 /// A wait whose queue holds the last of its waker.
-fn wait_with_mine<S: Sleep>(
+fn wait_with_mine<S: AsyncTimer>(
     bulkhead: &Arc<Bulkhead>,
     sleep: S,
 ) -> Pin<Box<OwnedBulkheadAcquire<S>>> {
@@ -199,7 +199,7 @@ fn a_waker_that_panics_on_drop_leaves_no_place_taken() {
 /// A timer whose wait panics when it is dropped.
 struct Sticks;
 
-impl Sleep for Sticks {
+impl AsyncTimer for Sticks {
     type Sleeping = Stuck;
 
     fn sleep(&self, _: Duration) -> Stuck {
@@ -314,7 +314,7 @@ struct Breaks {
     when_made: bool,
 }
 
-impl Sleep for Breaks {
+impl AsyncTimer for Breaks {
     type Sleeping = Broken;
 
     fn sleep(&self, _: Duration) -> Broken {

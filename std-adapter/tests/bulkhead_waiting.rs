@@ -5,7 +5,7 @@ mod support;
 use core::time::Duration;
 use std::sync::Arc;
 
-use cutout::{Bulkhead, BulkheadConfig, BulkheadReason, OwnedBulkheadPermit, Sleep};
+use cutout::{AsyncTimer, Bulkhead, BulkheadConfig, BulkheadReason, OwnedBulkheadPermit};
 use support::task::{Task, Timer};
 
 const MAX_WAIT: Duration = Duration::from_secs(1);
@@ -276,7 +276,7 @@ fn tasks_of_a_runtime_never_exceed_the_limit() {
 
     struct Tokio;
 
-    impl Sleep for Tokio {
+    impl AsyncTimer for Tokio {
         type Sleeping = tokio::time::Sleep;
 
         fn sleep(&self, duration: Duration) -> tokio::time::Sleep {

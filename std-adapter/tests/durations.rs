@@ -5,14 +5,14 @@ use core::future::pending;
 use core::time::Duration;
 
 use cutout::testing::{self, Transitions};
-use cutout::{CircuitBreaker, Config, Error, ManualClock, ManualSleep, Policy, Retry};
+use cutout::{CircuitBreaker, Config, Error, ManualClock, ManualTimer, Policy, Retry};
 
 /// What a clock in nanoseconds makes of 868 ms.
 const EXACT: Duration = Duration::from_nanos(868_000_003);
 
 #[test]
 fn a_call_that_timed_out_says_its_limit_in_few_digits() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let policy = Policy::new().timer(time.clone()).timeout(EXACT);
     let call = policy.call_async(pending::<Result<(), &str>>);
     let error = testing::drive(&time, call).unwrap_err();
@@ -30,9 +30,9 @@ fn a_refusal_shows_its_wait_in_few_digits() {
     assert_eq!(refusal.to_string(), text);
     // Refused once more, a little later.
     breaker.clock().advance(Duration::from_nanos(3));
-    assert_eq!(breaker.refusal().unwrap().to_string(), text.replace("869", "868"));
+    assert_eq!(breaker.would_reject().unwrap().to_string(), text.replace("869", "868"));
     breaker.clock().advance(Duration::from_micros(999));
-    assert_eq!(breaker.refusal().unwrap().to_string(), text.replace("869", "868"));
+    assert_eq!(breaker.would_reject().unwrap().to_string(), text.replace("869", "868"));
 
     let policy = Policy::new().breaker(&breaker);
     let error = policy.call(|| Ok::<_, &str>(())).unwrap_err();
@@ -44,7 +44,7 @@ fn delays_and_breaks_are_listed_in_few_digits() {
     for (retry, listed) in [
         (Retry::fixed(EXACT), "delays: fixed 868ms up to 30s, "),
         (
-            Retry::linear(EXACT).cap(Duration::from_nanos(1_500_000_001)),
+            Retry::linear(EXACT).max_delay(Duration::from_nanos(1_500_000_001)),
             "linear 868ms up to 1.5s, ",
         ),
         (Retry::exponential(EXACT), "exponential 868ms x 2 up to "),

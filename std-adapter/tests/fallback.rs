@@ -9,8 +9,8 @@ use core::pin::pin;
 use core::time::Duration;
 
 use cutout::{
-    Bulkhead, Failure, Fallback, GaveUp, ManualSleep, Outcome, Policy, PolicyError, Rate, Refused,
-    Retry, RetryBudget, Sleep,
+    AsyncTimer, AttemptError, Bulkhead, Fallback, ManualTimer, Outcome, Policy, PolicyError, Rate,
+    Refused, Retry, RetryBudget, StopReason,
 };
 use support::{breaker, drive, ends, hang, ms, opened, panics, poll};
 
@@ -27,13 +27,13 @@ fn fine() -> Result<&'static str, &'static str> {
 /// Says what kind of failure it stands in for.
 fn kind(error: &Error) -> &'static str {
     match (&error.failure, error.gave_up) {
-        (_, Some(GaveUp::Attempts)) => "attempts used up",
-        (_, Some(GaveUp::Budget)) => "budget spent",
-        (Failure::Rejected(_), _) => "refused by the breaker",
-        (Failure::BulkheadRejected(_), _) => "refused by the bulkhead",
-        (Failure::RateLimited(_), _) => "over the rate",
-        (Failure::TimedOut(_), _) => "timed out",
-        (Failure::Inner(_), _) => "an error",
+        (_, Some(StopReason::Attempts)) => "attempts used up",
+        (_, Some(StopReason::Budget)) => "budget spent",
+        (AttemptError::Rejected(_), _) => "refused by the breaker",
+        (AttemptError::BulkheadRejected(_), _) => "refused by the bulkhead",
+        (AttemptError::RateLimited(_), _) => "over the rate",
+        (AttemptError::TimedOut(_), _) => "timed out",
+        (AttemptError::Inner(_), _) => "an error",
         _ => "something else",
     }
 }
@@ -44,14 +44,14 @@ fn by_kind() -> impl Fn(Error) -> Result<&'static str, Error> + Copy {
 
 #[test]
 fn a_value_a_closure_and_a_future_stand_in_for_a_failure() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let policy = || Policy::new().timer(time.clone());
     let value = policy().fallback(Fallback::value("cached"));
     assert_eq!(both!(time, value, down), [Ok("cached"); 2]);
-    let closure = policy().fallback(Fallback::with(by_kind()));
+    let closure = policy().fallback(Fallback::from_fn(by_kind()));
     assert_eq!(both!(time, closure, down), [Ok("an error"); 2]);
     let later = time.clone();
-    let future = policy().fallback(Fallback::with_async(|error: Error| {
+    let future = policy().fallback(Fallback::from_async_fn(|error: Error| {
         let wait = later.sleep(ms(5));
         async move {
             wait.await;
@@ -63,16 +63,16 @@ fn a_value_a_closure_and_a_future_stand_in_for_a_failure() {
 
 #[test]
 fn nothing_stands_in_for_a_success() {
-    let time = ManualSleep::new();
-    let never = Fallback::with(|_: Error| panic!("it was not asked for"));
+    let time = ManualTimer::new();
+    let never = Fallback::from_fn(|_: Error| panic!("it was not asked for"));
     let policy = Policy::new().timer(time.clone()).fallback(never);
     assert_eq!(both!(time, policy, fine), [Ok("page"); 2]);
 }
 
 #[test]
 fn it_is_told_which_part_refused_or_gave_up() {
-    let time = ManualSleep::new();
-    let policy = || Policy::new().timer(time.clone()).fallback(Fallback::with(by_kind()));
+    let time = ManualTimer::new();
+    let policy = || Policy::new().timer(time.clone()).fallback(Fallback::from_fn(by_kind()));
 
     let open = opened(&time);
     let refused = policy().breaker(&open);
@@ -97,23 +97,23 @@ fn it_is_told_which_part_refused_or_gave_up() {
 
 #[test]
 fn what_its_condition_does_not_pick_is_returned() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let breaker = breaker(&time);
     let refusals = Fallback::value("cached").when(|error: &Error| error.refused().is_some());
     let policy = Policy::new().timer(time.clone()).fallback(refusals).breaker(&breaker);
     let [first, second] = both!(time, policy, down);
-    assert_eq!(first.unwrap_err().failure, Failure::Inner("down"));
-    assert_eq!(second.unwrap_err().failure, Failure::Inner("down"));
+    assert_eq!(first.unwrap_err().failure, AttemptError::Inner("down"));
+    assert_eq!(second.unwrap_err().failure, AttemptError::Inner("down"));
     assert_eq!(both!(time, policy, down), [Ok("cached"); 2], "the circuit has opened");
 }
 
 #[test]
 fn a_refusal_handler_hears_the_refusal_and_may_decline() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let bulkhead = Bulkhead::new(1);
     let _held = bulkhead.try_acquire();
     let heard = RefCell::new(Vec::new());
-    let handler = Fallback::with(|error: Error| {
+    let handler = Fallback::from_fn(|error: Error| {
         heard.borrow_mut().push(error.refused());
         Err(error)
     });
@@ -125,38 +125,38 @@ fn a_refusal_handler_hears_the_refusal_and_may_decline() {
 
 #[test]
 fn it_can_stand_in_for_values_too() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let policy = || Policy::new().timer(time.clone());
     let busy = || Ok::<u16, &str>(503);
-    let value = policy().fallback(Fallback::value(304).instead_of(|status| *status >= 500));
+    let value = policy().fallback(Fallback::value(304).also_replace(|status| *status >= 500));
     assert_eq!(both!(time, value, busy), [Ok(304); 2]);
     assert_eq!(both!(time, value, || Ok::<u16, &str>(200)), [Ok(200); 2]);
     let closure = policy()
         .retry(Retry::fixed(ms(1)))
-        .fallback(Fallback::with(Err).instead_of(|status: &u16| *status >= 500));
+        .fallback(Fallback::from_fn(Err).also_replace(|status: &u16| *status >= 500));
     let classify = |result: &Result<u16, &str>| match result {
         Ok(500..) | Err(_) => Outcome::Failure,
         Ok(_) => Outcome::Success,
     };
     for result in both!(time, closure, busy, classify) {
         let error = result.unwrap_err();
-        assert_eq!(error.failure, Failure::Unwanted);
-        assert_eq!((error.attempts, error.gave_up), (3, Some(GaveUp::Attempts)));
+        assert_eq!(error.failure, AttemptError::Unwanted);
+        assert_eq!((error.attempts, error.gave_up), (3, Some(StopReason::Attempts)));
     }
 }
 
 #[test]
 fn it_is_asked_once_after_all_retries_and_counts_for_nothing() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let (breaker, asked) = (breaker(&time), Cell::new(0));
-    let fails = Fallback::with(|error: Error| {
+    let fails = Fallback::from_fn(|error: Error| {
         asked.set(asked.get() + 1);
         Err(error)
     });
     let policy = Policy::new()
         .timer(time.clone())
         .fallback(fails)
-        .retry(Retry::fixed(Duration::ZERO).up_to(2))
+        .retry(Retry::fixed(Duration::ZERO).max_attempts(2))
         .breaker(&breaker);
     assert_eq!(policy.call(down).unwrap_err().attempts, 2);
     assert_eq!((asked.get(), ends(breaker.totals())), (1, [0, 2, 0, 0]));
@@ -164,9 +164,9 @@ fn it_is_asked_once_after_all_retries_and_counts_for_nothing() {
 
 #[test]
 fn a_fallback_that_panics_finds_and_leaves_nothing_held() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let (breaker, bulkhead) = (breaker(&time), &Bulkhead::new(1));
-    let broken = Fallback::with(|_: Error| {
+    let broken = Fallback::from_fn(|_: Error| {
         assert_eq!(bulkhead.in_use(), 0);
         panic!("in the fallback")
     });
@@ -179,9 +179,9 @@ fn a_fallback_that_panics_finds_and_leaves_nothing_held() {
 
 #[test]
 fn a_call_that_is_dropped_in_its_fallback_was_settled_before() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let breaker = breaker(&time);
-    let hangs = Fallback::with_async(|_: Error| hang());
+    let hangs = Fallback::from_async_fn(|_: Error| hang());
     let policy = Policy::new().timer(time.clone()).fallback(hangs).breaker(&breaker);
     {
         let mut call = pin!(policy.call_async(|| ready(down())));
@@ -193,8 +193,8 @@ fn a_call_that_is_dropped_in_its_fallback_was_settled_before() {
 
 #[test]
 fn a_call_that_is_dropped_before_its_fallback_has_none() {
-    let time = ManualSleep::new();
-    let never = Fallback::with(|_: Error| panic!("nobody waits for it"));
+    let time = ManualTimer::new();
+    let never = Fallback::from_fn(|_: Error| panic!("nobody waits for it"));
     let policy = Policy::new().timer(time).fallback(never);
     let mut call = pin!(policy.call_async(hang::<Result<(), &str>>));
     assert!(poll(call.as_mut()).is_pending());
@@ -204,21 +204,21 @@ fn a_call_that_is_dropped_before_its_fallback_has_none() {
 
 #[test]
 fn it_stands_in_for_a_value_that_was_judged_a_failure() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let judge = |_: &Result<u16, &str>| Outcome::Failure;
     let busy = || Ok::<u16, &str>(503);
     let policy = Policy::new().timer(time.clone());
     let value = policy.clone().fallback(Fallback::value(304));
     assert_eq!(both!(time, value, busy, judge), [Ok(304); 2]);
-    let closure = policy.clone().fallback(Fallback::with(|error: Error| {
-        assert_eq!((error.failure, error.attempts), (Failure::Unwanted, 1));
+    let closure = policy.clone().fallback(Fallback::from_fn(|error: Error| {
+        assert_eq!((error.failure, error.attempts), (AttemptError::Unwanted, 1));
         Ok(304)
     }));
     assert_eq!(both!(time, closure, busy, judge), [Ok(304); 2]);
-    let future = policy.clone().fallback(Fallback::with_async(async |_: Error| Ok(304)));
+    let future = policy.clone().fallback(Fallback::from_async_fn(async |_: Error| Ok(304)));
     assert_eq!(drive(&time, future.call_async_with(|| ready(busy()), judge)), Ok(304));
-    let retried = policy.retry(Retry::fixed(ms(1))).fallback(Fallback::with(|error: Error| {
-        assert_eq!((error.attempts, error.gave_up), (3, Some(GaveUp::Attempts)));
+    let retried = policy.retry(Retry::fixed(ms(1))).fallback(Fallback::from_fn(|error: Error| {
+        assert_eq!((error.attempts, error.gave_up), (3, Some(StopReason::Attempts)));
         Ok(304)
     }));
     assert_eq!(both!(time, retried, busy, judge), [Ok(304); 2]);
@@ -226,10 +226,10 @@ fn it_stands_in_for_a_value_that_was_judged_a_failure() {
 
 #[test]
 fn it_does_not_stand_in_for_an_error_that_was_judged_a_success() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let policy = Policy::new().timer(time.clone()).fallback(Fallback::value("cached"));
     for result in both!(time, policy, down, |_: &_| Outcome::Success) {
-        assert_eq!(result.unwrap_err().failure, Failure::Inner("down"));
+        assert_eq!(result.unwrap_err().failure, AttemptError::Inner("down"));
     }
     let retried = policy.retry(Retry::fixed(ms(1)));
     for result in both!(time, retried, down, |_: &_| Outcome::Success) {
@@ -239,7 +239,7 @@ fn it_does_not_stand_in_for_an_error_that_was_judged_a_success() {
 
 #[test]
 fn a_fallback_replaces_an_ignored_error_and_no_value() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     for retry in [false, true] {
         let policy = Policy::new().timer(time.clone()).fallback(Fallback::value("cached"));
         let ignore = |_: &_| Outcome::Ignored;
@@ -256,34 +256,35 @@ fn a_fallback_replaces_an_ignored_error_and_no_value() {
 
 #[test]
 fn a_value_that_nothing_stands_in_for_is_not_lost() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let judge = |_: &Result<u16, &str>| Outcome::Failure;
     let busy = || Ok::<u16, &str>(503);
     let policy = Policy::new().timer(time.clone());
     let refusals = Fallback::value(304).when(|error: &Error| error.refused().is_some());
     let not_picked = policy.clone().fallback(refusals);
     assert_eq!(both!(time, not_picked, busy, judge), [Ok(503); 2]);
-    let not_picked = policy.clone().fallback(refusals.instead_of(|status| *status == 503));
+    let not_picked = policy.clone().fallback(refusals.also_replace(|status| *status == 503));
     assert_eq!(both!(time, not_picked, busy, judge), [Ok(503); 2]);
-    let left = policy.clone().fallback(Fallback::with(Err));
+    let left = policy.clone().fallback(Fallback::from_fn(Err));
     assert_eq!(both!(time, left, busy, judge), [Ok(503); 2]);
-    let left = policy.clone().fallback(Fallback::with_async(async |error: Error| Err(error)));
+    let left = policy.clone().fallback(Fallback::from_async_fn(async |error: Error| Err(error)));
     assert_eq!(drive(&time, left.call_async_with(|| ready(busy()), judge)), Ok(503));
-    let named = policy.fallback(Fallback::with(|mut error: Error| {
-        error.failure = Failure::Inner("busy");
+    let named = policy.fallback(Fallback::from_fn(|mut error: Error| {
+        error.failure = AttemptError::Inner("busy");
         Err(error)
     }));
     for result in both!(time, named, busy, judge) {
-        assert_eq!(result.unwrap_err().failure, Failure::Inner("busy"));
+        assert_eq!(result.unwrap_err().failure, AttemptError::Inner("busy"));
     }
 }
 
 #[test]
 fn it_hears_who_refused_the_retry_of_what_failed() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let breaker = breaker(&time);
-    let picked = Fallback::value("cached")
-        .when(|error: &Error| error.failure == Failure::Inner("down") && error.refused().is_some());
+    let picked = Fallback::value("cached").when(|error: &Error| {
+        error.failure == AttemptError::Inner("down") && error.refused().is_some()
+    });
     let policy = Policy::new()
         .timer(time.clone())
         .fallback(picked)

@@ -9,8 +9,8 @@ use core::time::Duration;
 use std::sync::{Arc, Barrier};
 
 use cutout::{
-    AdaptiveTimeout, CircuitBreaker, Config, Error, Latency, ManualClock, ManualSleep, Rate, Sleep,
-    State, StdClock, TimeoutConfig,
+    AdaptiveTimeout, AsyncTimer, CircuitBreaker, Config, Error, Latency, ManualClock, ManualTimer,
+    Rate, State, StdClock, TimeoutConfig,
 };
 use support::ms;
 
@@ -108,7 +108,7 @@ fn both_fit_a_static_on_the_clock_of_the_system() {
 
 /// What `call` returns, if it does within `limit`; polled whenever a wait is over.
 fn limited<T>(
-    time: &ManualSleep,
+    time: &ManualTimer,
     limit: Duration,
     call: impl Future<Output = T>,
 ) -> Result<T, &'static str> {
@@ -127,7 +127,7 @@ fn limited<T>(
 
 #[test]
 fn trials_after_an_outage_get_the_ceiling_and_close() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let config = Config::new().consecutive_failures(5).break_duration(WINDOW).trials(1);
     let breaker = CircuitBreaker::with_clock(config, time.clone());
     let timeout =
@@ -156,7 +156,7 @@ fn trials_after_an_outage_get_the_ceiling_and_close() {
 
 #[test]
 fn a_half_open_circuit_is_not_stuck_by_a_trial_that_is_cut() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let config =
         Config::new().consecutive_failures(1).trials(1).break_duration(Duration::from_secs(1));
     let breaker = Arc::new(CircuitBreaker::with_clock(config, time.clone()));
@@ -181,11 +181,11 @@ fn a_half_open_circuit_is_not_stuck_by_a_trial_that_is_cut() {
 #[cfg(feature = "policy")]
 mod in_a_policy {
     use super::*;
-    use cutout::{Failure, Policy};
+    use cutout::{AttemptError, Policy};
 
     #[test]
     fn a_policy_cuts_at_the_learned_limit_and_teaches_it() {
-        let time = ManualSleep::new();
+        let time = ManualTimer::new();
         let limits = TimeoutConfig::between(ms(10), ms(1_000)).minimum_samples(10);
         let timeout = AdaptiveTimeout::with_clock(limits, time.clone());
         let policy = Policy::new().timer(time.clone()).timeout(|| timeout.timeout());
@@ -203,7 +203,7 @@ mod in_a_policy {
         }
         let learned = timeout.timeout();
         assert!(learned > ms(100) && learned < ms(113), "{learned:?}");
-        let Failure::TimedOut(cut) = call(ms(5_000)).unwrap_err().failure else {
+        let AttemptError::TimedOut(cut) = call(ms(5_000)).unwrap_err().failure else {
             panic!("it takes longer than its limit")
         };
         assert_eq!(cut.limit(), learned);
@@ -216,12 +216,12 @@ mod in_a_policy {
 #[cfg(feature = "tokio")]
 mod under_tokio {
     use super::*;
-    use cutout::TokioSleep;
+    use cutout::TokioTimer;
 
     #[tokio::test(start_paused = true)]
     async fn a_call_that_a_timer_of_tokio_drops_teaches_the_limit() {
         let limits = TimeoutConfig::between(ms(10), ms(1_000)).minimum_samples(10);
-        let timeout = AdaptiveTimeout::with_clock(limits, TokioSleep);
+        let timeout = AdaptiveTimeout::with_clock(limits, TokioTimer);
         let call = |takes| {
             timeout.measure_async(move |limit| async move {
                 let work = tokio::time::sleep(takes);

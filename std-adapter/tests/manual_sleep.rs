@@ -13,7 +13,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::task::Wake;
 use std::thread;
 
-use cutout::{Clock, Instant, ManualSleep, Pause, Sleep};
+use cutout::{AsyncTimer, BlockingTimer, Clock, Instant, ManualTimer};
 
 const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
@@ -31,7 +31,7 @@ impl Wake for Woken {
 
 #[test]
 fn a_wait_is_woken_once_when_its_time_has_come() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let woken = Arc::new(Woken::default());
     let waker = Waker::from(Arc::clone(&woken));
     let mut context = Context::from_waker(&waker);
@@ -57,7 +57,7 @@ fn a_wait_is_woken_once_when_its_time_has_come() {
 
 #[test]
 fn a_wait_that_is_dropped_is_forgotten() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let waits = [time.sleep(secs(1)), time.sleep(secs(2))];
     assert_eq!(time.waiting(), 2);
     drop(waits);
@@ -66,7 +66,7 @@ fn a_wait_that_is_dropped_is_forgotten() {
 
 #[test]
 fn a_wait_begins_when_it_is_asked_for() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let mut wait = pin!(time.sleep(secs(1)));
     time.advance(secs(1));
     assert!(wait.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
@@ -74,7 +74,7 @@ fn a_wait_begins_when_it_is_asked_for() {
 
 #[test]
 fn a_blocking_pause_moves_the_time_for_all() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let mut wait = pin!(time.sleep(secs(5)));
     time.clone().pause(secs(5));
     assert_eq!(time.now(), Instant::from_nanos(5_000_000_000));
@@ -83,7 +83,7 @@ fn a_blocking_pause_moves_the_time_for_all() {
 
 #[test]
 fn the_end_of_time_is_no_overflow() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let _wait = time.sleep(Duration::MAX);
     time.advance(Duration::MAX);
     time.advance(secs(1));
@@ -93,7 +93,7 @@ fn the_end_of_time_is_no_overflow() {
 #[test]
 fn who_begins_to_wait_while_the_time_is_moved_is_woken() {
     const MS: Duration = Duration::from_millis(1);
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let is_done = AtomicBool::new(false);
     let mut forgotten = 0;
     thread::scope(|scope| {
@@ -123,7 +123,7 @@ fn who_begins_to_wait_while_the_time_is_moved_is_woken() {
 
 #[test]
 fn the_last_waker_that_polled_is_the_one_that_is_woken() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let wokens = [(); 2].map(|()| Arc::new(Woken::default()));
     let mut wait = pin!(time.sleep(secs(1)));
     for woken in &wokens {
@@ -137,12 +137,12 @@ fn the_last_waker_that_polled_is_the_one_that_is_woken() {
 
 /// Does something with the time whenever it is cloned, woken or dropped.
 struct Busy {
-    time: ManualSleep,
+    time: ManualTimer,
     wait: Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>,
 }
 
 impl Busy {
-    fn on(time: &ManualSleep) -> Waker {
+    fn on(time: &ManualTimer) -> Waker {
         let wait = Mutex::new(Some(Box::pin(time.sleep(secs(9))) as _));
         Waker::from(Arc::new(Self { time: time.clone(), wait }))
     }
@@ -163,8 +163,8 @@ impl Drop for Busy {
 
 #[test]
 fn a_waker_may_be_the_last_owner_of_another_wait() {
-    let time = ManualSleep::new();
-    let poll = |wait: Pin<&mut cutout::ManualSleeping>| {
+    let time = ManualTimer::new();
+    let poll = |wait: Pin<&mut cutout::ManualTimerSleep>| {
         wait.poll(&mut Context::from_waker(&Busy::on(&time))).is_ready()
     };
     // Dropped with its wait, by the next waker, at the end of the wait, and after it was woken.
@@ -179,7 +179,7 @@ fn a_waker_may_be_the_last_owner_of_another_wait() {
 }
 
 /// The time that the clones of [`looking`] look at.
-static LOOKED_AT: LazyLock<ManualSleep> = LazyLock::new(ManualSleep::new);
+static LOOKED_AT: LazyLock<ManualTimer> = LazyLock::new(ManualTimer::new);
 
 /// A waker that looks at [`LOOKED_AT`] when it is cloned.
 fn looking() -> Waker {
@@ -209,7 +209,7 @@ fn a_waker_may_look_at_the_time_when_it_is_cloned() {
 }
 
 /// The time that the clones of [`moving`] move on by a second.
-static MOVED: LazyLock<ManualSleep> = LazyLock::new(ManualSleep::new);
+static MOVED: LazyLock<ManualTimer> = LazyLock::new(ManualTimer::new);
 
 /// A waker that moves [`MOVED`] when it is cloned, as another thread may at that moment.
 fn moving() -> Waker {
@@ -258,7 +258,7 @@ impl Wake for Panics {
 
 #[test]
 fn wakers_that_panic_keep_nobody_else_from_being_woken() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let wokens = [(); 2].map(|()| Arc::new(Woken::default()));
     let wakers = [
         Waker::from(Arc::new(Panics)),
@@ -280,7 +280,7 @@ fn wakers_that_panic_keep_nobody_else_from_being_woken() {
 }
 
 /// Moves a time when it is dropped.
-struct Moves(ManualSleep);
+struct Moves(ManualTimer);
 
 impl Drop for Moves {
     fn drop(&mut self) {
@@ -290,7 +290,7 @@ impl Drop for Moves {
 
 #[test]
 fn a_time_moved_while_a_panic_unwinds_ends_no_process() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let woken = Arc::new(Woken::default());
     let wakers = [Waker::from(Arc::new(Panics)), Waker::from(Arc::clone(&woken))];
     let _waits = wakers.map(|waker| {
@@ -322,7 +322,7 @@ impl Drop for Sticks {
 
 #[test]
 fn a_dropped_wait_whose_waker_panics_in_a_panic_aborts_nothing() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let waits = || {
         let mut wait = Box::pin(time.sleep(secs(1)));
         let waker = Waker::from(Arc::new(Sticks));

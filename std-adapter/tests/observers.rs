@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use cutout::{
     CallEvent, CircuitBreaker, Config, Error, LastTransitions, ManualClock, Observer, Outcome,
-    Stale, State, Tally, Transition, TripReason,
+    StaleResult, State, Tally, Transition, TripReason,
 };
 
 struct Broken;
@@ -48,7 +48,7 @@ fn each_of_nested_pairs_hears_though_others_panic() {
 struct Calls(AtomicU32);
 
 impl Observer for Calls {
-    fn hears_calls(&self) -> bool {
+    fn wants_call_events(&self) -> bool {
         true
     }
 
@@ -61,7 +61,7 @@ impl Observer for Calls {
 struct BrokenAtCalls;
 
 impl Observer for BrokenAtCalls {
-    fn hears_calls(&self) -> bool {
+    fn wants_call_events(&self) -> bool {
         true
     }
 
@@ -74,7 +74,7 @@ impl Observer for BrokenAtCalls {
 struct Worse;
 
 impl Observer for Worse {
-    fn hears_calls(&self) -> bool {
+    fn wants_call_events(&self) -> bool {
         panic!("in the observer");
     }
 }
@@ -114,7 +114,7 @@ impl Observer for Bombs {
         panic_any(Bomb);
     }
 
-    fn hears_calls(&self) -> bool {
+    fn wants_call_events(&self) -> bool {
         panic_any(Bomb);
     }
 
@@ -135,11 +135,11 @@ impl Observer for Hopeless {
         panic!("in the observer");
     }
 
-    fn on_stale(&self, _: &Stale) {
+    fn on_stale(&self, _: &StaleResult) {
         panic!("in the observer");
     }
 
-    fn hears_calls(&self) -> bool {
+    fn wants_call_events(&self) -> bool {
         true
     }
 
@@ -160,7 +160,7 @@ impl Observer for Others {
         self.would_trip.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn on_stale(&self, _: &Stale) {
+    fn on_stale(&self, _: &StaleResult) {
         self.stale.fetch_add(1, Ordering::Relaxed);
     }
 }

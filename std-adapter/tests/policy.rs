@@ -10,8 +10,8 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use cutout::{
-    Bulkhead, CircuitBreaker, Config, Failure, Fallback, ManualSleep, Policy, PolicyError, Rate,
-    Report, Retry, RetryBudget,
+    AttemptError, Bulkhead, CircuitBreaker, Config, Fallback, ManualTimer, Policy, PolicyError,
+    Rate, Report, Retry, RetryBudget,
 };
 use support::{breaker, drive, ends, hang, ms, opened, secs};
 
@@ -25,13 +25,13 @@ fn fine() -> Result<u32, &'static str> {
 
 #[test]
 fn a_policy_without_parts_is_the_call() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let policy = Policy::new().timer(time.clone());
     assert_eq!(both!(time, policy, fine), [Ok(1); 2]);
-    let failed = Err(error(Failure::Inner("down")));
+    let failed = Err(error(AttemptError::Inner("down")));
     assert_eq!(both!(time, policy, down), [failed; 2]);
 
-    fn error(failure: Failure<&'static str>) -> PolicyError<&'static str> {
+    fn error(failure: AttemptError<&'static str>) -> PolicyError<&'static str> {
         let error = Policy::new().call(down).unwrap_err();
         assert_eq!(error.failure, failure);
         error
@@ -40,7 +40,7 @@ fn a_policy_without_parts_is_the_call() {
 
 #[test]
 fn the_order_of_the_parts_is_fixed() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let (breaker, bulkhead) = (breaker(&time), Bulkhead::new(3));
     let inside_out = Policy::new()
         .timeout(ms(300))
@@ -63,9 +63,10 @@ fn the_order_of_the_parts_is_fixed() {
 
 #[test]
 fn a_policy_lists_its_parts_outermost_first() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let budget = RetryBudget::with_clock(Rate::percent(20), 10, time.clone());
-    let retry = Retry::exponential(ms(50)).up_to(4).within(secs(3)).wait_out(secs(1));
+    let retry =
+        Retry::exponential(ms(50)).max_attempts(4).deadline(secs(3)).wait_for_retry_after(secs(1));
     let policy = Policy::new()
         .timer(time.clone())
         .fallback(Fallback::value(0))
@@ -120,7 +121,7 @@ fn breakers_and_bulkheads_are_taken_by_any_handle() {
 
 #[test]
 fn the_breaker_hears_the_classifiers_report() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let config = Config::new().consecutive_failures(1).break_duration(secs(1));
     let breaker = CircuitBreaker::with_clock(config, time.clone());
     let policy = Policy::new().timer(time.clone()).breaker(&breaker);
@@ -137,19 +138,19 @@ fn the_breaker_hears_the_classifiers_report() {
 
 #[test]
 fn an_open_circuit_takes_no_place_and_asks_no_limit() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let (breaker, bulkhead) = (opened(&time), Bulkhead::new(1));
     let limit = || -> Duration { panic!("no attempt begins") };
     let policy =
         Policy::new().timer(time.clone()).breaker(&breaker).bulkhead(&bulkhead).timeout(limit);
     let error = drive(&time, policy.call_async(|| ready(fine()))).unwrap_err();
-    assert!(matches!(error.failure, Failure::Rejected(_)));
+    assert!(matches!(error.failure, AttemptError::Rejected(_)));
     assert_eq!((bulkhead.in_use(), bulkhead.rejected()), (0, 0));
 }
 
 #[test]
 fn nothing_happens_before_a_call_is_polled() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let breaker = breaker(&time);
     let policy = Policy::new().timer(time).breaker(&breaker);
     drop(policy.call_async(|| -> core::future::Ready<Result<(), ()>> { panic!("called") }));
@@ -160,7 +161,7 @@ fn nothing_happens_before_a_call_is_polled() {
 
 #[test]
 fn errors_say_what_happened_and_name_their_source() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let (open, bulkhead) = (opened(&time), Bulkhead::new(1));
     let io = || Err::<(), _>(std::io::Error::other("the line is cut"));
     let policy = Policy::new().timer(time.clone());
@@ -191,15 +192,15 @@ fn a_call_through_all_parts_may_be_spawned_whoever_owns_them() {
     fn spawnable<F: Future + Send>(future: F) -> F {
         future
     }
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let budget = RetryBudget::new(Rate::percent(20), 1);
     let (breaker, bulkhead) = (breaker(&time), Bulkhead::new(1));
     let name = String::from("page");
 
     let borrowed = Policy::new()
         .timer(&time)
-        .fallback(Fallback::with_async(|error: PolicyError<u32>| async move { Err(error) }))
-        .retry(Retry::fixed(ms(1)).budget(&budget).when(|_: &Failure<u32>| true))
+        .fallback(Fallback::from_async_fn(|error: PolicyError<u32>| async move { Err(error) }))
+        .retry(Retry::fixed(ms(1)).budget(&budget).when(|_: &AttemptError<u32>| true))
         .breaker(&breaker)
         .bulkhead(&bulkhead)
         .timeout(|| ms(300));
@@ -226,14 +227,14 @@ fn a_call_through_all_parts_may_be_spawned_whoever_owns_them() {
 #[test]
 fn a_policy_may_be_shared_between_threads() {
     const fn is_shared<T: Send + Sync>(_: &T) {}
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let breaker = breaker(&time);
     is_shared(&Policy::new().timer(time).retry(Retry::fixed(ms(1))).breaker(&breaker));
 }
 
 #[test]
 fn the_future_of_a_call_holds_the_users_future_once() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let (breaker, bulkhead) = (breaker(&time), Bulkhead::new(1));
     let policy = Policy::new()
         .timer(&time)
@@ -255,7 +256,7 @@ fn the_future_of_a_call_holds_the_users_future_once() {
 
 #[test]
 fn each_attempt_calls_anew() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let policy = Policy::new().timer(time.clone()).retry(Retry::fixed(ms(1)));
     let hosts = ["first", "second", "third"];
     let next = Cell::new(0);

@@ -11,8 +11,8 @@ use core::time::Duration;
 use std::alloc::System;
 
 use cutout::{
-    Bulkhead, Clock, Failure, Fallback, Instant, ManualSleep, Policy, PolicyError, Rate, Retry,
-    RetryBudget, Sleep, State,
+    AsyncTimer, AttemptError, Bulkhead, Clock, Fallback, Instant, ManualTimer, Policy, PolicyError,
+    Rate, Retry, RetryBudget, State,
 };
 use support::{breaker, hang, poll};
 
@@ -50,7 +50,7 @@ fn allocations(act: impl FnOnce()) -> u64 {
 #[derive(Clone, Copy)]
 struct NoWait;
 
-impl Sleep for NoWait {
+impl AsyncTimer for NoWait {
     type Sleeping = Ready<()>;
 
     fn sleep(&self, _: Duration) -> Ready<()> {
@@ -58,7 +58,7 @@ impl Sleep for NoWait {
     }
 }
 
-impl cutout::Pause for NoWait {
+impl cutout::BlockingTimer for NoWait {
     fn pause(&self, _: Duration) {}
 }
 
@@ -75,7 +75,7 @@ fn the_counter_counts() {
 
 #[test]
 fn no_call_allocates_whatever_ends_it() {
-    let breaker = breaker(&ManualSleep::new());
+    let breaker = breaker(&ManualTimer::new());
     let bulkhead = Bulkhead::new(1);
     let budget = RetryBudget::with_clock(Rate::percent(10), 2, NoWait);
     let policy = Policy::new()
@@ -103,11 +103,11 @@ fn no_call_allocates_whatever_ends_it() {
         breaker.reset();
         let held = bulkhead.try_acquire();
         let error = policy.call_within(|_| Ok::<_, u32>(1)).unwrap_err();
-        assert!(matches!(error.failure, Failure::BulkheadRejected(_)));
+        assert!(matches!(error.failure, AttemptError::BulkheadRejected(_)));
         drop(held);
         breaker.force_open();
         let error = policy.call_within(|_| Ok::<_, u32>(1)).unwrap_err();
-        assert!(matches!(error.failure, Failure::Rejected(_)));
+        assert!(matches!(error.failure, AttemptError::Rejected(_)));
     });
     assert_eq!((count, breaker.state()), (0, State::Open));
 }

@@ -15,8 +15,8 @@ use std::sync::Arc;
 use std::task::Wake;
 
 use cutout::{
-    Bulkhead, BulkheadConfig, CircuitBreaker, Clock, Config, Instant, ManualSleep, ManualSleeping,
-    Policy, Rate, RateLimit, RateLimitConfig, Retry, RetryBudget, Sleep,
+    AsyncTimer, Bulkhead, BulkheadConfig, CircuitBreaker, Clock, Config, Instant, ManualTimer,
+    ManualTimerSleep, Policy, Rate, RateLimit, RateLimitConfig, Retry, RetryBudget,
 };
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -33,7 +33,7 @@ const BREAKER: u8 = 16;
 
 /// The time, as it is told until it breaks.
 #[derive(Clone)]
-struct Fragile(ManualSleep, Broken, u8);
+struct Fragile(ManualTimer, Broken, u8);
 
 impl Fragile {
     fn look(&self) {
@@ -49,10 +49,10 @@ impl Clock for Fragile {
     }
 }
 
-impl Sleep for Fragile {
-    type Sleeping = ManualSleeping;
+impl AsyncTimer for Fragile {
+    type Sleeping = ManualTimerSleep;
 
-    fn sleep(&self, duration: Duration) -> ManualSleeping {
+    fn sleep(&self, duration: Duration) -> ManualTimerSleep {
         self.look();
         self.0.sleep(duration)
     }
@@ -164,7 +164,7 @@ proptest! {
         saved in 0..4_u32,
         minimum in 0..6_u32,
     ) {
-        let (time, broken) = (ManualSleep::new(), Broken::default());
+        let (time, broken) = (ManualTimer::new(), Broken::default());
         let told = |part| Fragile(time.clone(), Arc::clone(&broken), part);
         // Each call brings in so little that all together bring in no retry.
         let share = Rate::try_basis_points(1).unwrap();
@@ -182,7 +182,7 @@ proptest! {
             assert!(broken.load(SeqCst) & LIMIT == 0, "in the limit");
             ms(50)
         };
-        let retry = Retry::fixed(ms(10)).exactly().up_to(5).wait_out(secs(1)).within(secs(5));
+        let retry = Retry::fixed(ms(10)).without_jitter().max_attempts(5).wait_for_retry_after(secs(1)).deadline(secs(5));
         let policy = Policy::new()
             .timer(told(TIMER))
             .retry(retry.budget(&budget))

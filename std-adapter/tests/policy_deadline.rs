@@ -11,8 +11,9 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use cutout::{
-    Bulkhead, BulkheadConfig, BulkheadReason, Clock, Failure, GaveUp, Instant, ManualSleep,
-    Outcome, OwnedBulkheadPermit, Pause, Policy, Rate, Refused, Retry, RetryBudget, Sleep,
+    AsyncTimer, AttemptError, BlockingTimer, Bulkhead, BulkheadConfig, BulkheadReason, Clock,
+    Instant, ManualTimer, Outcome, OwnedBulkheadPermit, Policy, Rate, Refused, Retry, RetryBudget,
+    StopReason,
 };
 use support::{breaker, drive, ends, ms, opened, poll, secs};
 
@@ -32,7 +33,7 @@ fn budget() -> RetryBudget {
 /// Moves the time by hand, and is late by so much.
 #[derive(Clone)]
 struct Late {
-    time: ManualSleep,
+    time: ManualTimer,
     by: Duration,
 }
 
@@ -42,14 +43,14 @@ impl Clock for Late {
     }
 }
 
-impl Pause for Late {
+impl BlockingTimer for Late {
     fn pause(&self, duration: Duration) {
         self.time.pause(duration + self.by);
     }
 }
 
-impl Sleep for Late {
-    type Sleeping = cutout::ManualSleeping;
+impl AsyncTimer for Late {
+    type Sleeping = cutout::ManualTimerSleep;
 
     fn sleep(&self, duration: Duration) -> Self::Sleeping {
         self.time.sleep(duration + self.by)
@@ -58,10 +59,10 @@ impl Sleep for Late {
 
 #[test]
 fn an_attempt_that_waited_does_not_begin_after_the_deadline() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let (breaker, bulkhead, budget) = (breaker(&time), queue(secs(60)), budget());
     let held = bulkhead.try_acquire().unwrap();
-    let retry = Retry::fixed(Duration::ZERO).within(secs(1)).budget(&budget);
+    let retry = Retry::fixed(Duration::ZERO).deadline(secs(1)).budget(&budget);
     let policy =
         Policy::new().timer(time.clone()).retry(retry).breaker(&breaker).bulkhead(&bulkhead);
     let begun = Cell::new(0);
@@ -73,7 +74,7 @@ fn an_attempt_that_waited_does_not_begin_after_the_deadline() {
     time.advance(secs(30));
     drop(held);
     let Poll::Ready(Err(error)) = poll(call.as_mut()) else { panic!("the deadline is over") };
-    assert_eq!((begun.get(), error.attempts, error.gave_up), (0, 0, Some(GaveUp::Deadline)));
+    assert_eq!((begun.get(), error.attempts, error.gave_up), (0, 0, Some(StopReason::Deadline)));
     let Some(Refused::BulkheadRejected(rejected)) = error.refused() else { panic!("{error:?}") };
     assert_eq!(rejected.reason(), BulkheadReason::TimedOut);
     assert_eq!((bulkhead.in_use(), bulkhead.waiting(), time.waiting()), (0, 0, 0));
@@ -83,18 +84,18 @@ fn an_attempt_that_waited_does_not_begin_after_the_deadline() {
 #[test]
 fn the_wait_for_a_place_ends_with_the_deadline() {
     for (max_wait, within, took, gave_up) in [
-        (secs(60), secs(1), secs(1), Some(GaveUp::Deadline)),
+        (secs(60), secs(1), secs(1), Some(StopReason::Deadline)),
         (secs(1), secs(60), secs(1), None),
         (secs(1), secs(1), secs(1), None),
     ] {
-        let time = ManualSleep::new();
+        let time = ManualTimer::new();
         let bulkhead = queue(max_wait);
         let _held = bulkhead.try_acquire().unwrap();
-        let retry = Retry::fixed(Duration::ZERO).within(within);
+        let retry = Retry::fixed(Duration::ZERO).deadline(within);
         let policy = Policy::new().timer(time.clone()).retry(retry).bulkhead(&bulkhead);
         for result in both!(time, policy, down) {
             let error = result.unwrap_err();
-            assert!(matches!(error.failure, Failure::BulkheadRejected(_)));
+            assert!(matches!(error.failure, AttemptError::BulkheadRejected(_)));
             assert_eq!((error.attempts, error.gave_up), (0, gave_up));
         }
         assert_eq!(time.now().saturating_since(Instant::ORIGIN), 2 * took);
@@ -104,37 +105,39 @@ fn the_wait_for_a_place_ends_with_the_deadline() {
 
 #[test]
 fn a_retry_that_waited_does_not_begin_after_the_deadline() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let (bulkhead, budget) = (queue(secs(60)), budget());
     for _ in 0..5 {
         budget.record_call();
     }
-    let retry = Retry::fixed(ms(100)).exactly().up_to(9).within(secs(1)).budget(&budget);
+    let retry =
+        Retry::fixed(ms(100)).without_jitter().max_attempts(9).deadline(secs(1)).budget(&budget);
     let policy = Policy::new().timer(time.clone()).retry(retry).bulkhead(&bulkhead);
     let mut call = pin!(policy.call_async(|| ready(down())));
     assert!(poll(call.as_mut()).is_pending(), "the first attempt has failed");
     let _held = bulkhead.try_acquire().unwrap();
     let error = drive(&time, call).unwrap_err();
-    assert_eq!((error.attempts, error.gave_up), (1, Some(GaveUp::Deadline)));
-    assert_eq!(error.failure, Failure::Inner("down"));
+    assert_eq!((error.attempts, error.gave_up), (1, Some(StopReason::Deadline)));
+    assert_eq!(error.failure, AttemptError::Inner("down"));
     assert_eq!(time.now(), Instant::from_nanos(1_000_000_000));
     assert_eq!(budget.saved(), 6, "no retry was made");
 }
 
 #[test]
 fn a_timer_that_is_late_makes_no_attempt_late() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let budget = budget();
     budget.record_call();
-    let retry = Retry::fixed(ms(100)).exactly().up_to(9).within(ms(100)).budget(&budget);
+    let retry =
+        Retry::fixed(ms(100)).without_jitter().max_attempts(9).deadline(ms(100)).budget(&budget);
     for late in [Duration::ZERO, Duration::from_nanos(1), ms(5)] {
         let timer = Late { time: time.clone(), by: late };
         let policy = Policy::new().timer(timer).retry(retry);
         let saved = budget.saved();
         for (n, result) in both!(time, policy, down).into_iter().enumerate() {
             let error = result.unwrap_err();
-            assert_eq!(error.failure, Failure::Inner("down"));
-            assert_eq!(error.gave_up, Some(GaveUp::Deadline), "{late:?}, {n}");
+            assert_eq!(error.failure, AttemptError::Inner("down"));
+            assert_eq!(error.gave_up, Some(StopReason::Deadline), "{late:?}, {n}");
             // The second attempt begins exactly at the deadline, or not at all.
             assert_eq!(error.attempts, if late.is_zero() { 2 } else { 1 }, "{late:?}, {n}");
         }
@@ -145,8 +148,11 @@ fn a_timer_that_is_late_makes_no_attempt_late() {
 #[test]
 fn an_attempt_may_begin_exactly_at_the_deadline() {
     for (delay, attempts) in [(100_000_000, 2), (100_000_001, 1)] {
-        let time = ManualSleep::new();
-        let retry = Retry::fixed(Duration::from_nanos(delay)).exactly().up_to(2).within(ms(100));
+        let time = ManualTimer::new();
+        let retry = Retry::fixed(Duration::from_nanos(delay))
+            .without_jitter()
+            .max_attempts(2)
+            .deadline(ms(100));
         let policy = Policy::new().timer(time.clone()).retry(retry);
         for result in both!(time, policy, down) {
             assert_eq!(result.unwrap_err().attempts, attempts, "{delay} ns");
@@ -156,36 +162,36 @@ fn an_attempt_may_begin_exactly_at_the_deadline() {
 
 #[test]
 fn a_retry_that_the_deadline_forbids_costs_no_budget() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let budget = budget();
-    let retry = Retry::fixed(secs(1)).exactly().within(ms(100)).budget(&budget);
+    let retry = Retry::fixed(secs(1)).without_jitter().deadline(ms(100)).budget(&budget);
     let policy = Policy::new().timer(time.clone()).retry(retry);
     for result in both!(time, policy, down) {
-        assert_eq!(result.unwrap_err().gave_up, Some(GaveUp::Deadline));
+        assert_eq!(result.unwrap_err().gave_up, Some(StopReason::Deadline));
     }
     assert_eq!(budget.saved(), 2);
 }
 
 #[test]
 fn a_wait_asked_for_past_the_deadline_is_not_waited_out() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let open = opened(&time);
-    let retry = Retry::fixed(Duration::ZERO).wait_out(secs(60)).cap(secs(60));
+    let retry = Retry::fixed(Duration::ZERO).wait_for_retry_after(secs(60)).max_delay(secs(60));
     // As long as the break: what comes exactly at the deadline may begin.
     let late = Late { time: time.clone(), by: ms(1) };
-    let policy = Policy::new().timer(late).retry(retry.within(secs(10))).breaker(&open);
+    let policy = Policy::new().timer(late).retry(retry.deadline(secs(10))).breaker(&open);
     let error = policy.call(down).unwrap_err();
-    assert_eq!((error.attempts, error.gave_up), (0, Some(GaveUp::Deadline)));
-    assert!(matches!(error.failure, Failure::Rejected(_)), "{error:?}");
+    assert_eq!((error.attempts, error.gave_up), (0, Some(StopReason::Deadline)));
+    assert!(matches!(error.failure, AttemptError::Rejected(_)), "{error:?}");
     assert_eq!(ends(open.totals()), [0, 2, 0, 0], "it did not run");
 
     let late = Late { time: time.clone(), by: ms(1) };
-    let policy = Policy::new().timer(late).retry(retry.within(secs(10)));
+    let policy = Policy::new().timer(late).retry(retry.deadline(secs(10)));
     let asks = |_: &Result<u32, _>| Outcome::Failure.retry_after(secs(10));
     for result in both!(time, policy, down, asks) {
         let error = result.unwrap_err();
-        assert_eq!((error.attempts, error.gave_up), (1, Some(GaveUp::Deadline)));
-        assert_eq!(error.failure, Failure::Inner("down"));
+        assert_eq!((error.attempts, error.gave_up), (1, Some(StopReason::Deadline)));
+        assert_eq!(error.failure, AttemptError::Inner("down"));
     }
 }
 
@@ -193,16 +199,16 @@ fn a_wait_asked_for_past_the_deadline_is_not_waited_out() {
 #[test]
 fn a_rate_limits_wait_past_the_deadline_is_not_waited_out() {
     use cutout::{RateLimit, RateLimitConfig};
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let config = RateLimitConfig::new(10, secs(1)).burst(1);
     let limit = RateLimit::with_clock(config, time.clone());
     let (breaker, late) = (breaker(&time), Late { time: time.clone(), by: ms(1) });
-    let retry = Retry::fixed(Duration::ZERO).wait_out(secs(60)).within(ms(100));
+    let retry = Retry::fixed(Duration::ZERO).wait_for_retry_after(secs(60)).deadline(ms(100));
     let policy = Policy::new().timer(late).retry(retry).breaker(&breaker).rate_limit(&limit);
     limit.check().unwrap();
     let error = policy.call(down).unwrap_err();
-    assert!(matches!(error.failure, Failure::RateLimited(_)), "{error:?}");
-    assert_eq!((error.attempts, error.gave_up), (0, Some(GaveUp::Deadline)));
+    assert!(matches!(error.failure, AttemptError::RateLimited(_)), "{error:?}");
+    assert_eq!((error.attempts, error.gave_up), (0, Some(StopReason::Deadline)));
     assert!(limit.check().is_ok(), "it has taken nothing from the rate");
 }
 
@@ -210,7 +216,7 @@ fn a_rate_limits_wait_past_the_deadline_is_not_waited_out() {
 
 #[test]
 fn a_blocking_wait_for_a_place_is_on_the_policys_timer() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let bulkhead = queue(secs(3_600));
     let _held = bulkhead.try_acquire().unwrap();
     let policy = Policy::new().timer(time.clone()).bulkhead(&bulkhead);
@@ -225,7 +231,7 @@ fn a_blocking_wait_for_a_place_is_on_the_policys_timer() {
 fn a_blocking_call_gets_a_freed_place_on_any_timer() {
     /// Whoever has the place gives it back after a second.
     struct Holder<'a> {
-        time: ManualSleep,
+        time: ManualTimer,
         held: &'a RefCell<Option<OwnedBulkheadPermit>>,
     }
     impl Clock for Holder<'_> {
@@ -233,7 +239,7 @@ fn a_blocking_call_gets_a_freed_place_on_any_timer() {
             self.time.now()
         }
     }
-    impl Pause for Holder<'_> {
+    impl BlockingTimer for Holder<'_> {
         fn pause(&self, duration: Duration) {
             self.time.pause(duration);
             if self.now().saturating_since(Instant::ORIGIN) >= secs(1) {
@@ -241,7 +247,7 @@ fn a_blocking_call_gets_a_freed_place_on_any_timer() {
             }
         }
     }
-    let (time, bulkhead) = (ManualSleep::new(), Arc::new(queue(secs(3_600))));
+    let (time, bulkhead) = (ManualTimer::new(), Arc::new(queue(secs(3_600))));
     let held = RefCell::new(bulkhead.try_acquire_owned().ok());
     let timer = Holder { time: time.clone(), held: &held };
     let policy = Policy::new().timer(timer).bulkhead(Arc::clone(&bulkhead));
@@ -254,7 +260,7 @@ fn a_blocking_call_gets_a_freed_place_on_any_timer() {
 #[test]
 fn a_timer_that_panics_in_a_blocking_wait_takes_no_place() {
     struct Breaks;
-    impl Pause for Breaks {
+    impl BlockingTimer for Breaks {
         fn pause(&self, _: Duration) {
             panic!("in the timer");
         }
@@ -271,7 +277,7 @@ fn a_timer_that_panics_in_a_blocking_wait_takes_no_place() {
 #[test]
 fn both_ways_to_wait_for_a_place_take_as_long() {
     for max_wait in [ms(1), ms(7), secs(1), secs(86_400)] {
-        let time = ManualSleep::new();
+        let time = ManualTimer::new();
         let bulkhead = queue(max_wait);
         let _held = bulkhead.try_acquire().unwrap();
         let policy = Policy::new().timer(time.clone()).bulkhead(&bulkhead);

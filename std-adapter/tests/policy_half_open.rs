@@ -7,8 +7,8 @@ use core::future::ready;
 use core::pin::pin;
 
 use cutout::{
-    Bulkhead, BulkheadConfig, Failure, GaveUp, ManualSleep, Outcome, Policy, Rate, Retry,
-    RetryBudget, State,
+    AttemptError, Bulkhead, BulkheadConfig, ManualTimer, Outcome, Policy, Rate, Retry, RetryBudget,
+    State, StopReason,
 };
 use support::{about_to_try, drive, hang, ms, panics, poll, secs};
 
@@ -30,12 +30,12 @@ fn the_next_call_closes(breaker: &support::Breaker) {
 
 #[test]
 fn half_open_is_not_held_by_a_full_bulkhead() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let (breaker, bulkhead) = (about_to_try(&time), Bulkhead::new(1));
     let held = bulkhead.try_acquire();
     let policy = Policy::new().timer(time.clone()).breaker(&breaker).bulkhead(&bulkhead);
     for result in both!(time, policy, fine) {
-        assert!(matches!(result.unwrap_err().failure, Failure::BulkheadRejected(_)));
+        assert!(matches!(result.unwrap_err().failure, AttemptError::BulkheadRejected(_)));
     }
     drop(held);
     assert_eq!(breaker.totals().ignored, 2);
@@ -44,7 +44,7 @@ fn half_open_is_not_held_by_a_full_bulkhead() {
 
 #[test]
 fn half_open_is_not_held_by_a_call_that_waits_for_its_place() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let breaker = about_to_try(&time);
     let config = BulkheadConfig::new(1).queue(5).max_wait(secs(60));
     let bulkhead = Bulkhead::with_config(config);
@@ -60,7 +60,7 @@ fn half_open_is_not_held_by_a_call_that_waits_for_its_place() {
 
 #[test]
 fn half_open_is_not_held_by_a_timeout() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let breaker = about_to_try(&time);
     let policy = Policy::new().timer(time.clone()).breaker(&breaker).timeout(ms(300));
     assert!(drive(&time, policy.call_async(hang::<Result<(), ()>>)).unwrap_err().is_timeout());
@@ -71,7 +71,7 @@ fn half_open_is_not_held_by_a_timeout() {
 
 #[test]
 fn half_open_is_not_held_by_a_call_that_is_dropped() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let (breaker, bulkhead) = (about_to_try(&time), Bulkhead::new(1));
     let policy = Policy::new()
         .timer(time.clone())
@@ -90,7 +90,7 @@ fn half_open_is_not_held_by_a_call_that_is_dropped() {
 
 #[test]
 fn a_call_dropped_while_it_waits_does_not_hold_half_open() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let breaker = about_to_try(&time);
     let config = BulkheadConfig::new(1).queue(5).max_wait(secs(60));
     let bulkhead = Bulkhead::with_config(config);
@@ -106,20 +106,22 @@ fn a_call_dropped_while_it_waits_does_not_hold_half_open() {
 
 #[test]
 fn half_open_is_not_held_by_a_retry_that_gives_up() {
-    for gives_up in [GaveUp::Attempts, GaveUp::Deadline, GaveUp::Budget, GaveUp::RetryAfter] {
-        let time = ManualSleep::new();
+    for gives_up in
+        [StopReason::Attempts, StopReason::Deadline, StopReason::Budget, StopReason::RetryAfter]
+    {
+        let time = ManualTimer::new();
         let breaker = about_to_try(&time);
         let empty = RetryBudget::new(Rate::percent(0), 0);
-        let retry = Retry::fixed(ms(1)).exactly();
+        let retry = Retry::fixed(ms(1)).without_jitter();
         let policy = Policy::new().timer(time.clone()).breaker(&breaker);
         let classify = |_: &_| Outcome::Failure.retry_after(ms(2));
         let result = match gives_up {
-            GaveUp::Attempts => policy.retry(retry.up_to(1)).call_with(down, classify),
-            GaveUp::Deadline => {
-                policy.retry(retry.within(ms(2)).cap(ms(2))).call_with(down, classify)
+            StopReason::Attempts => policy.retry(retry.max_attempts(1)).call_with(down, classify),
+            StopReason::Deadline => {
+                policy.retry(retry.deadline(ms(2)).max_delay(ms(2))).call_with(down, classify)
             }
-            GaveUp::Budget => policy.retry(retry.budget(&empty)).call_with(down, classify),
-            _ => policy.retry(retry.cap(ms(1))).call_with(down, classify),
+            StopReason::Budget => policy.retry(retry.budget(&empty)).call_with(down, classify),
+            _ => policy.retry(retry.max_delay(ms(1))).call_with(down, classify),
         };
         assert_eq!(result.unwrap_err().gave_up, Some(gives_up));
         assert_eq!(breaker.state(), State::Open, "the trial failed");
@@ -131,7 +133,7 @@ fn half_open_is_not_held_by_a_retry_that_gives_up() {
 #[test]
 fn a_panic_in_call_or_classifier_does_not_hold_half_open() {
     for in_call in [true, false] {
-        let time = ManualSleep::new();
+        let time = ManualTimer::new();
         let (breaker, bulkhead) = (about_to_try(&time), Bulkhead::new(1));
         let policy = Policy::new().timer(time.clone()).breaker(&breaker).bulkhead(&bulkhead);
         let call = || {

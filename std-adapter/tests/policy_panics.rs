@@ -13,8 +13,9 @@ use std::sync::Arc;
 use std::task::Wake;
 
 use cutout::{
-    Bulkhead, BulkheadConfig, CircuitBreaker, Clock, Config, Fallback, Instant, ManualSleep,
-    Outcome, OwnedBulkheadAcquire, Policy, PolicyError, Rate, Retry, RetryBudget, Sleep, State,
+    AsyncTimer, Bulkhead, BulkheadConfig, CircuitBreaker, Clock, Config, Fallback, Instant,
+    ManualTimer, Outcome, OwnedBulkheadAcquire, Policy, PolicyError, Rate, Retry, RetryBudget,
+    State,
 };
 #[cfg(feature = "rate-limit")]
 use cutout::{RateLimit, RateLimitConfig};
@@ -33,7 +34,7 @@ fn dropped_by_the_panic_of_another(call: impl Future) {
 
 #[test]
 fn a_call_that_is_dropped_by_the_panic_of_another_is_cancelled() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let (breaker, bulkhead) = (breaker(&time), Bulkhead::new(1));
     let bare = Policy::new().timer(time.clone()).breaker(&breaker);
     let full = Policy::new()
@@ -53,7 +54,7 @@ fn a_call_that_is_dropped_by_the_panic_of_another_is_cancelled() {
 
 #[test]
 fn two_calls_of_a_join_are_told_apart_when_one_of_them_panics() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let (well, broken) = (breaker(&time), breaker(&time));
     let well_policy = Policy::new().timer(time.clone()).breaker(&well);
     let broken_policy = Policy::new().timer(time.clone()).breaker(&broken);
@@ -75,7 +76,7 @@ fn two_calls_of_a_join_are_told_apart_when_one_of_them_panics() {
 
 #[test]
 fn a_trial_dropped_by_anothers_panic_leaves_half_open() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let breaker = about_to_try(&time);
     let policy = Policy::new().timer(time.clone()).breaker(&breaker).timeout(secs(1));
     dropped_by_the_panic_of_another(policy.call_async(hang::<Answer>));
@@ -86,12 +87,12 @@ fn a_trial_dropped_by_anothers_panic_leaves_half_open() {
 
 #[test]
 fn a_waiting_call_counts_for_nothing_in_anothers_panic() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let breaker = breaker(&time);
     let bulkhead = Bulkhead::with_config(BulkheadConfig::new(1).queue(1).max_wait(secs(1)));
     let policy = Policy::new()
         .timer(time.clone())
-        .retry(Retry::fixed(secs(1)).exactly())
+        .retry(Retry::fixed(secs(1)).without_jitter())
         .breaker(&breaker)
         .bulkhead(&bulkhead);
     let held = bulkhead.try_acquire();
@@ -104,7 +105,7 @@ fn a_waiting_call_counts_for_nothing_in_anothers_panic() {
 
 #[test]
 fn a_panic_inside_of_the_call_is_a_failure_wherever_inside() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     type Shared = Arc<support::Breaker>;
     type Act<'a> = &'a dyn Fn(&Shared);
     let failed = |act: Act<'_>| {
@@ -152,7 +153,7 @@ fn a_panic_inside_of_the_call_is_a_failure_wherever_inside() {
 
 #[test]
 fn a_call_made_while_unwinding_is_judged_by_its_own_end() {
-    struct Calls<'a>(&'a support::Breaker, &'a ManualSleep);
+    struct Calls<'a>(&'a support::Breaker, &'a ManualTimer);
     impl Drop for Calls<'_> {
         fn drop(&mut self) {
             let policy = Policy::new().timer(self.1.clone()).breaker(self.0);
@@ -161,7 +162,7 @@ fn a_call_made_while_unwinding_is_judged_by_its_own_end() {
             assert!(poll(call.as_mut()).is_pending());
         }
     }
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let breaker = breaker(&time);
     assert!(panics(|| {
         let _calls = Calls(&breaker, &time);
@@ -172,9 +173,9 @@ fn a_call_made_while_unwinding_is_judged_by_its_own_end() {
 
 #[test]
 fn a_fallback_dropped_by_anothers_panic_changes_nothing() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let breaker = breaker(&time);
-    let hangs = Fallback::with_async(|_: PolicyError<&str>| hang());
+    let hangs = Fallback::from_async_fn(|_: PolicyError<&str>| hang());
     let policy = Policy::new().timer(time).fallback(hangs).breaker(&breaker);
     dropped_by_the_panic_of_another(policy.call_async(|| ready(Err::<u32, _>("down"))));
     assert_eq!(ends(breaker.totals()), [0, 1, 0, 0]);
@@ -204,7 +205,7 @@ fn a_clock_that_panics_in_a_panic_aborts_nothing() {
 /// A timer on which nothing can be waited for.
 struct NoTimer;
 
-impl Sleep for NoTimer {
+impl AsyncTimer for NoTimer {
     type Sleeping = Ready<()>;
 
     fn sleep(&self, _: Duration) -> Ready<()> {
@@ -221,7 +222,7 @@ struct Breaking {
     when_dropped: bool,
 }
 
-impl Sleep for Breaks {
+impl AsyncTimer for Breaks {
     type Sleeping = Breaking;
 
     fn sleep(&self, _: Duration) -> Breaking {
@@ -269,14 +270,14 @@ fn a_timeouts_timer_that_panics_does_not_fail_the_call() {
 #[cfg(feature = "tokio")]
 fn a_timeout_outside_of_tokio_does_not_fail_the_call() {
     let breaker = CircuitBreaker::new(Config::new());
-    let policy = Policy::new().timer(cutout::TokioSleep).breaker(&breaker).timeout(secs(1));
+    let policy = Policy::new().timer(cutout::TokioTimer).breaker(&breaker).timeout(secs(1));
     assert!(panics(|| poll(pin!(policy.call_async(hang::<Answer>)))));
     assert_eq!(ends(breaker.totals())[..3], [0, 0, 0]);
 }
 
 #[test]
 fn a_limit_that_panics_makes_no_attempt_and_costs_nothing() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let (breaker, bulkhead) = (about_to_try(&time), Bulkhead::new(1));
     let before = breaker.totals();
     let calls = Cell::new(0);
@@ -313,7 +314,7 @@ fn a_call_that_panics_when_dropped_at_its_end_fails() {
             panic!("in the call's drop");
         }
     }
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     for returns in [true, false] {
         let breaker = breaker(&time);
         let policy = Policy::new().timer(time.clone()).breaker(&breaker).timeout(secs(1));
@@ -337,10 +338,10 @@ impl Wake for Bomb {
     }
 }
 
-type Waiting = Pin<Box<OwnedBulkheadAcquire<ManualSleep>>>;
+type Waiting = Pin<Box<OwnedBulkheadAcquire<ManualTimer>>>;
 
 /// Waits for a place, and panics when it comes.
-fn wait_with_a_bomb(bulkhead: &Arc<Bulkhead>, time: &ManualSleep) -> Waiting {
+fn wait_with_a_bomb(bulkhead: &Arc<Bulkhead>, time: &ManualTimer) -> Waiting {
     let mut wait = Box::pin(Arc::clone(bulkhead).acquire_owned_async(time.clone()));
     let waker = Waker::from(Arc::new(Bomb));
     assert!(wait.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
@@ -353,7 +354,7 @@ fn queue() -> Arc<Bulkhead> {
 
 #[test]
 fn a_call_keeps_its_end_when_the_next_waker_panics() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let bulkhead = queue();
     for (answer, counted) in [(Ok(1), [1, 0, 0, 0]), (Err("down"), [0, 1, 0, 0])] {
         let breaker = breaker(&time);
@@ -392,12 +393,12 @@ fn a_call_keeps_its_end_when_the_next_waker_panics() {
 
 #[test]
 fn an_unpaid_attempt_is_taken_back_though_a_waker_panics() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let (breaker, bulkhead) = (breaker(&time), queue());
     let budget = RetryBudget::with_clock(Rate::percent(100), 0, time.clone());
     let policy = Policy::new()
         .timer(time.clone())
-        .retry(Retry::fixed(ms(1)).exactly().budget(&budget))
+        .retry(Retry::fixed(ms(1)).without_jitter().budget(&budget))
         .breaker(&breaker)
         .bulkhead(&*bulkhead);
     let mut call = Box::pin(policy.call_async(|| ready(Err::<u32, _>("down"))));
@@ -417,7 +418,7 @@ fn an_unpaid_attempt_is_taken_back_though_a_waker_panics() {
 #[test]
 #[cfg(feature = "rate-limit")]
 fn a_rate_limited_attempt_is_ignored_though_a_waker_panics() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let (breaker, bulkhead) = (breaker(&time), queue());
     let rate = RateLimitConfig::new(1, secs(3_600));
     let rate = RateLimit::with_clock(rate, time.clone());
@@ -449,13 +450,13 @@ impl Clock for MayBreak {
 #[test]
 #[cfg(feature = "rate-limit")]
 fn no_retry_is_paid_for_if_the_rate_limits_clock_panics() {
-    let (time, clock) = (ManualSleep::new(), MayBreak::default());
+    let (time, clock) = (ManualTimer::new(), MayBreak::default());
     let (breaker, bulkhead) = (breaker(&time), Bulkhead::new(1));
     let rate = RateLimit::with_clock(RateLimitConfig::new(100, secs(1)), clock.clone());
     let budget = RetryBudget::with_clock(Rate::percent(100), 0, time.clone());
     let policy = Policy::new()
         .timer(time.clone())
-        .retry(Retry::fixed(ms(1)).exactly().budget(&budget))
+        .retry(Retry::fixed(ms(1)).without_jitter().budget(&budget))
         .breaker(&breaker)
         .bulkhead(&bulkhead)
         .rate_limit(&rate);
@@ -471,11 +472,11 @@ fn no_retry_is_paid_for_if_the_rate_limits_clock_panics() {
 
 #[test]
 fn a_retry_does_not_run_if_the_clock_of_its_budget_panics() {
-    let (time, clock) = (ManualSleep::new(), MayBreak::default());
+    let (time, clock) = (ManualTimer::new(), MayBreak::default());
     let (breaker, bulkhead) = (breaker(&time), Bulkhead::new(1));
     let share = Rate::try_basis_points(1).unwrap();
     let budget = RetryBudget::with_clock(share, 1, clock.clone());
-    let retry = Retry::fixed(ms(1)).exactly().budget(&budget);
+    let retry = Retry::fixed(ms(1)).without_jitter().budget(&budget);
     let policy = Policy::new().timer(time.clone()).retry(retry);
     let policy = policy.breaker(&breaker).bulkhead(&bulkhead);
     let mut call = Box::pin(policy.call_async(|| ready(Err::<u32, _>("down"))));

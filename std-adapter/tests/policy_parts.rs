@@ -8,10 +8,10 @@ use core::future::Future;
 use core::time::Duration;
 use std::sync::Arc;
 
-use cutout::parts::{FallBackAsync, Value, With, WithAsync, Without};
+use cutout::parts::{FallBackAsync, NoPart, Value, With, WithAsync};
 use cutout::{
-    Breaker, Bulkhead, CircuitBreaker, Config, Failure, Fallback, GaveUp, ManualSleep, Policy,
-    PolicyError, Rate, Retry, RetryBudget,
+    AttemptError, Breaker, Bulkhead, CircuitBreaker, Config, Fallback, ManualTimer, Policy,
+    PolicyError, Rate, Retry, RetryBudget, StopReason,
 };
 use support::{ends, ms};
 
@@ -36,9 +36,12 @@ fn a_policy_may_own_its_parts() {
         .bulkhead(Bulkhead::new(1));
     assert_eq!(policy.call(fine), Ok(1));
     let error = policy.call(|| Err::<u32, _>("down")).unwrap_err();
-    assert_eq!((error.attempts, error.gave_up), (1, Some(GaveUp::Budget)));
+    assert_eq!((error.attempts, error.gave_up), (1, Some(StopReason::Budget)));
     let refused = policy.call(fine).unwrap_err();
-    assert!(matches!(refused.failure, Failure::Rejected(_)), "each call has met the same breaker");
+    assert!(
+        matches!(refused.failure, AttemptError::Rejected(_)),
+        "each call has met the same breaker"
+    );
     let shown = format!("{policy:?}");
     assert!(shown.contains("breaker: CircuitBreaker") && shown.contains("bulkhead: Bulkhead"));
     assert!(shown.contains("budget: 0 %"), "{shown}");
@@ -51,14 +54,14 @@ fn a_policy_may_own_its_rate_limit() {
     let limit = RateLimit::new(RateLimitConfig::new(1, Duration::from_secs(60)));
     let policy = Policy::new().rate_limit(limit);
     assert_eq!(policy.call(fine), Ok(1));
-    assert!(matches!(policy.call(fine).unwrap_err().failure, Failure::RateLimited(_)));
+    assert!(matches!(policy.call(fine).unwrap_err().failure, AttemptError::RateLimited(_)));
     assert_eq!(format!("{policy:?}"), "Policy { rate_limit: 1 per 60s, 1 at once }");
 }
 
 #[test]
 fn a_call_through_owned_parts_may_be_spawned() {
     let policy = Policy::new()
-        .timer(ManualSleep::new())
+        .timer(ManualTimer::new())
         .retry(Retry::fixed(ms(1)).budget(RetryBudget::new(Rate::percent(10), 1)))
         .breaker(CircuitBreaker::new(Config::new()))
         .bulkhead(Bulkhead::new(1));
@@ -67,7 +70,7 @@ fn a_call_through_owned_parts_may_be_spawned() {
 
 #[test]
 fn a_breaker_may_be_any_breaker() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let config = Config::new().consecutive_failures(1);
     let on_manual = Arc::new(CircuitBreaker::with_clock(config, time.clone()));
     let on_system = Arc::new(CircuitBreaker::new(config));
@@ -77,12 +80,12 @@ fn a_breaker_may_be_any_breaker() {
         assert_eq!(policy.call(fine), Ok(1));
         let down = policy.clone();
         let call = async move { down.call_async(async || Err::<u32, _>("down")).await };
-        assert_eq!(spawned(call).unwrap_err().failure, Failure::Inner("down"));
-        assert!(matches!(policy.call(fine).unwrap_err().failure, Failure::Rejected(_)));
+        assert_eq!(spawned(call).unwrap_err().failure, AttemptError::Inner("down"));
+        assert!(matches!(policy.call(fine).unwrap_err().failure, AttemptError::Rejected(_)));
         assert!(format!("{policy:?}").contains("breaker: CircuitBreaker"));
         let by_reference: &dyn Breaker = &**breaker;
         let error = Policy::new().breaker(by_reference).call(fine).unwrap_err();
-        assert!(matches!(error.failure, Failure::Rejected(_)));
+        assert!(matches!(error.failure, AttemptError::Rejected(_)));
     }
     assert_eq!(ends(on_manual.totals()), [1, 1, 0, 0]);
     assert_eq!(ends(on_system.totals()), [1, 1, 0, 0]);
@@ -94,7 +97,7 @@ fn a_call_that_queues_is_taken_back_from_any_breaker() {
     let breaker = Arc::new(CircuitBreaker::new(Config::new()));
     let any: Arc<dyn Breaker + Send + Sync> = breaker.clone();
     let config = BulkheadConfig::new(1).queue(1).max_wait(ms(10));
-    let (time, bulkhead) = (ManualSleep::new(), Bulkhead::with_config(config));
+    let (time, bulkhead) = (ManualTimer::new(), Bulkhead::with_config(config));
     let _held = bulkhead.try_acquire();
     let policy = Policy::new().timer(time).breaker(any).bulkhead(&bulkhead);
     assert!(policy.call(fine).is_err());
@@ -107,7 +110,7 @@ struct Named {
     value: Policy<Fallback<Value<u32>>>,
     with: Policy<Fallback<With<Now>>>,
     later: Policy<Fallback<WithAsync<Soon, Later>>>,
-    none: Policy<Without>,
+    none: Policy<NoPart>,
 }
 
 type Now = fn(PolicyError<BoxError>) -> Answer;
@@ -125,8 +128,8 @@ fn the_types_of_fallbacks_have_names() {
     }
     let named = Named {
         value: Policy::new().fallback(Fallback::value(1)),
-        with: Policy::new().fallback(Fallback::with(two as Now)),
-        later: Policy::new().fallback(Fallback::with_async(three as Soon)),
+        with: Policy::new().fallback(Fallback::from_fn(two as Now)),
+        later: Policy::new().fallback(Fallback::from_async_fn(three as Soon)),
         none: Policy::new(),
     };
     let down = async || Err::<u32, BoxError>("down".into());
@@ -144,10 +147,10 @@ fn the_types_of_fallbacks_have_names() {
 #[test]
 fn a_policy_whose_fallback_has_no_name_may_be_spawned() {
     fn cached() -> Policy<impl FallBackAsync<u32, BoxError>> {
-        Policy::new().fallback(Fallback::with_async(async |_| Ok(2)))
+        Policy::new().fallback(Fallback::from_async_fn(async |_| Ok(2)))
     }
     fn by_closure() -> Policy<impl FallBackAsync<u32, BoxError>> {
-        Policy::new().fallback(Fallback::with(|_| Ok(3)).when(|_: &PolicyError<BoxError>| true))
+        Policy::new().fallback(Fallback::from_fn(|_| Ok(3)).when(|_: &PolicyError<BoxError>| true))
     }
     async fn called<F>(policy: Policy<F>) -> Option<u32>
     where
@@ -171,7 +174,7 @@ fn a_policy_whose_fallback_has_no_name_may_be_spawned() {
 #[test]
 fn a_fallback_whose_future_stays_on_its_thread_is_one_too() {
     let shared = std::rc::Rc::new(7);
-    let local = Fallback::with_async(|_: PolicyError<&str>| {
+    let local = Fallback::from_async_fn(|_: PolicyError<&str>| {
         let shared = std::rc::Rc::clone(&shared);
         async move {
             core::future::ready(()).await;

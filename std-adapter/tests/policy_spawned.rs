@@ -8,8 +8,8 @@ use core::future::ready;
 use core::time::Duration;
 
 use cutout::{
-    Bulkhead, CircuitBreaker, Config, Failure, Fallback, ManualSleep, Outcome, Policy, PolicyError,
-    Retry, Retrying,
+    AttemptError, Bulkhead, CircuitBreaker, Config, Fallback, ManualTimer, Outcome, Policy,
+    PolicyError, Retry, Retrying,
 };
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -31,7 +31,7 @@ fn spawned<T: Send + 'static>(call: impl Future<Output = T> + Send + 'static) ->
 #[test]
 fn with_a_fallback_that_is_a_closure() {
     let page = spawned(async {
-        let policy = Policy::new().fallback(Fallback::with(|_| Ok(CACHED.to_owned())));
+        let policy = Policy::new().fallback(Fallback::from_fn(|_| Ok(CACHED.to_owned())));
         policy.call_async(down).await
     });
     assert_eq!(page.unwrap(), CACHED);
@@ -40,7 +40,8 @@ fn with_a_fallback_that_is_a_closure() {
 #[test]
 fn with_a_fallback_that_is_a_future() {
     let page = spawned(async {
-        let policy = Policy::new().fallback(Fallback::with_async(async |_| Ok(CACHED.to_owned())));
+        let policy =
+            Policy::new().fallback(Fallback::from_async_fn(async |_| Ok(CACHED.to_owned())));
         policy.call_async(down).await
     });
     assert_eq!(page.unwrap(), CACHED);
@@ -52,7 +53,7 @@ fn with_a_fallback_that_has_conditions() {
         let policy = Policy::new().fallback(
             Fallback::value(CACHED.to_owned())
                 .when(|error: &PolicyError<BoxError>| error.refused().is_none())
-                .instead_of(String::is_empty),
+                .also_replace(String::is_empty),
         );
         policy.call_async(down).await
     });
@@ -62,11 +63,11 @@ fn with_a_fallback_that_has_conditions() {
 #[test]
 fn with_retries_that_have_conditions() {
     let page = spawned(async {
-        let policy = Policy::new().timer(ManualSleep::new()).retry(
+        let policy = Policy::new().timer(ManualTimer::new()).retry(
             Retry::fixed(Duration::ZERO)
-                .up_to(2)
-                .when(|failure: &Failure<BoxError>| failure.refused().is_none())
-                .before_next(|_: &Retrying<'_, String, BoxError>| ()),
+                .max_attempts(2)
+                .when(|failure: &AttemptError<BoxError>| failure.refused().is_none())
+                .on_retry(|_: &Retrying<'_, String, BoxError>| ()),
         );
         policy.call_async(down).await
     });
@@ -77,9 +78,9 @@ fn with_retries_that_have_conditions() {
 fn with_all_parts_and_a_classifier() {
     let page = spawned(async {
         let policy = Policy::new()
-            .timer(ManualSleep::new())
-            .fallback(Fallback::with(|_| Ok(CACHED.to_owned())))
-            .retry(Retry::fixed(Duration::ZERO).up_to(2))
+            .timer(ManualTimer::new())
+            .fallback(Fallback::from_fn(|_| Ok(CACHED.to_owned())))
+            .retry(Retry::fixed(Duration::ZERO).max_attempts(2))
             .breaker(&BREAKER)
             .bulkhead(&BULKHEAD)
             .timeout(Duration::from_secs(1));

@@ -10,8 +10,8 @@ use core::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::Arc;
 
 use cutout::{
-    Bulkhead, BulkheadConfig, CallEvent, CircuitBreaker, Config, Failure, ManualSleep, Observer,
-    Policy, Retry, State, Transition,
+    AttemptError, Bulkhead, BulkheadConfig, CallEvent, CircuitBreaker, Config, ManualTimer,
+    Observer, Policy, Retry, State, Transition,
 };
 use support::{about_to_try, breaker, drive, ends, ms, poll, secs};
 
@@ -25,7 +25,7 @@ fn queue(places: u32) -> Bulkhead {
 
 #[test]
 fn calls_that_queue_count_once() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let (breaker, bulkhead) = (breaker(&time), queue(20));
     let policy = Policy::new().timer(time.clone()).breaker(&breaker).bulkhead(&bulkhead);
     let held = bulkhead.try_acquire();
@@ -61,7 +61,7 @@ fn a_blocking_call_that_queues_counts_once() {
 
 #[test]
 fn a_call_that_waits_in_vain_or_goes_away_counts_nowhere() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let (breaker, bulkhead) = (breaker(&time), queue(2));
     let policy = Policy::new().timer(time.clone()).breaker(&breaker).bulkhead(&bulkhead);
     let held = bulkhead.try_acquire();
@@ -79,7 +79,7 @@ fn a_call_that_waits_in_vain_or_goes_away_counts_nowhere() {
 
 #[test]
 fn a_trial_that_queues_is_not_a_trial_until_it_runs() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let (breaker, bulkhead) = (about_to_try(&time), queue(1));
     let policy = Policy::new().timer(time.clone()).breaker(&breaker).bulkhead(&bulkhead);
     let held = bulkhead.try_acquire();
@@ -95,9 +95,9 @@ fn a_trial_that_queues_is_not_a_trial_until_it_runs() {
 
 #[test]
 fn retries_that_queue_count_once_each() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let (breaker, bulkhead) = (breaker(&time), queue(1));
-    let retry = Retry::fixed(ms(10)).exactly().up_to(2);
+    let retry = Retry::fixed(ms(10)).without_jitter().max_attempts(2);
     let policy =
         Policy::new().timer(time.clone()).retry(retry).breaker(&breaker).bulkhead(&bulkhead);
     let mut call = pin!(policy.call_async(|| ready(Err::<u32, _>("down"))));
@@ -116,7 +116,7 @@ fn retries_that_queue_count_once_each() {
 struct Told(Arc<AtomicUsize>);
 
 impl Observer for Told {
-    fn hears_calls(&self) -> bool {
+    fn wants_call_events(&self) -> bool {
         true
     }
 
@@ -127,7 +127,7 @@ impl Observer for Told {
 
 #[test]
 fn an_observer_hears_once_of_a_call_that_queues() {
-    let (time, told) = (ManualSleep::new(), Told::default());
+    let (time, told) = (ManualTimer::new(), Told::default());
     let breaker = CircuitBreaker::with_observer(Config::new(), time.clone(), told.clone());
     let bulkhead = queue(1);
     let policy = Policy::new().timer(time.clone()).breaker(&breaker).bulkhead(&bulkhead);
@@ -142,12 +142,12 @@ fn an_observer_hears_once_of_a_call_that_queues() {
 
 #[test]
 fn a_call_that_the_bulkhead_refuses_at_once_is_ignored_once() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let (breaker, bulkhead) = (breaker(&time), Bulkhead::new(1));
     let policy = Policy::new().timer(time.clone()).breaker(&breaker).bulkhead(&bulkhead);
     let _held = bulkhead.try_acquire();
     for result in both!(time, policy, fine) {
-        assert!(matches!(result.unwrap_err().failure, Failure::BulkheadRejected(_)));
+        assert!(matches!(result.unwrap_err().failure, AttemptError::BulkheadRejected(_)));
     }
     assert_eq!((ends(breaker.totals()), bulkhead.rejected()), ([0, 0, 2, 0], 2));
 }
@@ -161,7 +161,7 @@ fn the_place_is_free_before_the_breaker_hears() {
             self.1.fetch_add(1 + self.0.in_use() as usize, SeqCst);
         }
     }
-    let (time, bulkhead) = (ManualSleep::new(), Arc::new(Bulkhead::new(1)));
+    let (time, bulkhead) = (ManualTimer::new(), Arc::new(Bulkhead::new(1)));
     let seen = Arc::new(AtomicUsize::new(0));
     let config = Config::new().consecutive_failures(1);
     let observer = Looks(Arc::clone(&bulkhead), Arc::clone(&seen));

@@ -8,8 +8,8 @@ use core::future::ready;
 use core::pin::pin;
 
 use cutout::{
-    Bulkhead, BulkheadConfig, BulkheadReason, CircuitBreaker, Clock, Config, Failure, ManualSleep,
-    Policy, Rate, Refused,
+    AttemptError, Bulkhead, BulkheadConfig, BulkheadReason, CircuitBreaker, Clock, Config,
+    ManualTimer, Policy, Rate, Refused,
 };
 use support::{breaker, drive, ends, ms, poll, secs};
 
@@ -19,7 +19,7 @@ fn fine() -> Result<u32, &'static str> {
 
 #[test]
 fn a_wait_for_a_place_is_not_slowness() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let config = Config::new().slow_call_duration(ms(100)).slow_call_rate(Rate::percent(50));
     let breaker = CircuitBreaker::with_clock(config, time.clone());
     let config = BulkheadConfig::new(1).queue(5).max_wait(secs(60));
@@ -36,7 +36,7 @@ fn a_wait_for_a_place_is_not_slowness() {
 
 #[test]
 fn a_circuit_that_opens_meanwhile_refuses_the_waiter() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let breaker = breaker(&time);
     let config = BulkheadConfig::new(1).queue(5).max_wait(secs(60));
     let bulkhead = Bulkhead::with_config(config);
@@ -47,13 +47,13 @@ fn a_circuit_that_opens_meanwhile_refuses_the_waiter() {
     breaker.force_open();
     drop(held);
     let error = drive(&time, call).unwrap_err();
-    assert!(matches!(error.failure, Failure::Rejected(_)));
+    assert!(matches!(error.failure, AttemptError::Rejected(_)));
     assert_eq!(bulkhead.in_use(), 0, "and gives the place back");
 }
 
 #[test]
 fn a_call_that_waits_too_long_for_its_place_is_refused() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let breaker = breaker(&time);
     let config = BulkheadConfig::new(1).queue(5).max_wait(secs(2));
     let bulkhead = Bulkhead::with_config(config);

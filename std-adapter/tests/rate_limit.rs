@@ -9,8 +9,9 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use cutout::{
-    Bulkhead, BulkheadConfig, Clock, Failure, Fallback, GaveUp, Instant, ManualClock, ManualSleep,
+    AttemptError, Bulkhead, BulkheadConfig, Clock, Fallback, Instant, ManualClock, ManualTimer,
     Policy, PolicyError, RateLimit, RateLimitConfig, RateLimitConfigError, Refused, Retry, State,
+    StopReason,
 };
 use support::{about_to_try, breaker, drive, ends, ms, panics, poll, secs};
 
@@ -19,14 +20,14 @@ fn fine() -> Result<u32, &'static str> {
 }
 
 /// Ten calls in a second, and so many at once.
-fn ten_a_second(burst: u32, time: &ManualSleep) -> RateLimit<ManualSleep> {
+fn ten_a_second(burst: u32, time: &ManualTimer) -> RateLimit<ManualTimer> {
     let config = RateLimitConfig::new(10, secs(1)).burst(burst);
     RateLimit::with_clock(config, time.clone())
 }
 
 #[test]
 fn so_many_pass_at_once_and_then_one_in_each_interval() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let limit = ten_a_second(3, &time);
     let passing = || (0..100).filter(|_| limit.check().is_ok()).count();
     assert_eq!(passing(), 3);
@@ -49,7 +50,7 @@ fn most_in(span: Duration, passed: &[Instant]) -> usize {
 
 /// When calls pass that come as often as they can for `length`, and not at all for as long in between.
 fn passed(config: RateLimitConfig, length: Duration, step: Duration) -> Vec<Instant> {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let limit = RateLimit::with_clock(config, time.clone());
     let mut passed = Vec::new();
     for _ in 0..2 {
@@ -82,7 +83,7 @@ fn a_span_sees_the_calls_and_the_burst_less_one_and_no_more() {
 fn a_rate_that_divides_no_second_is_not_exceeded() {
     for calls in [3, 7, 9, 11] {
         let config = RateLimitConfig::new(calls, ms(1)).burst(1);
-        let time = ManualSleep::new();
+        let time = ManualTimer::new();
         let limit = RateLimit::with_clock(config, time.clone());
         let mut passed = Vec::new();
         // As soon as each conforms, to the nanosecond.
@@ -99,7 +100,7 @@ fn a_rate_that_divides_no_second_is_not_exceeded() {
 #[test]
 fn a_refusal_says_its_wait_in_few_digits_and_never_too_short() {
     let limit =
-        RateLimit::with_clock(RateLimitConfig::new(15, secs(1)).burst(1), ManualSleep::new());
+        RateLimit::with_clock(RateLimitConfig::new(15, secs(1)).burst(1), ManualTimer::new());
     assert_eq!(limit.check(), Ok(()));
     let refusal = limit.check().unwrap_err();
     assert!(refusal.retry_after() > ms(66) && refusal.retry_after() < ms(67));
@@ -109,7 +110,7 @@ fn a_refusal_says_its_wait_in_few_digits_and_never_too_short() {
 
 #[test]
 fn a_refusal_says_when_the_next_call_conforms() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let limit = ten_a_second(1, &time);
     let policy = Policy::new().timer(time.clone()).rate_limit(&limit);
     assert_eq!(policy.call(fine), Ok(1));
@@ -126,33 +127,36 @@ fn a_refusal_says_when_the_next_call_conforms() {
 
 #[test]
 fn each_attempt_counts_and_waits_only_if_asked() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let limit = Arc::new(ten_a_second(1, &time));
-    let retry = Retry::fixed(Duration::ZERO).up_to(5);
+    let retry = Retry::fixed(Duration::ZERO).max_attempts(5);
     let policy = |retry| Policy::new().timer(time.clone()).retry(retry).rate_limit(limit.clone());
     let down = || Err::<u32, _>("down");
     let error = policy(retry).call(down).unwrap_err();
-    assert_eq!((error.failure, error.gave_up), (Failure::Inner("down"), Some(GaveUp::Refused)));
+    assert_eq!(
+        (error.failure, error.gave_up),
+        (AttemptError::Inner("down"), Some(StopReason::Refused))
+    );
     assert!(matches!(error.refused(), Some(Refused::RateLimited(_))));
     assert_eq!((error.attempts, time.now()), (1, Instant::ORIGIN));
 
-    let error = policy(retry.wait_out(secs(1))).call(down).unwrap_err();
-    assert_eq!(error.gave_up, Some(GaveUp::Attempts));
+    let error = policy(retry.wait_for_retry_after(secs(1))).call(down).unwrap_err();
+    assert_eq!(error.gave_up, Some(StopReason::Attempts));
     assert_eq!((error.attempts, time.now().as_nanos()), (5, 500_000_000));
-    let waits = policy(retry.wait_out(ms(99)));
-    assert_eq!(waits.call(fine).unwrap_err().gave_up, Some(GaveUp::RetryAfter));
+    let waits = policy(retry.wait_for_retry_after(ms(99)));
+    assert_eq!(waits.call(fine).unwrap_err().gave_up, Some(StopReason::RetryAfter));
 }
 
 #[test]
 fn what_is_over_the_rate_does_not_hold_half_open_nor_a_place() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let (breaker, bulkhead, limit) =
         (about_to_try(&time), Bulkhead::new(1), ten_a_second(1, &time));
     limit.check().unwrap();
     let policy =
         Policy::new().timer(time.clone()).breaker(&breaker).bulkhead(&bulkhead).rate_limit(&limit);
     for result in both!(time, policy, fine) {
-        assert!(matches!(result.unwrap_err().failure, Failure::RateLimited(_)));
+        assert!(matches!(result.unwrap_err().failure, AttemptError::RateLimited(_)));
     }
     assert_eq!((breaker.snapshot().trials_in_flight, bulkhead.in_use()), (0, 0));
     assert_eq!(breaker.totals().ignored, 2);
@@ -163,22 +167,22 @@ fn what_is_over_the_rate_does_not_hold_half_open_nor_a_place() {
 
 #[test]
 fn what_another_part_refused_takes_nothing_from_the_rate() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let (breaker, bulkhead, limit) = (breaker(&time), Bulkhead::new(1), ten_a_second(1, &time));
     let policy =
         Policy::new().timer(time.clone()).breaker(&breaker).bulkhead(&bulkhead).rate_limit(&limit);
     breaker.force_open();
-    assert!(matches!(policy.call(fine).unwrap_err().failure, Failure::Rejected(_)));
+    assert!(matches!(policy.call(fine).unwrap_err().failure, AttemptError::Rejected(_)));
     breaker.release();
     let held = bulkhead.try_acquire();
-    assert!(matches!(policy.call(fine).unwrap_err().failure, Failure::BulkheadRejected(_)));
+    assert!(matches!(policy.call(fine).unwrap_err().failure, AttemptError::BulkheadRejected(_)));
     drop(held);
     assert_eq!(policy.call(fine), Ok(1));
 }
 
 #[test]
 fn who_waits_for_a_place_keeps_to_the_rate_when_it_has_one() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let breaker = breaker(&time);
     let bulkhead = Bulkhead::with_config(BulkheadConfig::new(1).queue(1).max_wait(secs(60)));
     let (held, limit) = (bulkhead.try_acquire(), ten_a_second(1, &time));
@@ -189,13 +193,13 @@ fn who_waits_for_a_place_keeps_to_the_rate_when_it_has_one() {
     limit.check().unwrap();
     drop(held);
     let error = drive(&time, waits).unwrap_err();
-    assert!(matches!(error.failure, Failure::RateLimited(_)));
+    assert!(matches!(error.failure, AttemptError::RateLimited(_)));
     assert_eq!((bulkhead.in_use(), ends(breaker.totals())), (0, [0, 0, 1, 0]));
 }
 
 #[test]
 fn a_fallback_can_stand_in_for_what_is_over_the_rate() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let limit = ten_a_second(1, &time);
     limit.check().unwrap();
     let refused =

@@ -186,8 +186,8 @@ fn a_half_open_breaker_that_was_removed_ends_for_its_holders() {
 #[test]
 fn a_recovery_is_given_up_only_when_nothing_else_can_go() {
     let clock = ManualClock::new();
-    let ramp = cutout::Recovery::in_stages_of(20 * SECOND);
-    let hosts: Hosts<'_> = Registry::builder(config().trials(1).recovery(ramp))
+    let ramp = cutout::SlowStart::in_stages_of(20 * SECOND);
+    let hosts: Hosts<'_> = Registry::builder(config().trials(1).slow_start(ramp))
         .clock(&clock)
         .capacity(2)
         .build()
@@ -195,7 +195,7 @@ fn a_recovery_is_given_up_only_when_nothing_else_can_go() {
     trip(&hosts.get(&1));
     clock.advance(30 * SECOND);
     hosts.get(&1).call(|| Ok::<_, ()>(())).unwrap();
-    assert!(hosts.get(&1).snapshot().recovering);
+    assert!(hosts.get(&1).snapshot().in_slow_start);
     for key in 10..20 {
         hosts.get(&key);
     }
@@ -363,7 +363,7 @@ fn a_half_open_breaker_that_nobody_calls_any_more_expires_too() {
 }
 
 #[test]
-fn an_unsettled_trial_keeps_its_breaker_for_its_lease() {
+fn an_unsettled_trial_keeps_its_breaker_for_its_timeout() {
     let clock = ManualClock::new();
     let hosts: Hosts<'_> = Registry::builder(config().trial_timeout(600 * SECOND))
         .clock(&clock)
@@ -382,8 +382,8 @@ fn an_unsettled_trial_keeps_its_breaker_for_its_lease() {
 #[test]
 fn a_recovery_that_nobody_pursues_expires_too() {
     let clock = ManualClock::new();
-    let ramp = cutout::Recovery::in_stages_of(20 * SECOND);
-    let hosts: Hosts<'_> = Registry::builder(config().trials(1).recovery(ramp))
+    let ramp = cutout::SlowStart::in_stages_of(20 * SECOND);
+    let hosts: Hosts<'_> = Registry::builder(config().trials(1).slow_start(ramp))
         .clock(&clock)
         .idle_time(60 * SECOND)
         .build()
@@ -391,7 +391,7 @@ fn a_recovery_that_nobody_pursues_expires_too() {
     trip(&hosts.get(&1));
     clock.advance(30 * SECOND);
     hosts.get(&1).call(|| Ok::<_, ()>(())).unwrap();
-    assert!(hosts.get(&1).snapshot().recovering);
+    assert!(hosts.get(&1).snapshot().in_slow_start);
     clock.advance(60 * SECOND);
     assert_eq!((hosts.evict_idle(), hosts.len()), (1, 0));
 }

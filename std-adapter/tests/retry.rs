@@ -9,8 +9,8 @@ use core::pin::pin;
 use core::time::Duration;
 
 use cutout::{
-    Bulkhead, Clock, Failure, GaveUp, Instant, ManualSleep, Outcome, Policy, Rate, Retried, Retry,
-    RetryBudget, Retrying,
+    AttemptError, Bulkhead, Clock, Instant, ManualTimer, Outcome, Policy, Rate, Retried, Retry,
+    RetryBudget, Retrying, StopReason,
 };
 use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 use support::{breaker, drive, ends, hang, ms, panics, poll, secs};
@@ -22,11 +22,11 @@ fn down() -> Result<u32, &'static str> {
 /// The delays that were waited for by a call that always fails.
 fn delays<W, N, G>(retry: Retry<W, N, G>) -> Vec<Duration>
 where
-    Retry<W, N, G>: cutout::parts::Judge<u32, &'static str, ManualSleep>
-        + cutout::parts::Wait<ManualSleep>
-        + cutout::parts::WaitAsync<ManualSleep>,
+    Retry<W, N, G>: cutout::parts::Judge<u32, &'static str, ManualTimer>
+        + cutout::parts::Wait<ManualTimer>
+        + cutout::parts::WaitAsync<ManualTimer>,
 {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let policy = Policy::new().timer(time.clone()).retry(retry);
     let starts = RefCell::new(Vec::new());
     let note = || {
@@ -46,12 +46,20 @@ fn gaps(starts: &[Instant]) -> Vec<Duration> {
 
 #[test]
 fn attempts_are_as_far_apart_as_the_delays_say() {
-    assert_eq!(delays(Retry::fixed(ms(7)).exactly().up_to(4)), [ms(7), ms(7), ms(7)]);
-    assert_eq!(delays(Retry::linear(ms(7)).exactly().up_to(4)), [ms(7), ms(14), ms(21)]);
-    assert_eq!(delays(Retry::exponential(ms(7)).exactly().up_to(4)), [ms(7), ms(14), ms(28)]);
-    let thrice = Retry::exponential(ms(7)).factor(3).cap(ms(60)).exactly().up_to(5);
+    assert_eq!(delays(Retry::fixed(ms(7)).without_jitter().max_attempts(4)), [ms(7), ms(7), ms(7)]);
+    assert_eq!(
+        delays(Retry::linear(ms(7)).without_jitter().max_attempts(4)),
+        [ms(7), ms(14), ms(21)]
+    );
+    assert_eq!(
+        delays(Retry::exponential(ms(7)).without_jitter().max_attempts(4)),
+        [ms(7), ms(14), ms(28)]
+    );
+    let thrice =
+        Retry::exponential(ms(7)).multiplier(3).max_delay(ms(60)).without_jitter().max_attempts(5);
     assert_eq!(delays(thrice), [ms(7), ms(21), ms(60), ms(60)]);
-    let custom = Retry::custom(|attempt| ms(100 - u64::from(attempt))).exactly().up_to(3);
+    let custom =
+        Retry::custom(|attempt| ms(100 - u64::from(attempt))).without_jitter().max_attempts(3);
     assert_eq!(delays(custom), [ms(99), ms(98)]);
 }
 
@@ -63,7 +71,7 @@ proptest! {
         cap in 0..20_000_u64,
         attempts in 1..12_u32,
     ) {
-        let retry = Retry::exponential(ms(first)).cap(ms(cap)).up_to(attempts).seed(seed);
+        let retry = Retry::exponential(ms(first)).max_delay(ms(cap)).max_attempts(attempts).seed(seed);
         let drawn = delays(retry);
         prop_assert_eq!(drawn.len(), attempts as usize - 1);
         for (n, delay) in drawn.iter().enumerate() {
@@ -75,7 +83,7 @@ proptest! {
 
     #[test]
     fn full_jitter_reaches_all_of_the_delay(seed in any::<u64>()) {
-        let retry = Retry::fixed(ms(1_000)).up_to(200).seed(seed);
+        let retry = Retry::fixed(ms(1_000)).max_attempts(200).seed(seed);
         let drawn = delays(retry);
         for tenth in 0..10 {
             let tenth = ms(tenth * 100)..ms(tenth * 100 + 100);
@@ -86,8 +94,8 @@ proptest! {
 
 #[test]
 fn without_a_seed_two_calls_draw_different_delays() {
-    let time = ManualSleep::new();
-    let policy = Policy::new().timer(time.clone()).retry(Retry::fixed(secs(20)).up_to(9));
+    let time = ManualTimer::new();
+    let policy = Policy::new().timer(time.clone()).retry(Retry::fixed(secs(20)).max_attempts(9));
     let took = || {
         let before = time.now();
         assert!(policy.call(down).is_err());
@@ -99,8 +107,8 @@ fn without_a_seed_two_calls_draw_different_delays() {
 
 #[test]
 fn a_call_is_retried_until_success_or_its_last_attempt() {
-    let time = ManualSleep::new();
-    let policy = Policy::new().timer(time.clone()).retry(Retry::fixed(ms(1)).up_to(3));
+    let time = ManualTimer::new();
+    let policy = Policy::new().timer(time.clone()).retry(Retry::fixed(ms(1)).max_attempts(3));
     let calls = Cell::new(0);
     let third_time_lucky = || {
         calls.set(calls.get() + 1);
@@ -109,16 +117,17 @@ fn a_call_is_retried_until_success_or_its_last_attempt() {
     assert_eq!(both!(time, policy, third_time_lucky), [Ok(3), Ok(6)]);
     for result in both!(time, policy, down) {
         let error = result.unwrap_err();
-        assert_eq!(error.failure, Failure::Inner("down"));
-        assert_eq!((error.attempts, error.gave_up), (3, Some(GaveUp::Attempts)));
+        assert_eq!(error.failure, AttemptError::Inner("down"));
+        assert_eq!((error.attempts, error.gave_up), (3, Some(StopReason::Attempts)));
     }
 }
 
 #[test]
 fn the_first_attempt_is_always_made() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     for attempts in [0, 1] {
-        let policy = Policy::new().timer(time.clone()).retry(Retry::fixed(ms(1)).up_to(attempts));
+        let policy =
+            Policy::new().timer(time.clone()).retry(Retry::fixed(ms(1)).max_attempts(attempts));
         for result in both!(time, policy, down) {
             assert_eq!(result.unwrap_err().attempts, 1);
         }
@@ -127,12 +136,12 @@ fn the_first_attempt_is_always_made() {
 
 #[test]
 fn no_attempt_begins_after_the_deadline() {
-    let time = ManualSleep::new();
-    let retry = Retry::fixed(ms(40)).exactly().up_to(u32::MAX).within(ms(100));
+    let time = ManualTimer::new();
+    let retry = Retry::fixed(ms(40)).without_jitter().max_attempts(u32::MAX).deadline(ms(100));
     let policy = Policy::new().timer(time.clone()).retry(retry);
     for result in both!(time, policy, down) {
         let error = result.unwrap_err(); // at 0, 40 and 80 ms
-        assert_eq!((error.attempts, error.gave_up), (3, Some(GaveUp::Deadline)));
+        assert_eq!((error.attempts, error.gave_up), (3, Some(StopReason::Deadline)));
     }
     assert_eq!(time.now(), Instant::from_nanos(160_000_000), "it does not wait for nothing");
     let slow = || {
@@ -146,8 +155,8 @@ fn no_attempt_begins_after_the_deadline() {
 
 #[test]
 fn a_value_judged_a_failure_is_retried_and_returned() {
-    let time = ManualSleep::new();
-    let policy = Policy::new().timer(time.clone()).retry(Retry::fixed(ms(1)).up_to(3));
+    let time = ManualTimer::new();
+    let policy = Policy::new().timer(time.clone()).retry(Retry::fixed(ms(1)).max_attempts(3));
     let calls = Cell::new(0);
     let busy = || {
         calls.set(calls.get() + 1);
@@ -163,8 +172,8 @@ fn a_value_judged_a_failure_is_retried_and_returned() {
 
 #[test]
 fn an_error_not_of_the_dependency_is_not_retried() {
-    let time = ManualSleep::new();
-    let policy = Policy::new().timer(time.clone()).retry(Retry::fixed(ms(1)).up_to(3));
+    let time = ManualTimer::new();
+    let policy = Policy::new().timer(time.clone()).retry(Retry::fixed(ms(1)).max_attempts(3));
     for outcome in [Outcome::Ignored, Outcome::Success] {
         for result in both!(time, policy, down, |_: &_| outcome) {
             let error = result.unwrap_err();
@@ -175,8 +184,8 @@ fn an_error_not_of_the_dependency_is_not_retried() {
 
 #[test]
 fn only_what_the_condition_picks_is_tried_again() {
-    let time = ManualSleep::new();
-    let retry = Retry::fixed(ms(1)).when(|failure| *failure == Failure::Inner("busy"));
+    let time = ManualTimer::new();
+    let retry = Retry::fixed(ms(1)).when(|failure| *failure == AttemptError::Inner("busy"));
     let policy = Policy::new().timer(time.clone()).retry(retry);
     assert_eq!(both!(time, policy, down).map(|result| result.unwrap_err().attempts), [1, 1]);
     let busy = || Err::<u32, _>("busy");
@@ -185,7 +194,7 @@ fn only_what_the_condition_picks_is_tried_again() {
 
 #[test]
 fn a_condition_is_asked_about_values_that_were_judged_failures() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let policy = Policy::new().timer(time.clone());
     let attempts = Cell::new(0);
     let post = || {
@@ -195,21 +204,21 @@ fn a_condition_is_asked_about_values_that_were_judged_failures() {
     let judge = |_: &Result<u16, &'static str>| Outcome::Failure;
 
     let asked = RefCell::new(Vec::new());
-    let safe = |failure: &Failure<&'static str>| {
+    let safe = |failure: &AttemptError<&'static str>| {
         asked.borrow_mut().push(*failure);
-        matches!(failure, Failure::Inner("refused"))
+        matches!(failure, AttemptError::Inner("refused"))
     };
     let by_failure = policy.clone().retry(Retry::fixed(ms(1)).when(safe));
     assert_eq!(both!(time, by_failure, post, judge), [Ok(503); 2]);
-    assert_eq!((attempts.take(), asked.take()), (2, vec![Failure::Unwanted; 2]));
+    assert_eq!((attempts.take(), asked.take()), (2, vec![AttemptError::Unwanted; 2]));
 
-    let all = policy.clone().retry(Retry::fixed(ms(1)).when(|_: &Failure<&str>| true));
+    let all = policy.clone().retry(Retry::fixed(ms(1)).when(|_: &AttemptError<&str>| true));
     assert_eq!(both!(time, all, post, judge), [Ok(503); 2]);
     assert_eq!(attempts.take(), 6);
 
     for (picked, expected) in [(503, 6), (429, 2)] {
         let by_value = Retry::fixed(ms(1))
-            .when_result(move |result: Result<&u16, &Failure<&str>>| result == Ok(&picked));
+            .when_result(move |result: Result<&u16, &AttemptError<&str>>| result == Ok(&picked));
         let by_value = policy.clone().retry(by_value);
         assert_eq!(both!(time, by_value, post, judge), [Ok(503); 2]);
         assert_eq!(attempts.take(), expected, "{picked}");
@@ -218,9 +227,10 @@ fn a_condition_is_asked_about_values_that_were_judged_failures() {
 
 #[test]
 fn a_condition_on_results_sees_errors_and_timeouts() {
-    let time = ManualSleep::new();
-    let retry = Retry::fixed(ms(1))
-        .when_result(|result: Result<&u32, &Failure<&str>>| result != Err(&Failure::Inner("down")));
+    let time = ManualTimer::new();
+    let retry = Retry::fixed(ms(1)).when_result(|result: Result<&u32, &AttemptError<&str>>| {
+        result != Err(&AttemptError::Inner("down"))
+    });
     let policy = Policy::new().timer(time.clone()).retry(retry);
     assert_eq!(both!(time, policy, down).map(|result| result.unwrap_err().attempts), [1, 1]);
     let policy = policy.timeout(ms(5));
@@ -230,7 +240,7 @@ fn a_condition_on_results_sees_errors_and_timeouts() {
 
 #[test]
 fn a_calls_end_says_how_many_attempts_it_took() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let ends = RefCell::new(Vec::new());
     let retry = Retry::fixed(ms(1)).at_end(|end: &Retried<'_, u32, &'static str>| {
         ends.borrow_mut().push((end.attempts, end.result.copied().map_err(|failure| *failure)));
@@ -244,7 +254,7 @@ fn a_calls_end_says_how_many_attempts_it_took() {
     assert_eq!(both!(time, policy, third_time_lucky), [Ok(3), Ok(6)]);
     assert_eq!(ends.take(), [(3, Ok(3)), (3, Ok(6))]);
     let _ = both!(time, policy, down);
-    assert_eq!(ends.take(), [(3, Err(Failure::Inner("down"))); 2]);
+    assert_eq!(ends.take(), [(3, Err(AttemptError::Inner("down"))); 2]);
     let fine = || Ok(1);
     assert_eq!(both!(time, policy, fine), [Ok(1); 2]);
     assert_eq!(ends.take(), [(1, Ok(1)); 2]);
@@ -258,8 +268,8 @@ fn a_calls_end_says_how_many_attempts_it_took() {
 
 #[test]
 fn a_delay_counts_from_when_the_server_asked() {
-    let time = ManualSleep::new();
-    let retry = Retry::fixed(ms(50)).cap(secs(5)).exactly().up_to(2);
+    let time = ManualTimer::new();
+    let retry = Retry::fixed(ms(50)).max_delay(secs(5)).without_jitter().max_attempts(2);
     let policy = Policy::new().timer(time.clone()).retry(retry);
     let asks = |asked| move |_: &Result<u32, _>| Outcome::Failure.retry_after(asked);
     for result in both!(time, policy, down, asks(secs(5))) {
@@ -269,18 +279,18 @@ fn a_delay_counts_from_when_the_server_asked() {
 
     for result in both!(time, policy, down, asks(ms(5_001))) {
         let error = result.unwrap_err();
-        assert_eq!((error.attempts, error.gave_up), (1, Some(GaveUp::RetryAfter)));
+        assert_eq!((error.attempts, error.gave_up), (1, Some(StopReason::RetryAfter)));
     }
     assert_eq!(time.now(), Instant::from_nanos(2 * 5_050_000_000), "more than the cap");
 }
 
 #[test]
 fn the_hook_hears_of_each_retry_before_its_wait() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let heard = RefCell::new(Vec::new());
-    let retry = Retry::linear(ms(10)).exactly().up_to(3);
-    let retry = retry.before_next(|next: &Retrying<'_, u32, &str>| {
-        assert_eq!(next.result, Err(&Failure::Inner("down")));
+    let retry = Retry::linear(ms(10)).without_jitter().max_attempts(3);
+    let retry = retry.on_retry(|next: &Retrying<'_, u32, &str>| {
+        assert_eq!(next.result, Err(&AttemptError::Inner("down")));
         heard.borrow_mut().push((next.attempts, next.delay, time.now()));
     });
     let policy = Policy::new().timer(time.clone()).retry(retry);
@@ -296,7 +306,7 @@ fn the_hook_hears_of_each_retry_before_its_wait() {
 
 #[test]
 fn a_panic_is_not_tried_again() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let breaker = breaker(&time);
     let policy = Policy::new().timer(time.clone()).retry(Retry::fixed(ms(1))).breaker(&breaker);
     assert!(panics(|| policy.call(|| -> Result<(), ()> { panic!("in the call") })));
@@ -307,24 +317,24 @@ fn a_panic_is_not_tried_again() {
 
 #[test]
 fn a_condition_or_a_hook_that_panics_leaves_nothing_held() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let (breaker, bulkhead) = (breaker(&time), Bulkhead::new(1));
     let policy = Policy::new().timer(time.clone()).breaker(&breaker).bulkhead(&bulkhead);
-    let condition = Retry::fixed(ms(1)).when(|_: &Failure<&str>| panic!("in the condition"));
+    let condition = Retry::fixed(ms(1)).when(|_: &AttemptError<&str>| panic!("in the condition"));
     assert!(panics(|| policy.clone().retry(condition).call(down)));
     let hook = |_: &Retrying<'_, u32, &str>| panic!("in the hook");
-    assert!(panics(|| policy.clone().retry(Retry::fixed(ms(1)).before_next(hook)).call(down)));
+    assert!(panics(|| policy.clone().retry(Retry::fixed(ms(1)).on_retry(hook)).call(down)));
     assert_eq!(ends(breaker.totals()), [0, 2, 0, 0]);
     assert_eq!(bulkhead.in_use(), 0);
 }
 
 #[test]
 fn a_call_dropped_between_attempts_holds_nothing() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let (breaker, bulkhead) = (breaker(&time), Bulkhead::new(1));
     let policy = Policy::new()
         .timer(time.clone())
-        .retry(Retry::fixed(secs(1)).exactly())
+        .retry(Retry::fixed(secs(1)).without_jitter())
         .breaker(&breaker)
         .bulkhead(&bulkhead);
     {
@@ -338,7 +348,7 @@ fn a_call_dropped_between_attempts_holds_nothing() {
 
 #[test]
 fn a_call_dropped_in_an_attempt_is_cancelled_for_good() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let (breaker, budget) = (breaker(&time), RetryBudget::new(Rate::percent(100), 0));
     let policy = Policy::new()
         .timer(time.clone())

@@ -7,7 +7,7 @@ use core::cell::Cell;
 use core::time::Duration;
 use std::sync::Arc;
 
-use cutout::{GaveUp, Instant, ManualSleep, Policy, Rate, Retry, RetryBudget};
+use cutout::{Instant, ManualTimer, Policy, Rate, Retry, RetryBudget, StopReason};
 use support::secs;
 
 fn down() -> Result<u32, &'static str> {
@@ -16,9 +16,9 @@ fn down() -> Result<u32, &'static str> {
 
 #[test]
 fn a_retry_storm_grows_by_the_share_and_the_minimum() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let budget = RetryBudget::with_clock(Rate::percent(20), 3, time.clone());
-    let retry = Retry::fixed(Duration::ZERO).up_to(100).budget(&budget);
+    let retry = Retry::fixed(Duration::ZERO).max_attempts(100).budget(&budget);
     let policy = Policy::new().timer(time.clone()).retry(retry);
     let calls = Cell::new(0);
     let storm = |callers: u32| {
@@ -30,7 +30,7 @@ fn a_retry_storm_grows_by_the_share_and_the_minimum() {
                     down()
                 })
                 .unwrap_err();
-            assert_eq!(error.gave_up, Some(GaveUp::Budget));
+            assert_eq!(error.gave_up, Some(StopReason::Budget));
         }
         calls.get() - callers
     };
@@ -44,16 +44,16 @@ fn a_retry_storm_grows_by_the_share_and_the_minimum() {
 
 #[test]
 fn no_more_than_the_burst_is_saved_up_while_all_is_well() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let budget = RetryBudget::with_clock(Rate::percent(50), 0, time.clone()).burst(7);
-    let retry = Retry::fixed(Duration::ZERO).up_to(100).budget(&budget);
+    let retry = Retry::fixed(Duration::ZERO).max_attempts(100).budget(&budget);
     let policy = Policy::new().timer(time).retry(retry);
     for _ in 0..1_000 {
         assert_eq!(policy.call(|| Ok::<_, &str>(1)), Ok(1));
     }
     assert_eq!(budget.saved(), 7);
     let error = policy.call(down).unwrap_err();
-    assert_eq!((error.attempts, error.gave_up), (1 + 7, Some(GaveUp::Budget)));
+    assert_eq!((error.attempts, error.gave_up), (1 + 7, Some(StopReason::Budget)));
 }
 
 #[test]
@@ -68,16 +68,16 @@ fn not_even_a_part_of_a_retry_is_saved_beyond_the_burst() {
 
 #[test]
 fn a_budget_is_shared_by_all_policies_that_it_is_given_to() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let budget = Arc::new(RetryBudget::new(Rate::percent(0), 0));
     let shared = Arc::clone(&budget);
     let policy = |up_to| {
-        let retry = Retry::fixed(Duration::ZERO).up_to(up_to).budget(Arc::clone(&shared));
+        let retry = Retry::fixed(Duration::ZERO).max_attempts(up_to).budget(Arc::clone(&shared));
         Policy::new().timer(time.clone()).retry(retry)
     };
     let two = policy(2).call(down).unwrap_err();
     let nine = policy(9).call(down).unwrap_err();
-    assert_eq!([two.gave_up, nine.gave_up], [Some(GaveUp::Budget); 2]);
+    assert_eq!([two.gave_up, nine.gave_up], [Some(StopReason::Budget); 2]);
 }
 
 #[test]

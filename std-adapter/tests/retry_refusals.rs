@@ -11,9 +11,9 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use cutout::{
-    Bulkhead, CircuitBreaker, Clock, Config, Failure, GaveUp, Instant, ManualSleep, Outcome, Pause,
-    Policy, PolicyError, Rate, Recovery, Refused, RejectReason, Retried, Retry, RetryBudget,
-    Retrying, Sleep, State,
+    AsyncTimer, AttemptError, BlockingTimer, Bulkhead, CircuitBreaker, Clock, Config, Instant,
+    ManualTimer, Outcome, Policy, PolicyError, Rate, Refused, RejectReason, Retried, Retry,
+    RetryBudget, Retrying, SlowStart, State, StopReason,
 };
 use support::{about_to_try, breaker, drive, ms, opened, poll, secs};
 
@@ -30,15 +30,15 @@ fn budget() -> RetryBudget {
 
 #[test]
 fn a_refused_call_is_not_retried_and_spends_no_budget() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let (breaker, budget) = (opened(&time), budget());
     budget.record_call();
-    let retry = Retry::fixed(ms(1)).up_to(9).budget(&budget);
+    let retry = Retry::fixed(ms(1)).max_attempts(9).budget(&budget);
     let policy = Policy::new().timer(time.clone()).retry(retry).breaker(&breaker);
     let before = time.now();
     for result in both!(time, policy, down) {
         let error = result.unwrap_err();
-        assert!(matches!(error.failure, Failure::Rejected(_)));
+        assert!(matches!(error.failure, AttemptError::Rejected(_)));
         assert_eq!((error.attempts, error.gave_up), (0, None));
     }
     assert_eq!(budget.saved(), 1, "nothing spent, and nothing brought in");
@@ -48,12 +48,12 @@ fn a_refused_call_is_not_retried_and_spends_no_budget() {
 #[test]
 fn a_refused_retry_is_free_and_keeps_the_last_error() {
     for asynchronous in [false, true] {
-        let time = ManualSleep::new();
+        let time = ManualTimer::new();
         let (breaker, budget) = (breaker(&time), budget());
         for _ in 0..5 {
             budget.record_call();
         }
-        let retry = Retry::fixed(ms(1)).up_to(9).budget(&budget);
+        let retry = Retry::fixed(ms(1)).max_attempts(9).budget(&budget);
         let policy = Policy::new().timer(time.clone()).retry(retry).breaker(&breaker);
         let result = if asynchronous {
             drive(&time, policy.call_async(|| ready(down())))
@@ -61,8 +61,8 @@ fn a_refused_retry_is_free_and_keeps_the_last_error() {
             policy.call(down)
         };
         let error = result.unwrap_err();
-        assert_eq!(error.failure, Failure::Inner("down"), "the second opened the circuit");
-        assert_eq!((error.attempts, error.gave_up), (2, Some(GaveUp::Refused)));
+        assert_eq!(error.failure, AttemptError::Inner("down"), "the second opened the circuit");
+        assert_eq!((error.attempts, error.gave_up), (2, Some(StopReason::Refused)));
         let Some(Refused::Rejected(rejected)) = error.refused() else { panic!("{error:?}") };
         assert_eq!(rejected.reason(), RejectReason::Open);
         assert_eq!(budget.saved(), 5, "six brought in, one paid: the third attempt did not begin");
@@ -76,16 +76,16 @@ fn an_open_circuit_is_waited_out_only_if_asked() {
     type Way = fn(Duration) -> (Result<u32, Error>, State, Instant);
     let ways: [Way; 2] = [
         |limit| {
-            let time = ManualSleep::new();
+            let time = ManualTimer::new();
             let breaker = opened(&time);
-            let retry = Retry::fixed(Duration::ZERO).wait_out(limit);
+            let retry = Retry::fixed(Duration::ZERO).wait_for_retry_after(limit);
             let policy = Policy::new().timer(time.clone()).retry(retry).breaker(&breaker);
             (policy.call(|| Ok(1)), breaker.state(), time.now())
         },
         |limit| {
-            let time = ManualSleep::new();
+            let time = ManualTimer::new();
             let breaker = opened(&time);
-            let retry = Retry::fixed(Duration::ZERO).wait_out(limit);
+            let retry = Retry::fixed(Duration::ZERO).wait_for_retry_after(limit);
             let policy = Policy::new().timer(time.clone()).retry(retry).breaker(&breaker);
             let result = drive(&time, policy.call_async(|| ready(Ok(1))));
             (result, breaker.state(), time.now())
@@ -98,7 +98,7 @@ fn an_open_circuit_is_waited_out_only_if_asked() {
 
         let (result, state, now) = call(ms(9_999));
         let error = result.unwrap_err();
-        assert_eq!((error.attempts, error.gave_up), (0, Some(GaveUp::RetryAfter)));
+        assert_eq!((error.attempts, error.gave_up), (0, Some(StopReason::RetryAfter)));
         assert_eq!(error.refused().unwrap().retry_after(), Some(secs(10)));
         assert_eq!((state, now), (State::Open, Instant::ORIGIN), "it does not wait for nothing");
     }
@@ -107,9 +107,9 @@ fn an_open_circuit_is_waited_out_only_if_asked() {
 #[test]
 fn a_wait_for_the_break_is_free_and_its_jitter_bounded() {
     for seed in 0..100 {
-        let time = ManualSleep::new();
+        let time = ManualTimer::new();
         let (breaker, empty) = (opened(&time), RetryBudget::new(Rate::percent(0), 0));
-        let retry = Retry::fixed(secs(30)).wait_out(secs(11)).budget(&empty).seed(seed);
+        let retry = Retry::fixed(secs(30)).wait_for_retry_after(secs(11)).budget(&empty).seed(seed);
         let policy = Policy::new().timer(time.clone()).retry(retry).breaker(&breaker);
         assert_eq!(policy.call(|| Ok::<_, &str>(1)), Ok(1));
         assert!((secs(10)..=secs(11)).contains(&time.now().saturating_since(Instant::ORIGIN)));
@@ -118,49 +118,51 @@ fn a_wait_for_the_break_is_free_and_its_jitter_bounded() {
 
 #[test]
 fn the_limit_holds_for_all_waits_of_a_call_together() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let breaker = opened(&time);
-    let retry = Retry::fixed(Duration::ZERO).up_to(9).wait_out(secs(15));
+    let retry = Retry::fixed(Duration::ZERO).max_attempts(9).wait_for_retry_after(secs(15));
     let policy = Policy::new().timer(time.clone()).retry(retry).breaker(&breaker);
     // The trial after the first break fails, and the circuit reopens for ten seconds more.
     let error = policy.call(down).unwrap_err();
-    assert_eq!((error.attempts, error.gave_up), (1, Some(GaveUp::RetryAfter)));
+    assert_eq!((error.attempts, error.gave_up), (1, Some(StopReason::RetryAfter)));
     assert_eq!(time.now(), Instant::from_nanos(10_000_000_000));
 }
 
 #[test]
 fn waiting_out_keeps_to_the_deadline_and_uses_up_no_attempts() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let breaker = opened(&time);
-    let retry = Retry::fixed(Duration::ZERO).wait_out(secs(60));
+    let retry = Retry::fixed(Duration::ZERO).wait_for_retry_after(secs(60));
     let with = |retry| Policy::new().timer(time.clone()).retry(retry).breaker(&breaker).call(down);
-    assert_eq!(with(retry.within(secs(9))).unwrap_err().gave_up, Some(GaveUp::Deadline));
+    assert_eq!(with(retry.deadline(secs(9))).unwrap_err().gave_up, Some(StopReason::Deadline));
     assert_eq!(time.now(), Instant::ORIGIN);
     for one in [0, 1] {
-        let error = with(retry.up_to(one)).unwrap_err();
-        assert_eq!((error.attempts, error.gave_up), (1, Some(GaveUp::Attempts)));
+        let error = with(retry.max_attempts(one)).unwrap_err();
+        assert_eq!((error.attempts, error.gave_up), (1, Some(StopReason::Attempts)));
     }
     assert_eq!(time.now(), Instant::from_nanos(20_000_000_000), "both waited for the break");
 }
 
 #[test]
 fn only_attempts_that_ran_count_towards_their_number() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let breaker = about_to_try(&time);
     let trial = RefCell::new(breaker.try_acquire().ok());
     let refusals = RefCell::new(0);
     // The trial of another goes on for seven refusals; then it succeeds.
-    let retry = Retry::fixed(ms(1)).exactly().up_to(2).wait_out(secs(60)).before_next(
-        |_: &Retrying<'_, u32, &str>| {
+    let retry = Retry::fixed(ms(1))
+        .without_jitter()
+        .max_attempts(2)
+        .wait_for_retry_after(secs(60))
+        .on_retry(|_: &Retrying<'_, u32, &str>| {
             *refusals.borrow_mut() += 1;
             if *refusals.borrow() == 7 {
                 trial.take().unwrap().settle(Outcome::Success);
             }
-        },
-    );
+        });
     let policy = Policy::new().timer(time.clone()).retry(retry).breaker(&breaker);
     let error = policy.call(down).unwrap_err();
-    assert_eq!((error.attempts, error.gave_up), (2, Some(GaveUp::Attempts)));
+    assert_eq!((error.attempts, error.gave_up), (2, Some(StopReason::Attempts)));
     assert_eq!(*refusals.borrow(), 8, "seven refusals, and a failure between two attempts");
 }
 
@@ -168,13 +170,13 @@ fn only_attempts_that_ran_count_towards_their_number() {
 fn all_waiters_for_a_break_succeed_with_default_attempts() {
     for retry in [
         Retry::fixed(Duration::ZERO),
-        Retry::fixed(ms(50)).exactly(),
+        Retry::fixed(ms(50)).without_jitter(),
         Retry::linear(ms(5)),
         Retry::exponential(ms(50)),
     ] {
-        let time = ManualSleep::new();
+        let time = ManualTimer::new();
         let breaker = opened(&time); // one trial at a time closes it
-        let retry = retry.wait_out(secs(60));
+        let retry = retry.wait_for_retry_after(secs(60));
         let policy = Policy::new().timer(time.clone()).retry(retry).breaker(&breaker);
         let work = time.clone();
         let answer = || {
@@ -192,7 +194,7 @@ fn all_waiters_for_a_break_succeed_with_default_attempts() {
 }
 
 /// The results of calls that wait at the same time, in their order.
-fn together<F: Future>(time: &ManualSleep, mut calls: Vec<Pin<Box<F>>>) -> Vec<F::Output> {
+fn together<F: Future>(time: &ManualTimer, mut calls: Vec<Pin<Box<F>>>) -> Vec<F::Output> {
     let mut results: Vec<_> = calls.iter().map(|_| None).collect();
     loop {
         for (call, result) in calls.iter_mut().zip(&mut results) {
@@ -221,24 +223,25 @@ fn waits_for_refusals_without_a_time_double() {
         (Retry::fixed(ms(5)), vec![5, 5, 5, 8, 16, 32, 64, 128, 256, 504]),
         (Retry::linear(ms(3)), vec![3, 6, 9, 12, 16, 32, 64, 128, 256, 497]),
         (Retry::exponential(ms(3)), vec![3, 6, 12, 24, 48, 96, 192, 384, 258]),
-        (Retry::fixed(ms(1)).cap(ms(300)), vec![1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 212]),
-        (Retry::fixed(ms(7)).cap(Duration::ZERO), vec![1; 1_023]),
+        (Retry::fixed(ms(1)).max_delay(ms(300)), vec![1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 212]),
+        (Retry::fixed(ms(7)).max_delay(Duration::ZERO), vec![1; 1_023]),
     ];
     for (retry, expected) in retries {
-        let time = ManualSleep::new();
+        let time = ManualTimer::new();
         let breaker = about_to_try(&time);
         let _trial = breaker.try_acquire().unwrap();
         let waits = RefCell::new(Vec::new());
         let shown = format!("{retry:?}");
-        let retry =
-            retry.exactly().wait_out(ms(1_023)).before_next(|next: &Retrying<'_, u32, &str>| {
+        let retry = retry.without_jitter().wait_for_retry_after(ms(1_023)).on_retry(
+            |next: &Retrying<'_, u32, &str>| {
                 assert!(!next.delay.is_zero(), "{shown} asks in a loop");
                 waits.borrow_mut().push(u64::try_from(next.delay.as_millis()).unwrap());
-            });
+            },
+        );
         let policy = Policy::new().timer(time.clone()).retry(retry).breaker(&breaker);
         for result in both!(time, policy, down) {
             let error = result.unwrap_err();
-            assert_eq!((error.attempts, error.gave_up), (0, Some(GaveUp::WaitOut)));
+            assert_eq!((error.attempts, error.gave_up), (0, Some(StopReason::WaitOut)));
         }
         assert_eq!(waits.take(), [&expected[..]; 2].concat(), "{shown}");
     }
@@ -248,10 +251,10 @@ fn waits_for_refusals_without_a_time_double() {
 fn a_call_is_refused_few_times_in_waits_without_a_time() {
     for seed in 0..200 {
         for retry in [Retry::fixed(Duration::ZERO), Retry::linear(Duration::from_nanos(1))] {
-            let time = ManualSleep::new();
+            let time = ManualTimer::new();
             let breaker = about_to_try(&time);
             let _trial = breaker.try_acquire().unwrap();
-            let retry = retry.seed(seed).wait_out(secs(10));
+            let retry = retry.seed(seed).wait_for_retry_after(secs(10));
             let policy = Policy::new().timer(time.clone()).retry(retry).breaker(&breaker);
             let before = (time.now(), breaker.totals().rejected);
             assert!(policy.call(down).is_err());
@@ -264,14 +267,14 @@ fn a_call_is_refused_few_times_in_waits_without_a_time() {
 
 #[test]
 fn errors_name_the_wait_and_its_end() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let breaker = about_to_try(&time);
-    let retry = Retry::fixed(ms(1)).wait_out(secs(2));
+    let retry = Retry::fixed(ms(1)).wait_for_retry_after(secs(2));
     let policy = Policy::new().timer(time.clone()).retry(retry).breaker(&breaker);
     let trial = breaker.try_acquire().unwrap();
     for result in both!(time, policy, down) {
         let error = result.unwrap_err();
-        assert_eq!((error.attempts, error.gave_up), (0, Some(GaveUp::WaitOut)));
+        assert_eq!((error.attempts, error.gave_up), (0, Some(StopReason::WaitOut)));
         assert_eq!(
             error.to_string(),
             "refused: the circuit is half-open and its trials are taken \
@@ -282,7 +285,7 @@ fn errors_name_the_wait_and_its_end() {
     // Half of the limit is over when it is asked to wait for ten seconds.
     for result in both!(time, policy, down) {
         let error = result.unwrap_err();
-        assert_eq!((error.attempts, error.gave_up), (0, Some(GaveUp::RetryAfter)));
+        assert_eq!((error.attempts, error.gave_up), (0, Some(StopReason::RetryAfter)));
         assert_eq!(
             error.to_string(),
             "refused: the circuit is open, retry after 10s \
@@ -293,16 +296,16 @@ fn errors_name_the_wait_and_its_end() {
 
 #[test]
 fn a_refusal_without_a_time_waits_the_ordinary_delay() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let breaker = about_to_try(&time);
     let trial = breaker.try_acquire().unwrap();
-    let retry = Retry::linear(ms(7)).exactly().wait_out(ms(7 + 14 + 21));
+    let retry = Retry::linear(ms(7)).without_jitter().wait_for_retry_after(ms(7 + 14 + 21));
     let policy = Policy::new().timer(time.clone()).retry(retry).breaker(&breaker);
     for result in both!(time, policy, down) {
         let error = result.unwrap_err();
         let Some(Refused::Rejected(rejected)) = error.refused() else { panic!("{error:?}") };
         assert_eq!(rejected.reason(), RejectReason::HalfOpenFull);
-        assert_eq!((error.attempts, error.gave_up), (0, Some(GaveUp::WaitOut)));
+        assert_eq!((error.attempts, error.gave_up), (0, Some(StopReason::WaitOut)));
     }
     assert_eq!(time.now(), Instant::from_nanos(10_000_000_000 + 2 * (7 + 14 + 21) * 1_000_000));
     trial.settle(Outcome::Success);
@@ -311,15 +314,19 @@ fn a_refusal_without_a_time_waits_the_ordinary_delay() {
 #[test]
 fn a_refusal_without_a_time_waits_up_to_the_limit() {
     for delay in [Duration::ZERO, ms(1), ms(300), secs(9)] {
-        let time = ManualSleep::new();
+        let time = ManualTimer::new();
         let breaker = about_to_try(&time);
         let _trial = breaker.try_acquire().unwrap();
-        let retry = Retry::fixed(delay).wait_out(secs(2));
+        let retry = Retry::fixed(delay).wait_for_retry_after(secs(2));
         let policy = Policy::new().timer(time.clone()).retry(retry).breaker(&breaker);
         let before = time.now();
         for result in both!(time, policy, down) {
             let error = result.unwrap_err();
-            assert_eq!((error.attempts, error.gave_up), (0, Some(GaveUp::WaitOut)), "{delay:?}");
+            assert_eq!(
+                (error.attempts, error.gave_up),
+                (0, Some(StopReason::WaitOut)),
+                "{delay:?}"
+            );
         }
         assert_eq!(time.now().saturating_since(before), secs(4), "{delay:?}");
     }
@@ -327,10 +334,10 @@ fn a_refusal_without_a_time_waits_up_to_the_limit() {
 
 #[test]
 fn a_circuit_that_is_forced_open_is_not_waited_for() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let breaker = breaker(&time);
     breaker.force_open();
-    let retry = Retry::fixed(ms(1)).wait_out(Duration::MAX);
+    let retry = Retry::fixed(ms(1)).wait_for_retry_after(Duration::MAX);
     let policy = Policy::new().timer(time.clone()).retry(retry).breaker(&breaker);
     for result in both!(time, policy, down) {
         let error = result.unwrap_err();
@@ -341,12 +348,12 @@ fn a_circuit_that_is_forced_open_is_not_waited_for() {
 
 #[test]
 fn all_callers_of_a_dependency_that_is_well_again_are_answered() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let config = Config::new().consecutive_failures(1).break_duration(secs(1)).trials(3);
-    let recovery = Recovery::in_stages_of(secs(1));
-    let breaker = Arc::new(CircuitBreaker::with_clock(config.recovery(recovery), time.clone()));
+    let slow_start = SlowStart::in_stages_of(secs(1));
+    let breaker = Arc::new(CircuitBreaker::with_clock(config.slow_start(slow_start), time.clone()));
     support::fail(&breaker);
-    let retry = Retry::exponential(ms(50)).cap(ms(500)).wait_out(secs(60));
+    let retry = Retry::exponential(ms(50)).max_delay(ms(500)).wait_for_retry_after(secs(60));
     let policy = Policy::new().timer(time.clone()).retry(retry).breaker(Arc::clone(&breaker));
     let work = time.clone();
     let answer = || {
@@ -363,14 +370,15 @@ fn all_callers_of_a_dependency_that_is_well_again_are_answered() {
 
 #[test]
 fn what_the_bulkhead_refused_is_not_tried_again() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let (bulkhead, budget) = (Bulkhead::new(1), budget());
     let _held = bulkhead.try_acquire().unwrap();
-    let retry = Retry::fixed(ms(1)).up_to(9).wait_out(Duration::MAX).budget(&budget);
+    let retry =
+        Retry::fixed(ms(1)).max_attempts(9).wait_for_retry_after(Duration::MAX).budget(&budget);
     let policy = Policy::new().timer(time.clone()).retry(retry).bulkhead(&bulkhead);
     for result in both!(time, policy, down) {
         let error = result.unwrap_err();
-        assert!(matches!(error.failure, Failure::BulkheadRejected(_)));
+        assert!(matches!(error.failure, AttemptError::BulkheadRejected(_)));
         assert_eq!((error.attempts, error.gave_up), (0, None));
     }
     assert_eq!(bulkhead.rejected(), 2);
@@ -378,25 +386,26 @@ fn what_the_bulkhead_refused_is_not_tried_again() {
 
 #[test]
 fn refusals_that_together_exceed_the_limit_end_the_wait() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let breaker = opened(&time);
     // Half of the limit each, and a nanosecond: whoever opens it again while the call waits.
-    let retry = Retry::fixed(Duration::ZERO).up_to(9);
+    let retry = Retry::fixed(Duration::ZERO).max_attempts(9);
     for (limit, waits) in [(secs(20), 2), (secs(20) - Duration::from_nanos(1), 1)] {
         breaker.reset();
         breaker.open_for(secs(10));
         let timer = Reopens { time: time.clone(), breaker: &breaker };
-        let policy = Policy::new().timer(timer).retry(retry.wait_out(limit)).breaker(&breaker);
+        let policy =
+            Policy::new().timer(timer).retry(retry.wait_for_retry_after(limit)).breaker(&breaker);
         let before = time.now();
         let error = policy.call(down).unwrap_err();
-        assert_eq!((error.attempts, error.gave_up), (0, Some(GaveUp::RetryAfter)));
+        assert_eq!((error.attempts, error.gave_up), (0, Some(StopReason::RetryAfter)));
         assert_eq!(time.now().saturating_since(before), waits * secs(10));
     }
 }
 
 /// Each wait ends with the circuit open for ten seconds more.
 struct Reopens<'a> {
-    time: ManualSleep,
+    time: ManualTimer,
     breaker: &'a support::Breaker,
 }
 
@@ -406,7 +415,7 @@ impl Clock for Reopens<'_> {
     }
 }
 
-impl Pause for Reopens<'_> {
+impl BlockingTimer for Reopens<'_> {
     fn pause(&self, duration: Duration) {
         self.time.pause(duration);
         self.breaker.reset();
@@ -416,20 +425,23 @@ impl Pause for Reopens<'_> {
 
 #[test]
 fn limit_and_bulkhead_refusals_are_free_and_keep_the_error() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let (bulkhead, budget) = (Arc::new(Bulkhead::new(1)), budget());
     for _ in 0..5 {
         budget.record_call();
     }
     let held = RefCell::new(None);
-    let retry = Retry::fixed(ms(1)).budget(&budget).before_next(|_: &Retrying<'_, u32, &str>| {
-        *held.borrow_mut() = bulkhead.try_acquire().ok()
-    });
+    let retry = Retry::fixed(ms(1))
+        .budget(&budget)
+        .on_retry(|_: &Retrying<'_, u32, &str>| *held.borrow_mut() = bulkhead.try_acquire().ok());
     let policy = Policy::new().timer(time.clone()).retry(retry).bulkhead(&*bulkhead);
     for _ in 0..2 {
         held.take();
         let error = policy.call(down).unwrap_err();
-        assert_eq!((error.failure, error.gave_up), (Failure::Inner("down"), Some(GaveUp::Refused)));
+        assert_eq!(
+            (error.failure, error.gave_up),
+            (AttemptError::Inner("down"), Some(StopReason::Refused))
+        );
         assert!(matches!(error.refused(), Some(Refused::BulkheadRejected(_))));
     }
     assert_eq!(budget.saved(), 7);
@@ -438,7 +450,7 @@ fn limit_and_bulkhead_refusals_are_free_and_keep_the_error() {
 #[cfg(feature = "rate-limit")]
 #[test]
 fn a_retry_over_the_rate_spends_no_part_of_the_budget() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let config = cutout::RateLimitConfig::new(1, secs(60)).burst(1);
     for (budget, saved) in [
         (RetryBudget::with_clock(Rate::percent(100), 0, time.clone()), 1),
@@ -448,7 +460,7 @@ fn a_retry_over_the_rate_spends_no_part_of_the_budget() {
         let retry = Retry::fixed(Duration::ZERO).budget(&budget);
         let policy = Policy::new().timer(time.clone()).retry(retry).rate_limit(&limit);
         let error = policy.call(down).unwrap_err();
-        assert_eq!((error.failure, error.attempts), (Failure::Inner("down"), 1));
+        assert_eq!((error.failure, error.attempts), (AttemptError::Inner("down"), 1));
         assert!(matches!(error.refused(), Some(Refused::RateLimited(_))));
         assert_eq!(budget.saved(), saved);
         assert!(budget.try_spend(), "it has one");
@@ -458,7 +470,7 @@ fn a_retry_over_the_rate_spends_no_part_of_the_budget() {
 
 #[test]
 fn a_value_is_returned_if_the_retry_of_it_is_refused() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let config = Config::new().consecutive_failures(1).break_duration(secs(10));
     let breaker = CircuitBreaker::with_clock(config, time.clone());
     let ends = RefCell::new(Vec::new());
@@ -471,18 +483,19 @@ fn a_value_is_returned_if_the_retry_of_it_is_refused() {
     breaker.reset();
     let call = policy.call_async_with(|| ready(Ok::<_, &str>(503)), judge);
     assert_eq!(drive(&time, call), Ok(503));
-    assert_eq!(*ends.borrow(), [(1, true, Some(GaveUp::Refused), true); 2]);
+    assert_eq!(*ends.borrow(), [(1, true, Some(StopReason::Refused), true); 2]);
 }
 
 #[test]
 fn a_retry_refused_and_waited_out_is_paid_for_once() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let (breaker, budget) = (breaker(&time), budget());
     for _ in 0..5 {
         budget.record_call();
     }
     // The second failure opens the circuit for ten seconds; the third attempt is the trial.
-    let retry = Retry::fixed(Duration::ZERO).up_to(9).budget(&budget).wait_out(secs(10));
+    let retry =
+        Retry::fixed(Duration::ZERO).max_attempts(9).budget(&budget).wait_for_retry_after(secs(10));
     let policy = Policy::new().timer(time.clone()).retry(retry).breaker(&breaker);
     let mut answers = [Err("down"), Err("down"), Ok(1)].into_iter();
     assert_eq!(policy.call(|| answers.next().unwrap()), Ok(1));
@@ -491,7 +504,7 @@ fn a_retry_refused_and_waited_out_is_paid_for_once() {
 
 /// A clock whose coarse reading is that of the last tick of four milliseconds, as a system's is.
 #[derive(Clone)]
-struct Ticking(ManualSleep);
+struct Ticking(ManualTimer);
 
 impl Clock for Ticking {
     fn now(&self) -> Instant {
@@ -512,13 +525,13 @@ impl Clock for Ticking {
 fn an_open_circuit_is_waited_out_once_on_a_clock_that_ticks() {
     for start in [1, 999_999, 3_999_999, 4_000_000, 17_123_457] {
         for delay in [Duration::ZERO, Duration::from_nanos(1), Duration::from_micros(100)] {
-            let time = ManualSleep::new();
+            let time = ManualTimer::new();
             time.advance(Duration::from_nanos(start));
             let config = Config::new().consecutive_failures(1).break_duration(secs(1)).trials(1);
             let breaker = CircuitBreaker::with_clock(config, Ticking(time.clone()));
             support::fail(&breaker);
             time.advance(ms(300));
-            let retry = Retry::fixed(delay).up_to(2).wait_out(secs(10));
+            let retry = Retry::fixed(delay).max_attempts(2).wait_for_retry_after(secs(10));
             let policy = Policy::new().timer(time.clone()).retry(retry).breaker(&breaker);
             assert_eq!(policy.call(|| Ok::<_, &str>(1)), Ok(1), "{start} {delay:?}");
         }

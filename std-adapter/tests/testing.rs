@@ -13,11 +13,11 @@ use std::sync::{Arc, LazyLock};
 use std::task::Wake;
 
 use cutout::testing::{self, Dependency, Draw, Fault, Replies, Reply, Script, Transitions};
-use cutout::{Bulkhead, BulkheadConfig, Clock, ManualSleep, Sleep};
+use cutout::{AsyncTimer, Bulkhead, BulkheadConfig, Clock, ManualTimer};
 use support::{ms, panic_message, poll, secs};
 
 fn following(script: Script) -> Dependency {
-    Dependency::new(ManualSleep::new(), script)
+    Dependency::new(ManualTimer::new(), script)
 }
 
 /// `+` for success, `-` for failure.
@@ -193,7 +193,7 @@ fn faults_are_errors_that_name_their_call() {
 
 #[test]
 fn a_future_is_driven_from_wait_to_wait() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let both = async {
         time.sleep(secs(2)).await;
         time.sleep(Duration::ZERO).await;
@@ -205,7 +205,7 @@ fn a_future_is_driven_from_wait_to_wait() {
 
 #[test]
 fn a_future_that_waits_for_no_time_is_not_driven_for_ever() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     assert_eq!(
         panic_message(|| testing::drive(&time, core::future::pending::<()>())),
         "drive: the future is pending, and nothing waits for the time"
@@ -250,7 +250,7 @@ async fn both<A: Future, B: Future>(one: A, other: B) -> (A::Output, B::Output) 
 
 #[test]
 fn a_future_that_is_woken_is_polled_before_the_time_is_moved() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     testing::drive(&time, yield_now());
     let yields = async {
         yield_now().await;
@@ -263,7 +263,7 @@ fn a_future_that_is_woken_is_polled_before_the_time_is_moved() {
 
 #[test]
 fn a_place_freed_by_a_sibling_is_taken() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let config = BulkheadConfig::new(1).queue(1).max_wait(secs(60));
     let bulkhead = Arc::new(Bulkhead::with_config(config));
     let held = bulkhead.try_acquire_owned().unwrap();
@@ -292,7 +292,7 @@ fn a_hang_that_a_sibling_releases_is_no_hang() {
 
 #[test]
 fn waits_that_nobody_polls_do_not_stand_in_the_way() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let _over = time.sleep(Duration::ZERO);
     let _on_the_way = [time.sleep(secs(1)), time.sleep(secs(2))];
     testing::drive(&time, time.sleep(secs(10)));
@@ -301,7 +301,7 @@ fn waits_that_nobody_polls_do_not_stand_in_the_way() {
 
 #[test]
 fn a_future_that_wakes_itself_for_ever_is_not_driven_for_ever() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let spins = async {
         while time.now().as_nanos() == 0 {
             yield_now().await;
@@ -345,7 +345,7 @@ fn a_hang_released_while_a_panic_unwinds_ends_no_process() {
             panic!("in a waker");
         }
     }
-    struct Releases<'a>(&'a Dependency<ManualSleep>);
+    struct Releases<'a>(&'a Dependency<ManualTimer>);
     impl Drop for Releases<'_> {
         fn drop(&mut self) {
             self.0.release();

@@ -9,7 +9,9 @@ use core::pin::pin;
 use core::task::Poll;
 use core::time::Duration;
 
-use cutout::{Bulkhead, Clock, Failure, ManualSleep, Outcome, Policy, Retry, Sleep, State};
+use cutout::{
+    AsyncTimer, AttemptError, Bulkhead, Clock, ManualTimer, Outcome, Policy, Retry, State,
+};
 use support::{breaker, drive, ends, hang, ms, panics, poll, secs};
 
 /// Says when it is dropped.
@@ -23,7 +25,7 @@ impl Drop for Work<'_> {
 
 #[test]
 fn a_call_that_takes_too_long_is_dropped_and_a_failure() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let (breaker, bulkhead) = (breaker(&time), Bulkhead::new(1));
     let policy =
         Policy::new().timer(time.clone()).breaker(&breaker).bulkhead(&bulkhead).timeout(ms(300));
@@ -43,7 +45,7 @@ fn a_call_that_takes_too_long_is_dropped_and_a_failure() {
     assert_eq!((dropped.get(), bulkhead.in_use()), (false, 1));
     time.advance(ms(1));
     let Poll::Ready(Err(error)) = poll(call.as_mut()) else { panic!("the time is over") };
-    let Failure::TimedOut(timed_out) = error.failure else { panic!("{error:?}") };
+    let AttemptError::TimedOut(timed_out) = error.failure else { panic!("{error:?}") };
     assert_eq!((timed_out.limit(), error.attempts, error.gave_up), (ms(300), 1, None));
     assert_eq!((dropped.get(), bulkhead.in_use(), time.waiting()), (true, 0, 0));
     assert_eq!(ends(breaker.totals()), [0, 1, 0, 0]);
@@ -51,7 +53,7 @@ fn a_call_that_takes_too_long_is_dropped_and_a_failure() {
 
 #[test]
 fn the_place_in_the_bulkhead_is_held_until_the_work_is_dropped() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let bulkhead = &Bulkhead::new(1);
     let places = &Cell::new(0);
     struct Leaves<'a>(&'a Bulkhead, &'a Cell<u32>);
@@ -78,7 +80,7 @@ fn the_place_in_the_bulkhead_is_held_until_the_work_is_dropped() {
 
 #[test]
 fn timeouts_open_the_circuit() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let breaker = breaker(&time);
     let policy = Policy::new().timer(time.clone()).breaker(&breaker).timeout(ms(300));
     for _ in 0..2 {
@@ -89,8 +91,8 @@ fn timeouts_open_the_circuit() {
 
 #[test]
 fn a_timed_out_attempt_is_tried_again_with_a_limit_of_its_own() {
-    let time = ManualSleep::new();
-    let retry = Retry::fixed(ms(10)).exactly().up_to(3);
+    let time = ManualTimer::new();
+    let retry = Retry::fixed(ms(10)).without_jitter().max_attempts(3);
     let policy = Policy::new().timer(time.clone()).retry(retry).timeout(ms(100));
     let error = drive(&time, policy.call_async(hang::<Result<(), ()>>)).unwrap_err();
     assert!(error.is_timeout());
@@ -100,7 +102,7 @@ fn a_timed_out_attempt_is_tried_again_with_a_limit_of_its_own() {
 
 #[test]
 fn a_result_that_is_there_in_the_last_moment_counts() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let policy = Policy::new().timer(time.clone()).timeout(ms(300));
     let work = time.clone();
     let just = policy.call_async(|| {
@@ -116,7 +118,7 @@ fn a_result_that_is_there_in_the_last_moment_counts() {
 #[test]
 fn a_call_that_does_not_wait_starts_no_timer() {
     struct NoTimer;
-    impl Sleep for NoTimer {
+    impl AsyncTimer for NoTimer {
         type Sleeping = core::future::Ready<()>;
 
         fn sleep(&self, _: Duration) -> Self::Sleeping {
@@ -130,23 +132,23 @@ fn a_call_that_does_not_wait_starts_no_timer() {
 
 #[test]
 fn the_limit_is_asked_for_at_the_start_of_each_attempt() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let asked = Cell::new(0);
     let growing = || {
         asked.set(asked.get() + 1);
         ms(100 * asked.get())
     };
-    let retry = Retry::fixed(Duration::ZERO).up_to(3);
+    let retry = Retry::fixed(Duration::ZERO).max_attempts(3);
     let policy = Policy::new().timer(time.clone()).retry(retry).timeout(growing);
     let error = drive(&time, policy.call_async(hang::<Result<(), ()>>)).unwrap_err();
-    let Failure::TimedOut(timed_out) = error.failure else { panic!("{error:?}") };
+    let AttemptError::TimedOut(timed_out) = error.failure else { panic!("{error:?}") };
     assert_eq!(timed_out.limit(), ms(300));
     assert_eq!((asked.get(), time.now().as_nanos()), (3, 600_000_000));
 }
 
 #[test]
 fn no_limit_is_none() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let policy = Policy::new().timer(time.clone()).timeout(|| None::<Duration>);
     let mut call = pin!(policy.call_async(hang::<Result<(), ()>>));
     assert!(poll(call.as_mut()).is_pending());
@@ -156,7 +158,7 @@ fn no_limit_is_none() {
 
 #[test]
 fn no_time_at_all_is_enough_for_what_is_there() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let policy = Policy::new().timer(time.clone()).timeout(Duration::ZERO);
     assert_eq!(drive(&time, policy.call_async(|| ready(Ok::<_, ()>(1)))), Ok(1));
     assert!(drive(&time, policy.call_async(hang::<Result<(), ()>>)).unwrap_err().is_timeout());
@@ -164,7 +166,7 @@ fn no_time_at_all_is_enough_for_what_is_there() {
 
 #[test]
 fn a_blocking_call_learns_its_limit_and_keeps_its_result() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let breaker = breaker(&time);
     let policy = Policy::new().timer(time.clone()).breaker(&breaker).timeout(ms(300));
     let late = policy.call_within(|limit| {
@@ -174,13 +176,13 @@ fn a_blocking_call_learns_its_limit_and_keeps_its_result() {
     assert_eq!(late, Ok(Some(ms(300))));
     assert_eq!(ends(breaker.totals()), [1, 0, 0, 0]);
     let ignored = policy.call_within_with(|_| Err::<(), _>(404), |_| Outcome::Ignored);
-    assert_eq!(ignored.unwrap_err().failure, Failure::Inner(404));
+    assert_eq!(ignored.unwrap_err().failure, AttemptError::Inner(404));
     assert_eq!(ends(breaker.totals()), [1, 0, 1, 0]);
 }
 
 #[test]
 fn a_dropped_call_leaves_no_timer_behind_and_is_cancelled() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let breaker = breaker(&time);
     let policy = Policy::new().timer(time.clone()).breaker(&breaker).timeout(ms(300));
     {
@@ -194,7 +196,7 @@ fn a_dropped_call_leaves_no_timer_behind_and_is_cancelled() {
 
 #[test]
 fn a_panic_under_a_limit_fails_and_leaves_no_timer() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let breaker = breaker(&time);
     let policy = Policy::new().timer(time.clone()).breaker(&breaker).timeout(ms(300));
     let polls = &Cell::new(0);
@@ -216,12 +218,12 @@ fn a_panic_under_a_limit_fails_and_leaves_no_timer() {
 mod on_tokio {
     use super::*;
     use core::future::Future;
-    use cutout::TokioSleep;
+    use cutout::TokioTimer;
     use tokio::time::Instant;
 
     #[tokio::test(start_paused = true)]
     async fn the_limit_is_kept_on_tokios_time() {
-        let policy = Policy::new().timer(TokioSleep).timeout(secs(60));
+        let policy = Policy::new().timer(TokioTimer).timeout(secs(60));
         let before = Instant::now();
         let error = policy.call_async(hang::<Result<(), ()>>).await.unwrap_err();
         assert!(error.is_timeout());
@@ -230,8 +232,12 @@ mod on_tokio {
 
     #[tokio::test(start_paused = true)]
     async fn retries_and_their_deadline_are_on_tokios_time() {
-        let retry = Retry::fixed(secs(40)).cap(secs(40)).exactly().within(secs(100)).up_to(9);
-        let policy = Policy::new().timer(TokioSleep).retry(retry);
+        let retry = Retry::fixed(secs(40))
+            .max_delay(secs(40))
+            .without_jitter()
+            .deadline(secs(100))
+            .max_attempts(9);
+        let policy = Policy::new().timer(TokioTimer).retry(retry);
         let before = Instant::now();
         let error = policy.call_async(|| ready(Err::<(), _>("down"))).await.unwrap_err();
         assert_eq!((error.attempts, before.elapsed()), (3, secs(80)));
@@ -241,7 +247,7 @@ mod on_tokio {
     /// its task has used up its turn, and by then its timer has no turn left either.
     #[tokio::test(start_paused = true)]
     async fn a_call_that_uses_up_its_tasks_turn_is_timed_out() {
-        let policy = Policy::new().timer(TokioSleep).timeout(secs(1));
+        let policy = Policy::new().timer(TokioTimer).timeout(secs(1));
         let turns = &Cell::new(0);
         let greedy = || async {
             let mut forever = pin!(async {

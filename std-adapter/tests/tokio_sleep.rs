@@ -6,7 +6,7 @@ mod support;
 use core::time::Duration;
 use std::thread;
 
-use cutout::{CircuitBreaker, Clock, Config, Sleep, TokioSleep};
+use cutout::{AsyncTimer, CircuitBreaker, Clock, Config, TokioTimer};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::advance;
 
@@ -20,11 +20,11 @@ fn paused() -> Runtime {
 }
 
 async fn the_time_goes_on() {
-    let begun = TokioSleep.now();
+    let begun = TokioTimer.now();
     advance(secs(30)).await;
-    assert_eq!(TokioSleep.now().saturating_since(begun), secs(30));
-    TokioSleep.sleep(secs(5)).await;
-    assert_eq!(TokioSleep.now().saturating_since(begun), secs(35));
+    assert_eq!(TokioTimer.now().saturating_since(begun), secs(30));
+    TokioTimer.sleep(secs(5)).await;
+    assert_eq!(TokioTimer.now().saturating_since(begun), secs(35));
 }
 
 #[test]
@@ -40,16 +40,16 @@ fn a_runtime_that_is_behind_another_has_its_own_time() {
     thread::spawn(|| paused().block_on(the_time_goes_on())).join().unwrap();
 
     // Outside of a runtime it is the system's.
-    let before = TokioSleep.now();
+    let before = TokioTimer.now();
     let started = std::time::Instant::now();
     while started.elapsed().is_zero() {}
-    assert!(TokioSleep.now() > before);
+    assert!(TokioTimer.now() > before);
 
     // Also behind all of them: a paused runtime stands where the system's time was.
     let behind = paused();
-    let ahead = TokioSleep.now();
+    let ahead = TokioTimer.now();
     behind.block_on(async {
-        assert!(TokioSleep.now() <= ahead);
+        assert!(TokioTimer.now() <= ahead);
         the_time_goes_on().await;
     });
 }
@@ -57,7 +57,7 @@ fn a_runtime_that_is_behind_another_has_its_own_time() {
 #[test]
 fn a_break_ends_on_the_time_of_the_runtime() {
     async fn a_break_ends_after_30_s() {
-        let breaker = CircuitBreaker::with_clock(Config::new().consecutive_failures(1), TokioSleep);
+        let breaker = CircuitBreaker::with_clock(Config::new().consecutive_failures(1), TokioTimer);
         support::fail(&breaker);
         advance(secs(29)).await;
         assert!(breaker.call(|| Ok::<_, &str>(())).is_err());

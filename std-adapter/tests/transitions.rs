@@ -12,8 +12,8 @@ use std::sync::Arc;
 use cutout::State::{Closed, HalfOpen, Open};
 use cutout::testing::{self, Dependency, Reply, Script, Transitions};
 use cutout::{
-    Cause, CircuitBreaker, Clock, Config, HalfOpenRule, ManualClock, ManualSleep, Mode, Observer,
-    Outcome, Rate, Recovery, Stale, State, TripReason, Window,
+    Cause, CircuitBreaker, Clock, Config, HalfOpenRule, ManualClock, ManualTimer, Mode, Observer,
+    Outcome, Rate, SlowStart, StaleResult, State, TripReason, Window,
 };
 use support::{fail, panic_message, secs};
 
@@ -70,10 +70,10 @@ fn a_healthy_past_does_not_keep_a_circuit_from_tripping() {
 
 #[test]
 fn a_circuit_on_the_ramp_trips_too() {
-    let (breaker, _) = observed(Config::new().recovery(Recovery::in_stages_of(secs(10))));
+    let (breaker, _) = observed(Config::new().slow_start(SlowStart::in_stages_of(secs(10))));
     testing::trip(&breaker);
     testing::recover(&breaker);
-    assert!(breaker.snapshot().recovering);
+    assert!(breaker.snapshot().in_slow_start);
     testing::trip(&breaker);
     assert_eq!(breaker.state(), Open);
 }
@@ -123,7 +123,7 @@ fn a_way_that_does_not_exist_is_named() {
 
 #[test]
 fn recipes_take_shared_breakers_and_any_manual_clock() {
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let shared = Arc::new(CircuitBreaker::with_clock(Config::new(), time.clone()));
     testing::half_open(&shared);
     assert_eq!(time.now().as_nanos(), 30_000_000_000);
@@ -160,7 +160,7 @@ fn what_is_no_transition_is_kept_too() {
     breaker.settle(early, Outcome::Failure);
     fail(&breaker);
     assert_eq!(seen.would_trip(), [TripReason::ConsecutiveFailures]);
-    let [Stale { outcome, .. }] = seen.stale()[..] else { panic!("{:?}", seen.stale()) };
+    let [StaleResult { outcome, .. }] = seen.stale()[..] else { panic!("{:?}", seen.stale()) };
     assert_eq!(outcome, Some(Outcome::Failure));
     // Forced closed from closed: a change of the mode, not of the state.
     seen.assert_path([Closed, Closed]);
@@ -230,7 +230,7 @@ fn causes_that_are_others_are_shown() {
 #[test]
 fn a_late_result_of_a_call_that_hung_is_stale() {
     let seen = Transitions::new();
-    let time = ManualSleep::new();
+    let time = ManualTimer::new();
     let breaker = CircuitBreaker::with_observer(Config::new(), time.clone(), seen.clone());
     let bank = Dependency::new(time, Script::new().then(1, Reply::hang()));
     let mut call = pin!(breaker.call_async(bank.call_async()));

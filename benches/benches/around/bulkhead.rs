@@ -7,7 +7,7 @@ use core::time::Duration;
 use std::sync::Arc;
 use std::time::Instant;
 
-use cutout::{Bulkhead, BulkheadConfig, Sleep};
+use cutout::{AsyncTimer, Bulkhead, BulkheadConfig};
 use cutout_benches::{Padded, crowd};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::yield_now;
@@ -170,7 +170,7 @@ impl Pass<Ours> for Acquire {
 
 struct Timer;
 
-impl Sleep for Timer {
+impl AsyncTimer for Timer {
     type Sleeping = tokio::time::Sleep;
 
     fn sleep(&self, duration: Duration) -> tokio::time::Sleep {
@@ -190,7 +190,7 @@ struct Untimed(Ours);
 
 struct Never;
 
-impl Sleep for Never {
+impl AsyncTimer for Never {
     type Sleeping = core::future::Pending<()>;
 
     fn sleep(&self, _: Duration) -> Self::Sleeping {

@@ -7,7 +7,7 @@ use core::time::Duration;
 use allocation_counter::measure;
 use cutout::{
     Bulkhead, CircuitBreaker, Config, Fallback, Policy, QuantaClock, Rate, Retry, RetryBudget,
-    TokioSleep, Window,
+    TokioTimer, Window,
 };
 use cutout_benches::crowd;
 use tokio::runtime::{Builder, Runtime};
@@ -177,9 +177,9 @@ impl<K: Kind> Caller for Ours<K> {
 
     async fn run(&self, calls: u64, waits: bool) -> u64 {
         let policy = Policy::new()
-            .timer(TokioSleep)
+            .timer(TokioTimer)
             .fallback(Fallback::value(0))
-            .retry(Retry::exponential(FIRST_DELAY).up_to(ATTEMPTS).budget(&self.budget))
+            .retry(Retry::exponential(FIRST_DELAY).max_attempts(ATTEMPTS).budget(&self.budget))
             .breaker(&self.breaker)
             .bulkhead(&self.bulkhead)
             .timeout(LIMIT);

@@ -23,7 +23,7 @@ pub(crate) struct Recipe {
     /// A timer ends the break, not a call.
     pub(crate) by_timer: bool,
     /// How long a trial may take, in milliseconds.
-    pub(crate) lease: u64,
+    pub(crate) timeout: u64,
 }
 
 impl Recipe {
@@ -48,7 +48,7 @@ impl Recipe {
         let after = if by_timer { Duration::ZERO } else { AFTER };
         let millis = |name: &str| Duration::from_millis(wait[name].as_u64().unwrap_or(0));
 
-        let lease = match trace.number("max_wait_in_half_open_ms") {
+        let timeout = match trace.number("max_wait_in_half_open_ms") {
             0 => DAY,
             limit => limit,
         };
@@ -64,12 +64,12 @@ impl Recipe {
             .half_open_rule(HalfOpenRule::Rate)
             .trials(trials)
             .minimum_trials(minimum_trials)
-            .trial_timeout(Duration::from_millis(lease));
+            .trial_timeout(Duration::from_millis(timeout));
         config = if wait["kind"] == "exponential" {
             let factor = percent(&wait["multiplier"]).ok_or("a factor out of our range")?;
             config
                 .break_duration(millis("initial_ms") + after)
-                .break_backoff(Backoff::percent(factor, millis("max_ms") + after))
+                .break_backoff(Backoff::multiplier_percent(factor, millis("max_ms") + after))
         } else {
             config.break_duration(millis("ms") + after)
         };
@@ -79,7 +79,7 @@ impl Recipe {
             minimum_trials: minimum_trials.into(),
             after,
             by_timer,
-            lease,
+            timeout,
         })
     }
 }

@@ -6,7 +6,7 @@ use super::{Resilience4j, counts};
 use crate::score::{Halt, Step, same};
 use crate::trace::Line;
 
-const LIMIT: &str = "the limit of half-open ended it (ours: a lease for each trial)";
+const LIMIT: &str = "the limit of half-open ended it (ours: a timeout for each trial)";
 const LEFT_ARMED: &str = "a timer that `reset` left armed changed the state (ours: no timers)";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

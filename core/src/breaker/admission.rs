@@ -16,12 +16,12 @@ pub(super) const UNTIMED: Instant = Instant::from_nanos(u64::MAX);
 
 /// A trial whose caller does not have it yet. If an observer panics meanwhile, its place is free
 /// again.
-struct HeldBack<'a, C: Clock, O: Observer, const BUCKETS: usize> {
+struct UnclaimedTrial<'a, C: Clock, O: Observer, const BUCKETS: usize> {
     breaker: &'a CircuitBreaker<C, O, BUCKETS>,
     ticket: Option<Ticket>,
 }
 
-impl<'a, C: Clock, O: Observer, const BUCKETS: usize> HeldBack<'a, C, O, BUCKETS> {
+impl<'a, C: Clock, O: Observer, const BUCKETS: usize> UnclaimedTrial<'a, C, O, BUCKETS> {
     const fn new(breaker: &'a CircuitBreaker<C, O, BUCKETS>, ticket: Ticket) -> Self {
         Self { breaker, ticket: Some(ticket) }
     }
@@ -31,7 +31,7 @@ impl<'a, C: Clock, O: Observer, const BUCKETS: usize> HeldBack<'a, C, O, BUCKETS
     }
 }
 
-impl<C: Clock, O: Observer, const BUCKETS: usize> Drop for HeldBack<'_, C, O, BUCKETS> {
+impl<C: Clock, O: Observer, const BUCKETS: usize> Drop for UnclaimedTrial<'_, C, O, BUCKETS> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket.take() {
             sheltered(|| self.breaker.settle_unreported(&ticket, Ending::Dropped));
@@ -55,7 +55,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
                 (Mode::ForcedOpen, _) => Some(Err(self.refuse(RejectReason::ForcedOpen, None))),
                 (Mode::Disabled, _) => Some(Ok(self.ticket(word, Role::Passing))),
                 (Mode::ForcedClosed, _) => Some(Ok(self.ticket(word, Role::Counted))),
-                (_, State::Closed) if word.is_ramping() => self.admit_ramping(word),
+                (_, State::Closed) if word.is_in_slow_start() => self.admit_in_slow_start(word),
                 (_, State::Closed) => Some(Ok(self.ticket(word, Role::Counted))),
                 (_, State::Open) => self.admit_open(word),
                 (_, State::HalfOpen) => self.admit_half_open(word),
@@ -70,14 +70,14 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     /// What a call would be refused with by a circuit that was seen as `word` and is not plainly
     /// closed.
     #[inline(never)]
-    pub(super) fn refusal_by_state(&self, mut word: Word) -> Option<Rejected> {
+    pub(super) fn would_reject_by_state(&self, mut word: Word) -> Option<Rejected> {
         loop {
             match (word.mode(), word.state()) {
                 (Mode::ForcedOpen, _) => {
                     return Some(Rejected::new(RejectReason::ForcedOpen, None));
                 }
                 (Mode::Auto, State::Open) => {
-                    let left = self.left_until(self.circuit.end(word, &self.seldom));
+                    let left = self.left_until(self.circuit.end(word, &self.cold));
                     // The end of the break was read after the word; only together do they say no.
                     if self.circuit.load() == word {
                         return (left != 0).then(|| Rejected::new(RejectReason::Open, Some(left)));
@@ -85,8 +85,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
                 }
                 (Mode::Auto, State::HalfOpen) => {
                     let trials = word.trials();
-                    let lapsed = self.seldom.leases().lapsed(word, self.now());
-                    match self.half_open_verdict(trials, lapsed) {
+                    let expired = self.cold.trial_deadlines().expired(word, self.now());
+                    match self.half_open_verdict(trials, expired) {
                         Some(cause) => self.end_half_open(word, cause),
                         None => {
                             return self
@@ -109,23 +109,24 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
 
     /// `None`: the word has moved, look again.
     fn admit_open(&self, word: Word) -> Option<Result<Ticket, Rejected>> {
-        let end = self.circuit.break_end(word, &self.seldom);
+        let end = self.circuit.break_end(word, &self.cold);
         let left = self.left_until(end);
         if left == 0 {
             let mut now = end;
-            let leases = self.seldom.leases();
+            let trial_deadlines = self.cold.trial_deadlines();
             let change = self.circuit.change(|seen| {
                 if seen != word {
-                    return Step::Leave;
+                    return Step::Keep;
                 }
-                let (lease, plan) = self.settings.trial_timeout();
+                let (timeout, plan) = self.settings.trial_timeout();
                 now = self.read_clock(plan).max(end); // a coarse reading may be before it still
-                if !self.circuit.propose_lease_end(leases, 0, now.plus(lease), seen) {
-                    return Step::Again;
+                if !self.circuit.propose_trial_deadline(trial_deadlines, 0, now.plus(timeout), seen)
+                {
+                    return Step::Retry;
                 }
-                Step::To(seen.half_open(self.next_generation(seen)).with_trial_out(0))
+                Step::Swap(seen.half_open(self.next_generation(seen)).with_trial_out(0))
             })?;
-            let held = HeldBack::new(self, self.trial(change.after, 0));
+            let held = UnclaimedTrial::new(self, self.trial(change.after, 0));
             self.announce(change, Cause::BreakOver, now, None, Tally::default());
             return held.release().map(Ok);
         }
@@ -138,29 +139,29 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
 
     /// `None`: the word has moved, look again.
     #[cold]
-    fn admit_ramping(&self, word: Word) -> Option<Result<Ticket, Rejected>> {
+    fn admit_in_slow_start(&self, word: Word) -> Option<Result<Ticket, Rejected>> {
         let now = self.now();
-        let left = self.circuit.end(word, &self.seldom).since(now);
+        let left = self.circuit.end(word, &self.cold).since(now);
         if self.circuit.load() != word {
             return None;
         }
-        let recovery = self.settings.lengths(&self.seldom).0.recovery;
-        let Some(recovery) = recovery.filter(|_| left > 0) else {
+        let slow_start = self.settings.lengths(&self.cold).0.slow_start;
+        let Some(slow_start) = slow_start.filter(|_| left > 0) else {
             let change = self.circuit.change(|seen| {
                 if seen == word {
-                    Step::To(seen.closed(self.next_generation(seen)))
+                    Step::Swap(seen.closed(self.next_generation(seen)))
                 } else {
-                    Step::Leave
+                    Step::Keep
                 }
             })?;
-            self.announce(change, Cause::RecoveryOver, now, None, Tally::default());
+            self.announce(change, Cause::SlowStartOver, now, None, Tally::default());
             return None;
         };
-        let stage = recovery.stage_at(left, word.generation());
-        if self.seldom.ramp().admits(&stage, now) {
+        let stage = slow_start.stage_at(left, word.generation());
+        if self.cold.slow_start().admits(&stage, now) {
             Some(Ok(self.ticket(word, Role::Counted)))
         } else {
-            Some(self.refuse_unless_shadowed(word, RejectReason::Ramping, None))
+            Some(self.refuse_unless_shadowed(word, RejectReason::SlowStart, None))
         }
     }
 
@@ -168,9 +169,9 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     #[cold]
     fn admit_half_open(&self, word: Word) -> Option<Result<Ticket, Rejected>> {
         let now = self.now();
-        let leases = self.seldom.leases();
-        let lapsed = leases.lapsed(word, now);
-        if let Some(cause) = self.half_open_verdict(word.trials(), lapsed) {
+        let trial_deadlines = self.cold.trial_deadlines();
+        let expired = trial_deadlines.expired(word, now);
+        if let Some(cause) = self.half_open_verdict(word.trials(), expired) {
             self.end_half_open(word, cause);
             return None;
         }
@@ -180,22 +181,22 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         let slot = word.free_slot();
         let change = self.circuit.change(|seen| {
             if seen != word {
-                return Step::Leave;
+                return Step::Keep;
             }
-            let (lease, plan) = self.settings.trial_timeout();
-            let end = self.read_clock(plan).plus(lease); // R4
-            if !self.circuit.propose_lease_end(leases, slot, end, seen) {
-                return Step::Again;
+            let (timeout, plan) = self.settings.trial_timeout();
+            let end = self.read_clock(plan).plus(timeout); // R4
+            if !self.circuit.propose_trial_deadline(trial_deadlines, slot, end, seen) {
+                return Step::Retry;
             }
-            Step::To(seen.with_trial_out(slot))
+            Step::Swap(seen.with_trial_out(slot))
         })?;
         Some(Ok(self.trial(change.after, slot)))
     }
 
     /// The ticket of the trial that has just got `slot`.
     fn trial(&self, word: Word, slot: u32) -> Ticket {
-        self.seldom.counters().trials.count();
-        let turn = self.seldom.leases().begin_turn(slot);
+        self.cold.counters().trials.count();
+        let turn = self.cold.trial_deadlines().begin_turn(slot);
         self.ticket(word, Role::Trial { slot, turn })
     }
 
@@ -221,7 +222,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
 
     #[cold]
     fn pass_shadowed(&self, word: Word) -> Ticket {
-        self.seldom.counters().would_reject.count();
+        self.cold.counters().would_reject.count();
         self.ticket(word, Role::Shadowed)
     }
 }

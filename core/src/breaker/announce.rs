@@ -35,7 +35,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     /// Tells of a call that was counted or refused, if the observer wants to hear of calls.
     #[inline]
     pub(super) fn tell_of_call(&self, event: impl FnOnce() -> CallEvent) {
-        if self.observer.hears_calls() {
+        if self.observer.wants_call_events() {
             self.observer.on_call(&event());
         }
     }

@@ -193,7 +193,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     /// It was no admission then: it counts in no total, nobody is told of it, and a trial's place is
     /// free again. If it was the trial that ended a break, the circuit stays half-open. A trial that has
     /// outlasted its [timeout](crate::Config::trial_timeout) while the circuit is still half-open cannot be
-    /// taken back: it has failed, and counts as stale. During a recovery, the call has used up its share.
+    /// taken back: it has failed, and counts as stale. During a slow start, the call has used up its share.
     ///
     /// # Examples
     ///

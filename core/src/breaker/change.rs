@@ -26,21 +26,23 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         let (mut at, mut length) = (trip.now, 0);
         let change = self.circuit.change(|word| {
             if word.generation() != trip.generation {
-                return Step::Leave;
+                return Step::Keep;
             }
             match (word.mode(), word.state()) {
-                (Mode::ForcedClosed, _) if word.was_told() => Step::Leave,
-                (Mode::ForcedClosed, _) => Step::To(word.with_told().with_armed(false)),
+                (Mode::ForcedClosed, _) if word.would_trip_is_told() => Step::Keep,
+                (Mode::ForcedClosed, _) => {
+                    Step::Swap(word.with_would_trip_told().with_reevaluates(false))
+                }
                 (Mode::Auto | Mode::Shadow, State::Closed) => {
                     match self.next_break(word, trip.retry_after) {
-                        None => Step::Again,
+                        None => Step::Retry,
                         Some((now, long)) => {
                             (at, length) = (now, long);
-                            Step::To(word.open(self.next_generation(word), false))
+                            Step::Swap(word.open(self.next_generation(word), false))
                         }
                     }
                 }
-                _ => Step::Leave,
+                _ => Step::Keep,
             }
         });
         change.map(|change| Opened { change, at, length })
@@ -68,26 +70,25 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         word: Word,
         retry_after: Option<Duration>,
     ) -> Option<(Instant, u64)> {
-        let (lengths, plan) = self.settings.lengths(&self.seldom);
+        let (lengths, plan) = self.settings.lengths(&self.cold);
         let now = self.read_clock(plan); // R4
         let reopens = if self.reopens(word, now) {
-            self.circuit.last_break(word, &self.seldom).reopened()
+            self.circuit.last_break(word, &self.cold).reopened()
         } else {
             0
         };
         let chance = break_length::chance(now, word.generation(), core::ptr::from_ref(self).addr());
         let length = break_length(&lengths.breaks, reopens, retry_after, chance);
         let next = Break { length, reopens };
-        let proposed =
-            self.circuit.propose_break(now.plus(length), next, false, word, &self.seldom);
+        let proposed = self.circuit.propose_break(now.plus(length), next, false, word, &self.cold);
         proposed.then_some((now, length))
     }
 
     /// Whether a circuit that opens at `now` out of `word` reopens (R8).
     pub(super) fn reopens(&self, word: Word, now: Instant) -> bool {
         word.state() != State::Closed
-            || word.is_ramping()
-            || self.circuit.is_unsteady(word, now, &self.seldom)
+            || word.is_in_slow_start()
+            || self.circuit.is_unsteady(word, now, &self.cold)
     }
 }
 
@@ -97,6 +98,6 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     /// Puts any 64 bits in place of the state word.
     #[doc(hidden)]
     pub fn set_word(&self, bits: u64) {
-        let _ = self.circuit.change(|_| Step::To(Word::from_bits(bits)));
+        let _ = self.circuit.change(|_| Step::Swap(Word::from_bits(bits)));
     }
 }

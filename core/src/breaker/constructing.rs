@@ -2,7 +2,7 @@
 
 use super::CircuitBreaker;
 use crate::circuit::Circuit;
-use crate::circuit::Seldom;
+use crate::circuit::ColdState;
 use crate::config::Config;
 use crate::config_error::ConfigError;
 use crate::observe::Observer;
@@ -94,7 +94,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
                 circuit: Circuit::new(),
                 lanes: Lanes::new(),
                 streak: Streak::new(),
-                seldom: Seldom::new(),
+                cold: ColdState::new(),
                 settings: Settings::new(&config),
                 clock,
                 observer,
@@ -131,7 +131,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     /// ```
     pub fn preallocate(&self) {
         self.lanes.grow(&self.clock);
-        self.seldom.preallocate();
+        self.cold.preallocate();
     }
 
     /// A closed breaker with room for `BUCKETS` buckets, for settings that come as input.

@@ -37,13 +37,13 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
             let trip = end.trip(TripReason::ConsecutiveFailures, Tally::default());
             return ends_row.then_some(trip);
         }
-        let is_armed = word.is_armed();
-        if spared && !is_armed && !ends_row {
+        let reevaluates = word.reevaluates();
+        if spared && !reevaluates && !ends_row {
             return None;
         }
         // A success that is not slow can only complete the minimum of a rate that is over.
         let is_full = result.failed || result.slow || plan.evaluates_all();
-        let completes = plan.has_rate() && (is_armed || stayed.is_some());
+        let completes = plan.has_rate() && (reevaluates || stayed.is_some());
         if is_full || completes { self.evaluate_window(end, row, stayed, is_full) } else { None }
     }
 
@@ -89,7 +89,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         // do so at once; else it came to look because older results have left, and what stayed says
         // whether there were too few.
         let completes = stayed.is_some_and(|stayed| stayed < needed);
-        if matches!(verdict, Verdict::Trip(_)) && !is_full && !word.is_armed() && !completes {
+        if matches!(verdict, Verdict::Trip(_)) && !is_full && !word.reevaluates() && !completes {
             return None;
         }
         // Note whether the next success has to look.
@@ -100,10 +100,10 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
                 Verdict::Healthy => false,
             };
             let changed = self.circuit.change(|seen| {
-                if seen.generation() != generation || seen.is_armed() == armed {
-                    Step::Leave
+                if seen.generation() != generation || seen.reevaluates() == armed {
+                    Step::Keep
                 } else {
-                    Step::To(seen.with_armed(armed))
+                    Step::Swap(seen.with_reevaluates(armed))
                 }
             });
             if changed.is_none() {
@@ -154,5 +154,5 @@ fn ends_row(plan: Plan, row: u64) -> bool {
 /// How many results make a rate count.
 fn minimum(limits: &Limits, word: Word) -> u64 {
     let all = limits.minimum;
-    u64::from(if word.is_ramping() { all.min(limits.trials.trials) } else { all })
+    u64::from(if word.is_in_slow_start() { all.min(limits.trials.trials) } else { all })
 }

@@ -44,9 +44,9 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     pub fn set_mode(&self, mode: Mode) {
         let change = self.circuit.change(|word| {
             if word.mode() == mode {
-                Step::Leave
+                Step::Keep
             } else {
-                Step::To(word.with_mode(mode, self.next_generation(word)))
+                Step::Swap(word.with_mode(mode, self.next_generation(word)))
             }
         });
         if let Some(change) = change {
@@ -113,12 +113,12 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         let change = self.circuit.change(|word| {
             now = self.clock.now(); // R4
             let goes_on = self.reopens(word, now);
-            let last = self.circuit.last_break(word, &self.seldom);
+            let last = self.circuit.last_break(word, &self.cold);
             let next = Break { length, reopens: if goes_on { last.reopens } else { 0 } };
-            if self.circuit.propose_break(now.plus(length), next, true, word, &self.seldom) {
-                Step::To(word.open(self.next_generation(word), true))
+            if self.circuit.propose_break(now.plus(length), next, true, word, &self.cold) {
+                Step::Swap(word.open(self.next_generation(word), true))
             } else {
-                Step::Again
+                Step::Retry
             }
         });
         if let Some(change) = change {
@@ -130,7 +130,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     pub fn reset(&self) {
         let change = self.circuit.change(|word| {
             let next = self.next_generation(word);
-            Step::To(word.as_new(next).with_mode(Mode::Auto, next))
+            Step::Swap(word.as_new(next).with_mode(Mode::Auto, next))
         });
         if let Some(change) = change {
             self.announce(change, Cause::Reset, self.now(), None, Tally::default());

@@ -29,8 +29,8 @@ pub struct Snapshot {
     pub consecutive_failures: u64,
     /// Trials that are out.
     pub trials_in_flight: u32,
-    /// Whether a closed circuit still takes up its load ([`Config::recovery`]).
-    pub recovering: bool,
+    /// Whether a closed circuit still takes up its load ([`Config::slow_start`]).
+    pub in_slow_start: bool,
     /// While [`State::Open`] by itself, how long until the next trial may start.
     pub retry_after: Option<Duration>,
     /// Whether the circuit is [due](CircuitBreaker::is_due).
@@ -84,9 +84,9 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     ///
     /// Looking admits nothing and counts nothing. It is for who would have to prepare for a call, or
     /// could go elsewhere; admission alone decides. Under [`Mode::Shadow`] nobody is refused, and
-    /// which calls a ramp refuses is known only when they come.
+    /// which calls a slow start refuses is known only when they come.
     ///
-    /// Trials whose lease is over are given up, as a call would give them up, so that HalfOpen ends
+    /// Trials whose timeout is over are given up, as a call would give them up, so that HalfOpen ends
     /// even if all that anybody does is look.
     ///
     /// # Examples
@@ -95,16 +95,16 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     /// use cutout_core::{CircuitBreaker, Config, ManualClock, RejectReason};
     ///
     /// let breaker = CircuitBreaker::with_clock(Config::new(), ManualClock::new());
-    /// assert_eq!(breaker.refusal(), None);
+    /// assert_eq!(breaker.would_reject(), None);
     /// breaker.force_open();
-    /// assert_eq!(breaker.refusal().unwrap().reason(), RejectReason::ForcedOpen);
+    /// assert_eq!(breaker.would_reject().unwrap().reason(), RejectReason::ForcedOpen);
     /// assert_eq!(breaker.totals().rejected, 0);
     /// ```
     #[inline]
     #[must_use]
-    pub fn refusal(&self) -> Option<Rejected> {
+    pub fn would_reject(&self) -> Option<Rejected> {
         let word = self.circuit.load();
-        if word.is_plainly_closed() { None } else { self.refusal_by_state(word) }
+        if word.is_plainly_closed() { None } else { self.would_reject_by_state(word) }
     }
 
     /// Everything there is to see. It reads counters while others write them, so its parts agree
@@ -138,7 +138,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     }
 
     fn look(&self, now: Instant, left: impl FnOnce(Instant) -> u64) -> Snapshot {
-        let (word, end) = self.circuit.load_with_end(&self.seldom);
+        let (word, end) = self.circuit.load_with_end(&self.cold);
         let generation = word.generation();
         let is_open = word.state() == State::Open && word.effective_state() == State::Open;
         let is_open = is_open && word.mode() != Mode::ForcedOpen;
@@ -150,7 +150,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
             tally: self.lanes.tally(self.settings.shape(), generation, now),
             consecutive_failures: self.streak.length(generation),
             trials_in_flight: word.trials_out(),
-            recovering: word.is_ramping() && matches!(word.mode(), Mode::Auto | Mode::Shadow),
+            in_slow_start: word.is_in_slow_start()
+                && matches!(word.mode(), Mode::Auto | Mode::Shadow),
             retry_after: is_open.then_some(Duration::from_nanos(break_left)),
             due: is_open && break_left == 0,
             totals: self.totals(),
@@ -159,7 +160,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
 
     /// While the circuit is open by itself, what is left of its break.
     fn left_of_break(&self) -> Option<u64> {
-        let (word, end) = self.circuit.load_with_end(&self.seldom);
+        let (word, end) = self.circuit.load_with_end(&self.cold);
         let decides = matches!(word.mode(), Mode::Auto | Mode::Shadow);
         (decides && word.state() == State::Open).then(|| self.left_until(end))
     }
@@ -171,13 +172,13 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         Totals {
             successes: results.successes,
             failures: results.failures,
-            ignored: self.seldom.count(|counters| &counters.ignored),
-            cancelled: self.seldom.count(|counters| &counters.cancelled),
-            stale: self.seldom.count(|counters| &counters.stale),
-            slow: self.seldom.count(|counters| &counters.slow),
+            ignored: self.cold.count(|counters| &counters.ignored),
+            cancelled: self.cold.count(|counters| &counters.cancelled),
+            stale: self.cold.count(|counters| &counters.stale),
+            slow: self.cold.count(|counters| &counters.slow),
             rejected,
-            would_reject: self.seldom.count(|counters| &counters.would_reject),
-            trials: self.seldom.count(|counters| &counters.trials),
+            would_reject: self.cold.count(|counters| &counters.would_reject),
+            trials: self.cold.count(|counters| &counters.trials),
         }
     }
 
@@ -191,7 +192,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     /// The settings as they are now. A window over time reads as long as its buckets together.
     #[must_use]
     pub fn config(&self) -> Config {
-        self.settings.config(&self.seldom)
+        self.settings.config(&self.cold)
     }
 
     /// The clock.

@@ -14,8 +14,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     /// - The conditions hold from the next result on: it looks, even if it is a success, whether the
     ///   rates of what the window already holds are over. A row of failures starts anew if it begins
     ///   or ceases to be counted.
-    /// - A break, a lease or a ramp that has begun lasts as long as it was to last; the next ones
-    ///   have the new lengths. A ramp ends if `recovery` is switched off.
+    /// - A break, a timeout or a slow start that has begun lasts as long as it was to last; the next ones
+    ///   have the new lengths. A slow start ends if `slow_start` is switched off.
     /// - Trials that are out stay out; how many more may start, and how they decide, is as the new
     ///   settings say.
     /// - A call that was admitted while slow calls were not measured is never slow.
@@ -58,7 +58,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         config.validate(BUCKETS)?;
         let end_row = || self.streak.succeed(self.circuit.load().generation());
         let mut counted_row = false;
-        self.settings.change(&config, &self.seldom, |before, after| {
+        self.settings.change(&config, &self.cold, |before, after| {
             counted_row = before.has_streak();
             if after.has_streak() && !counted_row {
                 end_row();
@@ -74,10 +74,10 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         let _ = self.lanes.revoke(); // F4
         // C4
         let _ = self.circuit.change(|word| {
-            if word.is_armed() == plan.has_rate() {
-                Step::Leave
+            if word.reevaluates() == plan.has_rate() {
+                Step::Keep
             } else {
-                Step::To(word.with_armed(plan.has_rate()))
+                Step::Swap(word.with_reevaluates(plan.has_rate()))
             }
         });
         Ok(())

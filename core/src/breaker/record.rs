@@ -40,7 +40,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
             self.lanes.count_success(has_row, &self.clock);
             return true;
         }
-        let is_plain = !word.is_armed() && !plan.evaluates_all();
+        let is_plain = !word.reevaluates() && !plan.evaluates_all();
         let shape = self.settings.shape();
         is_plain && self.lanes.add_success(shape, generation, now, has_row, &self.clock)
     }
@@ -93,10 +93,10 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         match settled {
             Settled::Counted(result) => self.add_to_totals(result),
             Settled::Ignored => {
-                self.seldom.counters().ignored.count();
+                self.cold.counters().ignored.count();
             }
             Settled::Cancelled => {
-                self.seldom.counters().cancelled.count();
+                self.cold.counters().cancelled.count();
             }
         }
         self.tell_of_call(|| settled.event());
@@ -109,7 +109,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
 
     fn count_if_slow(&self, result: Counted) {
         if result.slow {
-            self.seldom.counters().slow.count();
+            self.cold.counters().slow.count();
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::circuit::{Break, Word};
 use crate::config::Config;
 use crate::config_error::ConfigError;
 use crate::observe::Observer;
-use crate::saved::Saved;
+use crate::saved::SavedState;
 use crate::settings::Lengths;
 use crate::state::State;
 use crate::time::{Clock, Instant};
@@ -15,33 +15,33 @@ use crate::window::Tally;
 impl<C: Clock, O: Observer> CircuitBreaker<C, O> {
     /// A breaker that goes on where the one that was saved left off.
     ///
-    /// As [`restored_from_parts`](Self::restored_from_parts), for a breaker with room for 10 buckets.
+    /// As [`from_saved_parts`](Self::from_saved_parts), for a breaker with room for 10 buckets.
     ///
     /// # Errors
     ///
     /// The first setting that is out of its range.
-    pub fn restored(
+    pub fn from_saved(
         config: Config,
         clock: C,
         observer: O,
-        saved: &Saved,
+        saved: &SavedState,
     ) -> Result<Self, ConfigError> {
-        Self::restored_from_parts(config, clock, observer, saved)
+        Self::from_saved_parts(config, clock, observer, saved)
     }
 }
 
 /// # Saving and restoring
 impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> {
-    /// What this breaker knows, for one that will go on where it left off. See [`Saved`].
+    /// What this breaker knows, for one that will go on where it left off. See [`SavedState`].
     ///
     /// It is read while others write, as a [`snapshot`](Self::snapshot) is.
     #[must_use]
-    pub fn save(&self) -> Saved<BUCKETS> {
+    pub fn save(&self) -> SavedState<BUCKETS> {
         let (word, end, last, steady) = loop {
-            let (word, end) = self.circuit.load_with_end(&self.seldom);
-            let last = self.circuit.last_break(word, &self.seldom);
+            let (word, end) = self.circuit.load_with_end(&self.cold);
+            let last = self.circuit.last_break(word, &self.cold);
             let steady =
-                if word.has_broken() { self.circuit.steady(&self.seldom) } else { Instant::ORIGIN };
+                if word.has_broken() { self.circuit.steady(&self.cold) } else { Instant::ORIGIN };
             if self.circuit.load() == word {
                 break (word, end, last, steady);
             }
@@ -49,9 +49,9 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         let now = self.now();
         let generation = word.generation();
         let is_closed = word.state() == State::Closed;
-        Saved {
+        SavedState {
             state: if is_closed { State::Closed } else { State::Open },
-            ramping: word.is_ramping(),
+            in_slow_start: word.is_in_slow_start(),
             mode: word.mode(),
             left: if word.has_end() { end.since(now) } else { 0 },
             reopens: last.reopens,
@@ -69,36 +69,36 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     /// here. The next result looks at the window, whatever it is. Where `config` has another window,
     /// results are sorted into its buckets to within one of them, or the last ones are kept; a window
     /// of the other kind starts empty. A break does not last longer than `config` allows a break to
-    /// last, and a ramp without [`Config::recovery`] is over. The totals go on, so that calls that were
+    /// last, and a slow start without [`Config::slow_start`] is over. The totals go on, so that calls that were
     /// in flight are missing from them.
     ///
     /// # Errors
     ///
     /// The first setting that is out of its range.
-    pub fn restored_from_parts(
+    pub fn from_saved_parts(
         config: Config,
         clock: C,
         observer: O,
-        saved: &Saved<BUCKETS>,
+        saved: &SavedState<BUCKETS>,
     ) -> Result<Self, ConfigError> {
         let breaker = Self::try_from_parts(config, clock, observer)?;
         let now = breaker.now();
-        let (Lengths { breaks, recovery }, _) = breaker.settings.lengths(&breaker.seldom);
-        let ramping = saved.ramping && recovery.is_some();
-        let longest = match recovery {
-            Some(recovery) if ramping => recovery.length(),
+        let (Lengths { breaks, slow_start }, _) = breaker.settings.lengths(&breaker.cold);
+        let in_slow_start = saved.in_slow_start && slow_start.is_some();
+        let longest = match slow_start {
+            Some(slow_start) if in_slow_start => slow_start.length(),
             _ => breaks.longest(),
         };
         let broke = saved.state != State::Closed || saved.last_break != 0 || saved.reopens != 0;
-        let word = Word::restored(saved.state, ramping, saved.mode, broke);
-        let word = word.with_armed(breaker.settings.plan().has_rate());
+        let word = Word::from_saved(saved.state, in_slow_start, saved.mode, broke);
+        let word = word.with_reevaluates(breaker.settings.plan().has_rate());
         let last = Break {
             length: saved.last_break.min(breaks.longest()),
             reopens: saved.reopens.min(Break::MOST_REOPENS),
         };
         let steady = now.plus(saved.unsteady.min(breaks.longest()));
         let end = now.plus(saved.left.min(longest));
-        breaker.circuit.restore(word, end, last, steady, &breaker.seldom);
+        breaker.circuit.restore(word, end, last, steady, &breaker.cold);
         if breaker.settings.plan().has_streak() {
             breaker.streak.restore(saved.failures_in_a_row);
         }
@@ -109,7 +109,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         Ok(breaker)
     }
 
-    fn restore_totals(&self, saved: &Saved<BUCKETS>) {
+    fn restore_totals(&self, saved: &SavedState<BUCKETS>) {
         let totals = &saved.totals;
         let (held, _) = self.lanes.totals(self.settings.shape());
         let missing = Tally {
@@ -119,7 +119,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         };
         self.lanes.add_to_totals(missing, &self.clock);
         self.lanes.add_rejected(totals.rejected, &self.clock);
-        let counters = self.seldom.counters();
+        let counters = self.cold.counters();
         for (counter, total) in [
             (&counters.ignored, totals.ignored),
             (&counters.cancelled, totals.cancelled),

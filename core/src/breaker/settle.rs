@@ -9,7 +9,7 @@ use core::time::Duration;
 use super::CircuitBreaker;
 use super::record::Recorded;
 use crate::circuit::Word;
-use crate::observe::{CallEvent, Observer, Stale};
+use crate::observe::{CallEvent, Observer, StaleResult};
 use crate::outcome::{Outcome, Report};
 use crate::settings::Plan;
 use crate::state::Mode;
@@ -147,13 +147,13 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     /// Counts a result that came too late, and decides nothing by it.
     #[cold]
     pub(super) fn settle_stale(&self, generation: u32, ending: Ending) {
-        self.seldom.counters().stale.count();
+        self.cold.counters().stale.count();
         let outcome = match ending {
             Ending::Reported(report) => Some(report.outcome),
             Ending::Panicked => Some(Outcome::Failure),
             Ending::Dropped => None,
         };
-        self.observer.on_stale(&Stale { generation, outcome });
+        self.observer.on_stale(&StaleResult { generation, outcome });
     }
 
     /// Counts the result of a call that no state of the circuit admitted, and decides nothing by it.

@@ -21,14 +21,14 @@ pub(super) struct HalfOpenEnd {
 impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> {
     /// Ends the trial on `slot`. If the trial is over already, its result is stale.
     pub(super) fn settle_trial(&self, slot: u32, turn: u32, ticket: &Ticket, ending: Ending) {
-        let counts = self.seldom.leases().end_turn(slot, turn).is_some()
+        let counts = self.cold.trial_deadlines().end_turn(slot, turn).is_some()
             && self.counts_as_trial(slot, ticket, ending);
         if !counts {
             self.settle_stale(ticket.generation(), ending);
         }
     }
 
-    /// Whether the result counted; if not, its generation or its lease was over.
+    /// Whether the result counted; if not, its generation or its timeout was over.
     fn counts_as_trial(&self, slot: u32, ticket: &Ticket, ending: Ending) -> bool {
         let plan = self.settings.plan(); // C2
         let now = self.read_clock(plan);
@@ -38,15 +38,15 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         let change = self.circuit.change(|word| {
             (counts, end) = (false, None);
             if word.generation() != ticket.generation() || !word.is_trial_out(slot) {
-                return Step::Leave;
+                return Step::Keep;
             }
-            // Leases that are over have failed before this result came (R5).
-            let lapsed = self.seldom.leases().lapsed(word, now);
-            if let Some(cause) = self.half_open_verdict(word.trials(), lapsed) {
+            // TrialDeadlines that are over have failed before this result came (R5).
+            let expired = self.cold.trial_deadlines().expired(word, now);
+            if let Some(cause) = self.half_open_verdict(word.trials(), expired) {
                 return self.half_open_end(word, cause, None, &mut end);
             }
-            if self.seldom.leases().end(slot) <= now {
-                return Step::Leave;
+            if self.cold.trial_deadlines().end(slot) <= now {
+                return Step::Keep;
             }
             counts = true;
             let mut trials = word.trials();
@@ -54,9 +54,9 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
                 *(if result.failed { &mut trials.failed } else { &mut trials.succeeded }) += 1;
                 trials.slow += u32::from(result.slow);
             }
-            match self.half_open_verdict(trials, lapsed) {
+            match self.half_open_verdict(trials, expired) {
                 Some(cause) => self.half_open_end(word, cause, ending.retry_after(), &mut end),
-                None => Step::To(word.with_trial_back(slot, trials)),
+                None => Step::Swap(word.with_trial_back(slot, trials)),
             }
         });
         if counts {
@@ -68,44 +68,44 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         counts
     }
 
-    /// Frees what an admission took, and lets the totals forget it. A trial whose lease is over while the
+    /// Frees what an admission took, and lets the totals forget it. A trial whose timeout is over while the
     /// circuit is still half-open has failed, and is stale (R5).
     #[inline(never)]
     pub(super) fn take_back_ticket(&self, ticket: &Ticket) {
         match ticket.role() {
             Role::Counted | Role::Passing => {}
-            Role::Shadowed => self.seldom.counters().would_reject.uncount(),
+            Role::Shadowed => self.cold.counters().would_reject.uncount(),
             Role::Trial { slot, turn } => {
                 let now = self.now();
                 let mut failed = false;
                 let is_current = self.is_live(ticket.generation());
-                if is_current && self.seldom.leases().end_turn(slot, turn).is_none() {
+                if is_current && self.cold.trial_deadlines().end_turn(slot, turn).is_none() {
                     return;
                 }
                 let _ = self.circuit.change(|word| {
                     failed = false;
                     if word.generation() != ticket.generation() || !word.is_trial_out(slot) {
-                        return Step::Leave;
+                        return Step::Keep;
                     }
-                    failed = self.seldom.leases().end(slot) <= now; // R5
+                    failed = self.cold.trial_deadlines().end(slot) <= now; // R5
                     if failed {
-                        Step::Leave
+                        Step::Keep
                     } else {
-                        Step::To(word.with_trial_back(slot, word.trials()))
+                        Step::Swap(word.with_trial_back(slot, word.trials()))
                     }
                 });
                 if failed {
                     self.settle_stale(ticket.generation(), Ending::Dropped);
                 } else {
-                    self.seldom.counters().trials.uncount();
+                    self.cold.counters().trials.uncount();
                 }
             }
         }
     }
 
-    /// How HalfOpen ends with `trials` settled and `lapsed` given up, if it does.
-    pub(super) fn half_open_verdict(&self, trials: Trials, lapsed: u32) -> Option<Cause> {
-        verdict::of_trials(&self.settings.limits(), trials, lapsed)
+    /// How HalfOpen ends with `trials` settled and `expired` given up, if it does.
+    pub(super) fn half_open_verdict(&self, trials: Trials, expired: u32) -> Option<Cause> {
+        verdict::of_trials(&self.settings.limits(), trials, expired)
     }
 
     /// Ends HalfOpen for a reason that was seen on `word`.
@@ -113,7 +113,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         let mut end = None;
         let change = self.circuit.change(|seen| {
             end = None;
-            if seen == word { self.half_open_end(seen, cause, None, &mut end) } else { Step::Leave }
+            if seen == word { self.half_open_end(seen, cause, None, &mut end) } else { Step::Keep }
         });
         if let (Some(change), Some(end)) = (change, end) {
             self.announce(change, end.cause, end.at, end.break_length, Tally::default());
@@ -130,22 +130,22 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     ) -> Step {
         let next = self.next_generation(word);
         if cause == Cause::TrialsPassed {
-            let (lengths, plan) = self.settings.lengths(&self.seldom);
+            let (lengths, plan) = self.settings.lengths(&self.cold);
             let now = self.read_clock(plan); // R4
             *end = Some(HalfOpenEnd { cause, at: now, break_length: None });
-            let last = self.circuit.last_break(word, &self.seldom);
-            let (steady, ramp) = (now.plus(last.length), lengths.recovery);
-            let ramp_end = ramp.map(|ramp| now.plus(ramp.length()));
-            return if !self.circuit.propose_close(steady, ramp_end, word, &self.seldom) {
-                Step::Again
-            } else if ramp_end.is_some() {
-                Step::To(word.ramping(next))
+            let last = self.circuit.last_break(word, &self.cold);
+            let (steady, ramp) = (now.plus(last.length), lengths.slow_start);
+            let slow_start_end = ramp.map(|ramp| now.plus(ramp.length()));
+            return if !self.circuit.propose_close(steady, slow_start_end, word, &self.cold) {
+                Step::Retry
+            } else if slow_start_end.is_some() {
+                Step::Swap(word.slow_start(next))
             } else {
-                Step::To(word.closed(next))
+                Step::Swap(word.closed(next))
             };
         }
-        let Some((now, length)) = self.next_break(word, retry_after) else { return Step::Again };
+        let Some((now, length)) = self.next_break(word, retry_after) else { return Step::Retry };
         *end = Some(HalfOpenEnd { cause, at: now, break_length: Some(length) });
-        Step::To(word.open(next, false))
+        Step::Swap(word.open(next, false))
     }
 }

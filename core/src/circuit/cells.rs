@@ -1,4 +1,4 @@
-//! The times that belong to states: ends of breaks and of ramps, and what else there is to note.
+//! The times that belong to states: ends of breaks and of slow starts, and what else there is to note.
 
 use super::word::PLACES;
 use crate::sync::{AtomicU64, const_fn, zeroes};
@@ -10,8 +10,8 @@ pub(crate) struct Cells {
     ends: [AtomicU64; PLACES],
     /// What else there is to note of a break.
     notes: [AtomicU64; PLACES],
-    /// While ramping: when the ramp is over.
-    ramp_end: AtomicU64,
+    /// During a slow start: when it is over.
+    slow_start_end: AtomicU64,
     /// While Closed, if there was a break: when it has been closed for as long as that was.
     steady: AtomicU64,
 }
@@ -28,8 +28,8 @@ impl Cells {
         &self.notes[place as usize % PLACES]
     }
 
-    pub(super) const fn ramp_end(&self) -> &AtomicU64 {
-        &self.ramp_end
+    pub(super) const fn slow_start_end(&self) -> &AtomicU64 {
+        &self.slow_start_end
     }
 
     pub(super) const fn steady(&self) -> &AtomicU64 {
@@ -41,7 +41,7 @@ impl Cells {
             Self {
                 ends: zeroes(),
                 notes: zeroes(),
-                ramp_end: AtomicU64::new(0),
+                slow_start_end: AtomicU64::new(0),
                 steady: AtomicU64::new(0),
             }
         }

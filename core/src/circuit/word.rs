@@ -8,7 +8,7 @@
 //! +------------+-----+-----+-----+------------+------+-----+-----+----+-----+----+-----+
 //! ```
 //!
-//! The state is Closed, Open, HalfOpen, or Closed on the ramp. `succ`, `fail` and `slow` count settled
+//! The state is Closed, Open, HalfOpen, or Closed in slow start. `succ`, `fail` and `slow` count settled
 //! trials, `trials out` has a bit for each trial in flight; all four are zero outside HalfOpen. `place`
 //! says where the present or last break is noted, `broke` whether there was one since the circuit was new
 //! or reset. Closed under `Auto` is all zeroes in the lowest five bits, so admission there is one load and
@@ -39,7 +39,7 @@ const _: () = assert!(GENERATION.end() == u64::BITS);
 const CLOSED: u32 = 0;
 const OPEN: u32 = 1;
 const HALF_OPEN: u32 = 2;
-const RAMPING: u32 = 3;
+const SLOW_START: u32 = 3;
 
 /// So many places there are to note a break in: two for breaks that results begin, and two for those by
 /// hand, each for a break while the other has a meaning (R4).
@@ -67,20 +67,20 @@ impl Word {
 
     pub(crate) const fn state(self) -> State {
         match STATE.get(self.0) {
-            CLOSED | RAMPING => State::Closed,
+            CLOSED | SLOW_START => State::Closed,
             OPEN => State::Open,
             _ => State::HalfOpen,
         }
     }
 
     /// Whether it is Closed and admits only a share of the calls.
-    pub(crate) const fn is_ramping(self) -> bool {
-        STATE.get(self.0) == RAMPING
+    pub(crate) const fn is_in_slow_start(self) -> bool {
+        STATE.get(self.0) == SLOW_START
     }
 
-    /// Whether it lasts until a given time: a break or a ramp.
+    /// Whether it lasts until a given time: a break or a slow start.
     pub(crate) const fn has_end(self) -> bool {
-        matches!(STATE.get(self.0), OPEN | RAMPING)
+        matches!(STATE.get(self.0), OPEN | SLOW_START)
     }
 
     /// Where the present break, or else the last one, is noted.
@@ -125,11 +125,11 @@ impl Word {
     }
 
     #[inline]
-    pub(crate) const fn is_armed(self) -> bool {
+    pub(crate) const fn reevaluates(self) -> bool {
         ARMED.get(self.0) != 0
     }
 
-    pub(crate) const fn was_told(self) -> bool {
+    pub(crate) const fn would_trip_is_told(self) -> bool {
         TOLD.get(self.0) != 0
     }
 
@@ -164,7 +164,7 @@ impl Word {
 
     // Transitions: each starts a generation and forgets what belonged to the last one (R1).
 
-    /// Closed after a break or a ramp.
+    /// Closed after a break or a slow start.
     #[must_use]
     pub(crate) const fn closed(self, generation: u32) -> Self {
         Self(STATE.set(self.era(generation), CLOSED))
@@ -178,8 +178,8 @@ impl Word {
 
     /// Closed for a share of the calls; to open out of this is to reopen.
     #[must_use]
-    pub(crate) const fn ramping(self, generation: u32) -> Self {
-        Self(STATE.set(self.era(generation), RAMPING))
+    pub(crate) const fn slow_start(self, generation: u32) -> Self {
+        Self(STATE.set(self.era(generation), SLOW_START))
     }
 
     /// Open, with a break that is noted in [`next_place`](Self::next_place).
@@ -205,12 +205,17 @@ impl Word {
         GENERATION.set(self.0 & KEPT, generation)
     }
 
-    /// Open, or Closed and perhaps ramping, in the first place.
+    /// Open, or Closed and perhaps in slow start, in the first place.
     #[must_use]
-    pub(crate) const fn restored(state: State, ramping: bool, mode: Mode, broke: bool) -> Self {
+    pub(crate) const fn from_saved(
+        state: State,
+        in_slow_start: bool,
+        mode: Mode,
+        broke: bool,
+    ) -> Self {
         let word = Self(0).with_mode(mode, 0);
         let state = match state {
-            State::Closed if ramping => RAMPING,
+            State::Closed if in_slow_start => SLOW_START,
             State::Closed => CLOSED,
             State::Open | State::HalfOpen => OPEN,
         };
@@ -220,12 +225,12 @@ impl Word {
     // Changes within a generation.
 
     #[must_use]
-    pub(crate) const fn with_armed(self, armed: bool) -> Self {
+    pub(crate) const fn with_reevaluates(self, armed: bool) -> Self {
         Self(ARMED.set(self.0, armed as u32))
     }
 
     #[must_use]
-    pub(crate) const fn with_told(self) -> Self {
+    pub(crate) const fn with_would_trip_told(self) -> Self {
         Self(TOLD.set(self.0, 1))
     }
 
@@ -286,7 +291,7 @@ mod tests {
             (8, Mode::Shadow, State::HalfOpen)
         );
         assert_eq!((next.trials(), next.trials_out()), (Trials::default(), 0));
-        assert!(!next.is_armed() && !next.was_told());
+        assert!(!next.reevaluates() && !next.would_trip_is_told());
         assert!(next.place() == 3 && next.has_broken());
     }
 
@@ -304,10 +309,10 @@ mod tests {
                 assert_eq!(word.with_mode(mode, 2).place(), place, "{mode:?}");
             }
             let half_open = word.half_open(2);
-            for later in [half_open, half_open.ramping(3), half_open.ramping(3).closed(4)] {
+            for later in [half_open, half_open.slow_start(3), half_open.slow_start(3).closed(4)] {
                 assert!(later.has_broken() && later.place() == place);
             }
-            assert!(!half_open.has_end() && half_open.ramping(3).has_end());
+            assert!(!half_open.has_end() && half_open.slow_start(3).has_end());
             assert!(!half_open.closed(3).has_end());
         }
     }

@@ -1,4 +1,4 @@
-//! The settings that have settings of their own: window, backoff, recovery.
+//! The settings that have settings of their own: window, backoff, slow start.
 
 use core::num::{NonZeroU32, NonZeroU64};
 use core::time::Duration;
@@ -6,8 +6,8 @@ use core::time::Duration;
 #[cfg(doc)]
 use super::Config;
 use super::{MILLISECOND, or_one, or_one_long};
-use crate::ramp::Stage;
 use crate::rate::Rate;
+use crate::slow_start::Stage;
 use crate::time::nanos;
 use crate::window::{Grid, Ring, Shape};
 
@@ -143,20 +143,20 @@ impl Backoff {
     /// Each break twice as long as the last, up to `cap`.
     #[must_use]
     pub const fn doubling(cap: Duration) -> Self {
-        Self::percent(200, cap)
+        Self::multiplier_percent(200, cap)
     }
 
     /// Each break `percent` hundredths of the last, up to `cap`: 150 grows it by half.
     ///
     /// Allowed are 100 to 10,000.
     #[must_use]
-    pub const fn percent(percent: u32, cap: Duration) -> Self {
+    pub const fn multiplier_percent(percent: u32, cap: Duration) -> Self {
         Self { percent: or_one(percent), cap: nanos(cap) }
     }
 
     /// How many hundredths of the last break the next one is.
     #[must_use]
-    pub const fn factor(self) -> u32 {
+    pub const fn get_multiplier_percent(self) -> u32 {
         self.percent.get()
     }
 
@@ -181,21 +181,21 @@ impl Backoff {
 ///
 /// ```
 /// use core::time::Duration;
-/// use cutout_core::{Config, Rate, Recovery};
+/// use cutout_core::{Config, Rate, SlowStart};
 ///
-/// let config = Config::new().recovery(
-///     Recovery::in_stages_of(Duration::from_secs(2))
+/// let config = Config::new().slow_start(
+///     SlowStart::in_stages_of(Duration::from_secs(2))
 ///         .shares([Rate::percent(5), Rate::percent(20), Rate::percent(60)]),
 /// );
 /// # let _ = config;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Recovery {
+pub struct SlowStart {
     pub(crate) stage: NonZeroU64,
     pub(crate) shares: [Rate; 3],
 }
 
-impl Recovery {
+impl SlowStart {
     /// Three stages, each this long, of 10 %, 25 % and 50 %. Allowed are 1 ms to 1 day.
     #[must_use]
     pub const fn in_stages_of(stage: Duration) -> Self {

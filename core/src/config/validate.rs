@@ -90,7 +90,7 @@ impl Config {
         }
         match self.break_backoff {
             Some(backoff) if backoff.percent.get() < 100 || backoff.percent.get() > 10_000 => {
-                return Err(ConfigError::BackoffFactor);
+                return Err(ConfigError::BackoffMultiplier);
             }
             Some(backoff) if backoff.cap < self.break_duration || backoff.cap > 365 * DAY => {
                 return Err(ConfigError::BackoffCap);
@@ -119,16 +119,16 @@ impl Config {
         if self.trial_timeout < MILLISECOND || self.trial_timeout > DAY {
             return Err(ConfigError::TrialTimeout);
         }
-        if let Some(recovery) = self.recovery {
-            if recovery.stage.get() < MILLISECOND || recovery.stage.get() > DAY {
-                return Err(ConfigError::RecoveryStage);
+        if let Some(slow_start) = self.slow_start {
+            if slow_start.stage.get() < MILLISECOND || slow_start.stage.get() > DAY {
+                return Err(ConfigError::SlowStartStage);
             }
-            let [first, second, third] = recovery.shares;
+            let [first, second, third] = slow_start.shares;
             if first.basis_points() == 0
                 || second.basis_points() < first.basis_points()
                 || third.basis_points() < second.basis_points()
             {
-                return Err(ConfigError::RecoveryShares);
+                return Err(ConfigError::SlowStartShares);
             }
         }
         Ok(())

@@ -1,11 +1,11 @@
-//! The settings of which several together say how long something lasts: a break, a recovery.
+//! The settings of which several together say how long something lasts: a break, a slow start.
 //!
 //! They are more than a word, so there are two copies, and the plan says which holds (C6).
 
 use core::num::{NonZeroU32, NonZeroU64};
 
-use super::words::{self, FACTOR, FIRST_SHARE, JITTER, SECOND_SHARE, THIRD_SHARE, duration};
-use crate::config::{Backoff, Config, Recovery};
+use super::layout::{self, FACTOR, FIRST_SHARE, JITTER, SECOND_SHARE, THIRD_SHARE, duration};
+use crate::config::{Backoff, Config, SlowStart};
 use crate::rate::Rate;
 use crate::sync::{AtomicU64, Ordering, const_fn};
 
@@ -42,7 +42,7 @@ impl Breaks {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lengths {
     pub(crate) breaks: Breaks,
-    pub(crate) recovery: Option<Recovery>,
+    pub(crate) slow_start: Option<SlowStart>,
 }
 
 impl Lengths {
@@ -54,7 +54,7 @@ impl Lengths {
         let stage = NonZeroU64::new(duration(third));
         Self {
             breaks: Breaks { duration: length, backoff, jitter },
-            recovery: stage.map(|stage| Recovery { stage, shares: shares.map(Rate::clamped) }),
+            slow_start: stage.map(|stage| SlowStart { stage, shares: shares.map(Rate::clamped) }),
         }
     }
 }
@@ -64,17 +64,17 @@ pub(super) type Copy = [AtomicU64; 4];
 
 const_fn! {
     pub(super) fn copy_of(config: &Config) -> Copy {
-        let [one, two, three, four] = words::lengths(config);
+        let [one, two, three, four] = layout::lengths(config);
         [AtomicU64::new(one), AtomicU64::new(two), AtomicU64::new(three), AtomicU64::new(four)]
     }
 }
 
 pub(super) fn is_copy_of(copy: &Copy, config: &Config) -> bool {
-    words_in(copy) == words::lengths(config)
+    words_in(copy) == layout::lengths(config)
 }
 
 pub(super) fn write(copy: &Copy, config: &Config) {
-    for (word, value) in copy.iter().zip(words::lengths(config)) {
+    for (word, value) in copy.iter().zip(layout::lengths(config)) {
         word.store(value, Ordering::Release); // C6
     }
 }
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_copy_holds_the_settings_that_were_set_and_no_others() {
-        let config = Config::new().recovery(Recovery::in_stages_of(Duration::from_secs(2)));
+        let config = Config::new().slow_start(SlowStart::in_stages_of(Duration::from_secs(2)));
         let copy = copy_of(&config);
         assert!(is_copy_of(&copy, &config) && !is_copy_of(&copy, &Config::new()));
         write(&copy, &Config::new());

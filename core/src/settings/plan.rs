@@ -54,8 +54,8 @@ impl Plan {
             config.has_rate() || config.failure_count.is_some() || config.trip_when.is_some();
         let needs_time = measures || (needs_window && bucket.is_some());
         // Whether every duration that the breaker measures is a second or more.
-        let stage = match config.recovery {
-            Some(recovery) => recovery.stage.get(),
+        let stage = match config.slow_start {
+            Some(slow_start) => slow_start.stage.get(),
             None => SECOND,
         };
         let is_coarse = !measures

@@ -10,7 +10,7 @@ use crate::time::nanos;
 /// How a timeout follows from the latencies of the calls before.
 ///
 /// The timeout is the latency that a share of all calls does not exceed
-/// ([`quantile`](Self::quantile)), times a factor ([`factor`](Self::factor)), but no longer than
+/// ([`quantile`](Self::quantile)), times a factor ([`multiplier_percent`](Self::multiplier_percent)), but no longer than
 /// the 99th percentile; then raised to the floor or lowered to the ceiling.
 ///
 /// # Examples
@@ -22,7 +22,7 @@ use crate::time::nanos;
 /// const SEARCH: TimeoutConfig =
 ///     TimeoutConfig::between(Duration::from_millis(50), Duration::from_secs(2))
 ///         .quantile(Rate::percent(90))
-///         .factor(150);
+///         .multiplier_percent(150);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeoutConfig {
@@ -67,7 +67,7 @@ impl TimeoutConfig {
     /// Less than 100 would cut more calls than the quantile says, of which the next limit would be
     /// shorter still.
     #[must_use]
-    pub const fn factor(mut self, percent: u32) -> Self {
+    pub const fn multiplier_percent(mut self, percent: u32) -> Self {
         self.factor = percent;
         self
     }
@@ -133,7 +133,7 @@ impl TimeoutConfig {
             return Err(ConfigError::TimeoutQuantile);
         }
         if self.factor < 100 || self.factor > 1_000 {
-            return Err(ConfigError::TimeoutFactor);
+            return Err(ConfigError::TimeoutMultiplier);
         }
         latency::validate(self.window, self.minimum_samples)
     }

@@ -33,7 +33,7 @@ pub(crate) enum SavedWindow<const N: usize> {
 
 impl<const N: usize> SavedWindow<N> {
     /// The same, so much older.
-    pub(crate) const fn aged(mut self, by: u64) -> Self {
+    pub(crate) const fn advanced_by(mut self, by: u64) -> Self {
         if let Self::Time { buckets } = &mut self {
             let mut at = 0;
             while at < N {

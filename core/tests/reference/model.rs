@@ -56,7 +56,7 @@ pub(crate) enum Event {
         tally: Tally,
     },
     WouldTrip(TripReason, Tally),
-    Stale(Option<Outcome>),
+    StaleResult(Option<Outcome>),
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,7 +84,7 @@ struct Entry {
 #[derive(Clone, Copy, Debug)]
 struct Trial {
     call: u64,
-    lease_end: Time,
+    timeout_end: Time,
 }
 
 #[derive(Debug)]
@@ -106,8 +106,8 @@ pub(crate) struct Model {
     /// Whether the settings changed and no result has looked at the rates since.
     reconsiders: bool,
     /// While only a share of the calls is admitted: until when.
-    ramp_end: Option<Time>,
-    /// Of the ramp's present stage: which it is, the calls that came in it, and when one was last
+    slow_start_end: Option<Time>,
+    /// Of the slow start's present stage: which it is, the calls that came in it, and when one was last
     /// admitted.
     stage: Option<(u32, u64, Time)>,
     // Open
@@ -143,7 +143,7 @@ impl Model {
             lane: 0,
             told: false,
             reconsiders: false,
-            ramp_end: None,
+            slow_start_end: None,
             stage: None,
             break_end: 0,
             reopens: 0,
@@ -216,10 +216,10 @@ impl Model {
     pub(crate) fn edges(&self) -> Vec<Time> {
         match self.state {
             State::Open => vec![self.break_end],
-            State::HalfOpen => self.out.iter().map(|trial| trial.lease_end).collect(),
+            State::HalfOpen => self.out.iter().map(|trial| trial.timeout_end).collect(),
             State::Closed => {
-                let stage = self.settings.recovery.map_or(0, |(stage, _)| stage);
-                self.ramp_end.map_or(Vec::new(), |end| {
+                let stage = self.settings.slow_start.map_or(0, |(stage, _)| stage);
+                self.slow_start_end.map_or(Vec::new(), |end| {
                     vec![end, end.saturating_sub(stage), end.saturating_sub(2 * stage)]
                 })
             }
@@ -227,7 +227,7 @@ impl Model {
     }
 
     pub(crate) fn is_recovering(&self) -> bool {
-        matches!(self.mode, Mode::Auto | Mode::Shadow) && self.ramp_end.is_some()
+        matches!(self.mode, Mode::Auto | Mode::Shadow) && self.slow_start_end.is_some()
     }
 
     // Admission.
@@ -267,15 +267,15 @@ impl Model {
         if self.state == State::HalfOpen {
             self.judge_trials(now, None);
         }
-        if self.ramp_end.is_some_and(|end| end <= now || self.settings.recovery.is_none()) {
-            self.close(Cause::RecoveryOver, now);
+        if self.slow_start_end.is_some_and(|end| end <= now || self.settings.slow_start.is_none()) {
+            self.close(Cause::SlowStartOver, now);
         }
         match self.state {
             State::Closed => {
                 if self.ramp_admits(now) {
                     Ok(self.call(id, now, Role::Counted))
                 } else {
-                    self.refuse_or_pass(id, now, RejectReason::Ramping, None)
+                    self.refuse_or_pass(id, now, RejectReason::SlowStart, None)
                 }
             }
             State::Open if now < self.break_end => {
@@ -296,14 +296,15 @@ impl Model {
         }
     }
 
-    /// Of the calls in a stage of a ramp, its share is admitted, the first of them and then evenly
+    /// Of the calls in a stage of a slow start, its share is admitted, the first of them and then evenly
     /// spread; and a call if none was for a tenth of the stage.
     fn ramp_admits(&mut self, now: Time) -> bool {
-        let (Some(end), Some((stage, shares))) = (self.ramp_end, self.settings.recovery) else {
+        let (Some(end), Some((stage, shares))) = (self.slow_start_end, self.settings.slow_start)
+        else {
             return true;
         };
         let left = end - now;
-        // Time that stepped back before the ramp began finds its first stage.
+        // Time that stepped back before the slow start began finds its first stage.
         let (index, share) = if left > 2 * stage {
             (0, shares[0])
         } else if left > stage {
@@ -323,8 +324,8 @@ impl Model {
     }
 
     fn trial(&mut self, id: u64, now: Time) -> Call {
-        let lease_end = now.saturating_add(self.settings.trial_timeout);
-        self.out.push(Trial { call: id, lease_end });
+        let timeout_end = now.saturating_add(self.settings.trial_timeout);
+        self.out.push(Trial { call: id, timeout_end });
         self.totals.trials += 1;
         self.call(id, now, Role::Trial)
     }
@@ -368,9 +369,9 @@ impl Model {
             return self.stale(ending);
         }
         if call.role == Role::Trial {
-            // Leases that are over fail first.
+            // TrialDeadlines that are over fail first.
             self.judge_trials(now, None);
-            let on_time = |trial: &Trial| trial.call == call.id && now < trial.lease_end;
+            let on_time = |trial: &Trial| trial.call == call.id && now < trial.timeout_end;
             if call.generation != self.generation || !self.out.iter().any(on_time) {
                 return self.stale(ending);
             }
@@ -451,14 +452,14 @@ impl Model {
         keeps
     }
 
-    /// The call did not run, so it was never admitted. A trial that is out and whose lease is over has
+    /// The call did not run, so it was never admitted. A trial that is out and whose timeout is over has
     /// failed, and is stale.
     fn take_back(&mut self, call: Call, now: Time) {
         match call.role {
             Role::Counted | Role::Passing => {}
             Role::Shadowed => self.totals.would_reject -= 1,
             Role::Trial => {
-                let has_failed = |trial: &Trial| trial.call == call.id && trial.lease_end <= now;
+                let has_failed = |trial: &Trial| trial.call == call.id && trial.timeout_end <= now;
                 if call.generation == self.generation && self.out.iter().any(has_failed) {
                     return self.stale(Ending::TakenBack);
                 }
@@ -470,7 +471,7 @@ impl Model {
 
     fn stale(&mut self, ending: Ending) {
         self.totals.stale += 1;
-        self.events.push(Event::Stale(match ending {
+        self.events.push(Event::StaleResult(match ending {
             Ending::Reported(outcome, _) => Some(outcome),
             Ending::NotConsecutive(_) | Ending::Panicked => Some(Outcome::Failure),
             Ending::Dropped | Ending::TakenBack => None,
@@ -502,7 +503,7 @@ impl Model {
         let tally = if self.settings.needs_window() { self.tally(now) } else { Tally::default() };
 
         let mut minimum = u64::from(self.settings.minimum_throughput);
-        if self.ramp_end.is_some() {
+        if self.slow_start_end.is_some() {
             minimum = minimum.min(u64::from(self.settings.trials));
         }
         let is_over = |limit: Option<u32>, part: u64| {
@@ -550,9 +551,9 @@ impl Model {
         }
     }
 
-    /// Ends HalfOpen if its trials say so. A lease that is over is a failed trial.
+    /// Ends HalfOpen if its trials say so. A timeout that is over is a failed trial.
     fn judge_trials(&mut self, now: Time, retry_after: Option<u64>) {
-        let lapsed = self.out.iter().map(|trial| u32::from(trial.lease_end <= now)).sum::<u32>();
+        let lapsed = self.out.iter().map(|trial| u32::from(trial.timeout_end <= now)).sum::<u32>();
         let slow_fails = self.settings.slow_call_rate.is_some() && self.slow > 0;
         let cause = match self.settings.half_open_rule {
             HalfOpenRule::FirstFailure if self.failed > 0 || slow_fails => Cause::TrialFailed,
@@ -590,8 +591,8 @@ impl Model {
         self.transition(State::Closed, cause, now, None, Tally::default());
         if cause == Cause::TrialsPassed {
             self.steady = self.last_break.map(|length| now.saturating_add(length));
-            if let Some((stage, _)) = self.settings.recovery {
-                self.ramp_end = Some(now.saturating_add(3 * stage));
+            if let Some((stage, _)) = self.settings.slow_start {
+                self.slow_start_end = Some(now.saturating_add(3 * stage));
             }
         }
     }
@@ -608,7 +609,7 @@ impl Model {
     fn reopens_at(&self, now: Time) -> bool {
         // Closed for less than the last break was.
         let is_unsteady = self.steady.is_some_and(|steady| now < steady);
-        self.state != State::Closed || self.ramp_end.is_some() || is_unsteady
+        self.state != State::Closed || self.slow_start_end.is_some() || is_unsteady
     }
 
     /// The length of the break that starts now. What is random about it is taken from the engine,
@@ -680,7 +681,7 @@ impl Model {
     pub(crate) fn reset(&mut self, now: Time) {
         let as_new = |model: &mut Self| {
             (model.mode, model.state, model.reopens) = (Mode::Auto, State::Closed, 0);
-            model.ramp_end = None;
+            model.slow_start_end = None;
             (model.last_break, model.steady) = (None, None);
         };
         self.change(now, Cause::Reset, as_new, None, Tally::default());
@@ -696,7 +697,7 @@ impl Model {
     ) {
         let change = |model: &mut Self| {
             model.state = to;
-            model.ramp_end = None;
+            model.slow_start_end = None;
         };
         self.change(now, cause, change, break_length, tally);
     }

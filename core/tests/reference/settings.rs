@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use cutout_core::{Backoff, Config, HalfOpenRule, Outcome, Rate, Recovery, Tally, Window};
+use cutout_core::{Backoff, Config, HalfOpenRule, Outcome, Rate, SlowStart, Tally, Window};
 
 /// Over what span results are counted.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +34,7 @@ pub(crate) struct Settings {
     pub(crate) half_open_rule: HalfOpenRule,
     pub(crate) trial_timeout: u64,
     /// The length of a stage, and the percentages.
-    pub(crate) recovery: Option<(u64, [u32; 3])>,
+    pub(crate) slow_start: Option<(u64, [u32; 3])>,
 }
 
 impl Settings {
@@ -72,9 +72,10 @@ impl Settings {
         if let Some(condition) = self.trip_when {
             config = config.trip_when(condition);
         }
-        if let Some((stage, shares)) = self.recovery {
-            let recovery = Recovery::in_stages_of(nanos(stage)).shares(shares.map(Rate::percent));
-            config = config.recovery(recovery);
+        if let Some((stage, shares)) = self.slow_start {
+            let slow_start =
+                SlowStart::in_stages_of(nanos(stage)).shares(shares.map(Rate::percent));
+            config = config.slow_start(slow_start);
         }
         if let Some(trials) = self.minimum_trials {
             config = config.minimum_trials(trials);
@@ -83,7 +84,7 @@ impl Settings {
             config = config.cancelled_as(outcome);
         }
         if let Some((percent, cap)) = self.break_backoff {
-            config = config.break_backoff(Backoff::percent(percent, nanos(cap)));
+            config = config.break_backoff(Backoff::multiplier_percent(percent, nanos(cap)));
         }
         if let Some(percent) = self.break_jitter {
             config = config.break_jitter(Rate::percent(percent));
@@ -170,7 +171,7 @@ impl Settings {
                 HalfOpenRule::FirstFailure
             },
             trial_timeout: bytes.pick(&[15 * MS, MS, 40 * MS]),
-            recovery: bytes.once_in(3).then(|| {
+            slow_start: bytes.once_in(3).then(|| {
                 (bytes.pick(&[10 * MS, MS]), bytes.pick(&[[10, 25, 50], [34, 50, 100], [1, 1, 99]]))
             }),
         }

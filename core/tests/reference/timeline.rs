@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use cutout_core::{
     CallEvent, CircuitBreaker, Clock, Error, Instant, ManualClock, Mode, Observer, Outcome, Permit,
-    Rejected, Report, Stale, Tally, Ticket, Transition, TripReason,
+    Rejected, Report, StaleResult, Tally, Ticket, Transition, TripReason,
 };
 
 use super::model::{Call, Ending, Event, Model, Totals};
@@ -70,12 +70,12 @@ impl Observer for Log {
         self.events.borrow_mut().push(Event::WouldTrip(reason, *tally));
     }
 
-    fn on_stale(&self, stale: &Stale) {
-        self.events.borrow_mut().push(Event::Stale(stale.outcome));
+    fn on_stale(&self, stale: &StaleResult) {
+        self.events.borrow_mut().push(Event::StaleResult(stale.outcome));
         self.calls.borrow_mut().stale += 1;
     }
 
-    fn hears_calls(&self) -> bool {
+    fn wants_call_events(&self) -> bool {
         true
     }
 
@@ -267,7 +267,7 @@ impl<'a> Pair<'a> {
                 self.model.set_mode(mode, now);
             }
             Operation::Look => {
-                let refusal = self.engine.refusal().map(|refusal| told(&refusal));
+                let refusal = self.engine.would_reject().map(|refusal| told(&refusal));
                 self.witness.acts(Act::Look(refusal));
                 self.lend_draws();
                 assert_eq!(refusal, self.model.refusal(now), "what a call would be told");
@@ -407,9 +407,9 @@ impl<'a> Pair<'a> {
             "trials in flight after {operation:?}"
         );
         assert_eq!(
-            snapshot.recovering,
+            snapshot.in_slow_start,
             self.model.is_recovering(),
-            "whether it is recovering after {operation:?}"
+            "whether it is in_slow_start after {operation:?}"
         );
         assert_eq!(
             snapshot.retry_after.map(nanos),

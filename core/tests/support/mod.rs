@@ -13,8 +13,8 @@ use core::time::Duration;
 use std::panic::catch_unwind;
 
 use cutout_core::{
-    Cause, CircuitBreaker, Clock, Config, Error, Instant, ManualClock, Observer, Outcome, Stale,
-    State, Tally, Transition, TripReason,
+    Cause, CircuitBreaker, Clock, Config, Error, Instant, ManualClock, Observer, Outcome,
+    StaleResult, State, Tally, Transition, TripReason,
 };
 
 pub(crate) type Breaker = CircuitBreaker<ManualClock, Log>;
@@ -46,7 +46,7 @@ impl Observer for Log {
         self.would_trip.borrow_mut().push(reason);
     }
 
-    fn on_stale(&self, stale: &Stale) {
+    fn on_stale(&self, stale: &StaleResult) {
         self.stale.borrow_mut().push(stale.outcome);
     }
 }

@@ -23,12 +23,12 @@ impl Covered {
         "window over a count",
         "slow calls measured",
         "backoff",
-        "recovery",
+        "slow_start",
         "every result evaluated",
         "refused: Open",
         "refused: HalfOpenFull",
         "refused: ForcedOpen",
-        "refused: Ramping",
+        "refused: SlowStart",
         "mode: Auto",
         "mode: ForcedOpen",
         "mode: ForcedClosed",
@@ -43,7 +43,7 @@ impl Covered {
         "changed: TrialsPassed",
         "changed: TrialFailed",
         "changed: TrialTimedOut",
-        "changed: RecoveryOver",
+        "changed: SlowStartOver",
         "would trip",
         "stale",
     ];
@@ -83,7 +83,7 @@ impl Covered {
         for (is_set, name) in [
             (settings.slow_call_duration.is_some(), "slow calls measured"),
             (settings.break_backoff.is_some(), "backoff"),
-            (settings.recovery.is_some(), "recovery"),
+            (settings.slow_start.is_some(), "slow_start"),
             (settings.evaluate_every_result, "every result evaluated"),
         ] {
             if is_set {
@@ -106,7 +106,7 @@ impl Covered {
             self.count(&match event {
                 Event::Transition { cause, .. } => format!("changed: {cause:?}"),
                 Event::WouldTrip(..) => "would trip".to_owned(),
-                Event::Stale(_) => "stale".to_owned(),
+                Event::StaleResult(_) => "stale".to_owned(),
             });
         }
     }

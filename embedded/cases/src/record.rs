@@ -130,7 +130,7 @@ fn said(event: &Event) -> Said {
             Said::transition((*from, *to), *mode, *cause, *at, *break_length, tally)
         }
         Event::WouldTrip(reason, tally) => Said::would_trip(*reason, tally),
-        Event::Stale(outcome) => Said::stale(*outcome),
+        Event::StaleResult(outcome) => Said::stale(*outcome),
     }
 }
 

@@ -29,7 +29,7 @@ where
 }
 
 /// Reads a monotonic `M` with 32 bits of ticks, as that of SysTick is. A task [keeps it
-/// up](Self::keep_up).
+/// up](Self::update).
 #[derive(Debug)]
 pub struct RticClock32<M> {
     ticks: Ticks64,
@@ -49,8 +49,8 @@ where
 
     /// To be called by one task, from the start on, in less than 2^31 ticks each time: within 24 days
     /// at 1,000 ticks a second, so once an hour will do.
-    pub fn keep_up(&self) {
-        self.ticks.keep_up(M::now().as_ticks());
+    pub fn update(&self) {
+        self.ticks.update(M::now().as_ticks());
     }
 }
 

@@ -73,7 +73,7 @@ fn a_monotonic_of_32_bits_that_wraps_does_not_keep_a_circuit_open() {
         CircuitBreaker::with_clock(Config::new().consecutive_failures(1), &CLOCK);
     for later in [1 << 31, u32::MAX - 9_999] {
         NOW_32.store(later, Relaxed);
-        CLOCK.keep_up();
+        CLOCK.update();
     }
     let _ = RADIO.call(|| Err::<(), _>(()));
     let opened = CLOCK.now();

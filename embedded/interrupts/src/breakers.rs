@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use critical_section::Mutex;
 use cutout_core::{
-    CircuitBreaker, Clock, Config, Instant, ManualClock, Observer, Recovery, Stale, Table,
+    CircuitBreaker, Clock, Config, Instant, ManualClock, Observer, SlowStart, StaleResult, Table,
     Transition, Window,
 };
 
@@ -16,7 +16,7 @@ pub(crate) const TRIALS: u32 = 3;
 
 const MS: Duration = Duration::from_millis(1);
 
-/// Everything is short, so that a round has many breaks, trials, and leases that end.
+/// Everything is short, so that a round has many breaks, trials, and timeouts that end.
 const SHORT: Config = Config::new()
     .minimum_throughput(6)
     .break_duration(MS)
@@ -30,7 +30,7 @@ pub(crate) static ALL: Table<&str, Breaker, 3> = Table::from_array([
         new(SHORT
             .window(Window::time(Duration::from_millis(5)))
             .slow_call_duration(MS)
-            .recovery(Recovery::in_stages_of(MS))),
+            .slow_start(SlowStart::in_stages_of(MS))),
     ),
     ("window over a count", new(SHORT.window(Window::count(50)).evaluate_every_result(true))),
     ("failures in a row", new(SHORT.without_failure_rate().consecutive_failures(3))),
@@ -89,7 +89,7 @@ impl Observer for Heard {
         });
     }
 
-    fn on_stale(&self, _: &Stale) {
+    fn on_stale(&self, _: &StaleResult) {
         critical_section::with(|token| {
             let stale = self.stale.borrow(token);
             stale.set(stale.get() + 1);

@@ -60,7 +60,7 @@ mod app {
     #[task(priority = 1)]
     async fn keep_clock_up(_: keep_clock_up::Context) {
         loop {
-            CLOCK.keep_up();
+            CLOCK.update();
             Mono::delay(1.hours()).await;
         }
     }

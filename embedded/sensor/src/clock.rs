@@ -20,7 +20,7 @@ fn SysTick() {
     // Nobody else writes: so this needs no compare-and-swap, which a Cortex-M0 has not.
     let millis = millis().wrapping_add(1);
     MILLIS.store(millis, Ordering::Relaxed);
-    TICKS.keep_up(millis);
+    TICKS.update(millis);
 }
 
 /// The clock of the breaker.

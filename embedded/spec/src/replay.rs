@@ -89,7 +89,7 @@ impl<'a> Player<'a> {
         let (decided, model) = match act {
             Act::Admit { slot, permit, refusal } => (self.admit(slot, permit), refusal),
             Act::Call { until, ending, refusal } => (self.call(until, ending), refusal),
-            Act::Look { refusal } => (self.breaker.refusal().as_ref().map(told), refusal),
+            Act::Look { refusal } => (self.breaker.would_reject().as_ref().map(told), refusal),
             Act::Reconfigure(bytes) => {
                 self.settings = self.settings.changed_by(&Drawn(bytes));
                 if self.breaker.reconfigure(self.settings.config()).is_err() {

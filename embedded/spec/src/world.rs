@@ -3,7 +3,7 @@
 use core::cell::{Cell, RefCell};
 
 use cutout_core::{
-    Clock, Instant, ManualClock, Observer, Outcome, Stale, Tally, Transition, TripReason,
+    Clock, Instant, ManualClock, Observer, Outcome, StaleResult, Tally, Transition, TripReason,
 };
 use tape::{MOST_SAID, Said};
 
@@ -57,7 +57,7 @@ impl Observer for Log {
         self.say(Said::would_trip(reason, tally));
     }
 
-    fn on_stale(&self, stale: &Stale) {
+    fn on_stale(&self, stale: &StaleResult) {
         let outcome: Option<Outcome> = stale.outcome;
         self.say(Said::stale(outcome));
     }

@@ -77,7 +77,7 @@ const REASONS: [RejectReason; 4] = [
     RejectReason::Open,
     RejectReason::HalfOpenFull,
     RejectReason::ForcedOpen,
-    RejectReason::Ramping,
+    RejectReason::SlowStart,
 ];
 
 const GO_TO: u64 = 1;

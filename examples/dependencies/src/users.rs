@@ -7,8 +7,8 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cutout::{
-    Cause, CircuitBreaker, Clock, Config, Failure, Instant, Observer, Policy, PolicyError, State,
-    StdClock, TokioSleep, Transition, TripReason,
+    AttemptError, Cause, CircuitBreaker, Clock, Config, Instant, Observer, Policy, PolicyError,
+    State, StdClock, TokioTimer, Transition, TripReason,
 };
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -75,7 +75,7 @@ pub enum Ending {
     /// With an answer of the dependency.
     Good,
     /// With what the fallback had.
-    Stale,
+    StaleResult,
     /// With an error of the dependency, or with no answer in time.
     Failed,
     /// Refused at once.
@@ -111,7 +111,7 @@ impl<D> Guarded<D> {
 
 impl<D: Dependency> Client for Guarded<D> {
     async fn call(&self) -> Ending {
-        let policy = Policy::new().timer(TokioSleep).breaker(&self.breaker).timeout(self.limit);
+        let policy = Policy::new().timer(TokioTimer).breaker(&self.breaker).timeout(self.limit);
         Ending::of(&policy.call_async(|| self.dependency.ask()).await)
     }
 }
@@ -120,7 +120,7 @@ impl Ending {
     fn of(result: &Result<(), PolicyError<io::Error>>) -> Self {
         match result {
             Ok(()) => Self::Good,
-            Err(error) if matches!(error.failure, Failure::Rejected(_)) => Self::Refused,
+            Err(error) if matches!(error.failure, AttemptError::Rejected(_)) => Self::Refused,
             Err(_) => Self::Failed,
         }
     }

@@ -12,8 +12,8 @@ use bytes::Bytes;
 use cutout::metrics::MetricsObserver;
 use cutout::tower::{Refusal, http};
 use cutout::{
-    Bulkhead, CircuitBreaker, Config, Failure, Policy, PolicyError, Registry, RegistryError,
-    Report, StdClock, TokioSleep,
+    AttemptError, Bulkhead, CircuitBreaker, Config, Policy, PolicyError, Registry, RegistryError,
+    Report, StdClock, TokioTimer,
 };
 use http_body_util::{BodyExt, Empty};
 use hyper_util::client::legacy::Client;
@@ -70,10 +70,10 @@ impl Hosts {
             .with_observer(move |host: &String| metrics.observer(host))
             .build()?;
         let breakers = Arc::new(breakers);
-        page.metrics.registry(&breakers, String::clone);
+        page.metrics.register_registry(&breakers, String::clone);
         let bulkheads = hosts.into_iter().map(|host| {
             let bulkhead = Arc::new(Bulkhead::new(PLACES));
-            page.metrics.bulkhead(&host, &bulkhead);
+            page.metrics.register_bulkhead(&host, &bulkhead);
             (host, bulkhead)
         });
         Ok(Self {
@@ -96,7 +96,7 @@ impl Hosts {
             return Policy::new().call_async(fetch).await;
         }
         Policy::new()
-            .timer(TokioSleep)
+            .timer(TokioTimer)
             .breaker(self.breakers.get(host))
             .bulkhead(bulkhead)
             .timeout(LIMIT)
@@ -143,9 +143,11 @@ fn answer(result: Result<Response<Bytes>, PolicyError<Error>>) -> Response<Body>
         Err(error) => error.failure,
     };
     match failure {
-        Failure::Rejected(rejected) => http::unavailable(Refusal::Circuit(rejected)),
-        Failure::BulkheadRejected(rejected) => http::unavailable(Refusal::Bulkhead(rejected)),
-        Failure::TimedOut(_) => (StatusCode::GATEWAY_TIMEOUT, "the host hangs\n").into_response(),
+        AttemptError::Rejected(rejected) => http::unavailable(Refusal::Circuit(rejected)),
+        AttemptError::BulkheadRejected(rejected) => http::unavailable(Refusal::Bulkhead(rejected)),
+        AttemptError::TimedOut(_) => {
+            (StatusCode::GATEWAY_TIMEOUT, "the host hangs\n").into_response()
+        }
         _ => (StatusCode::BAD_GATEWAY, "the host cannot be reached\n").into_response(),
     }
 }

@@ -15,9 +15,9 @@ use super::place::{Entered, Place, enter};
 use super::queue::Wake;
 #[cfg(feature = "policy")]
 use super::{Bulkhead, BulkheadAcquire, BulkheadPermit};
+use crate::AsyncTimer;
 #[cfg(feature = "policy")]
-use crate::Pause;
-use crate::Sleep;
+use crate::BlockingTimer;
 use crate::panics::Panics;
 use crate::sync::{park_until, thread};
 
@@ -35,7 +35,7 @@ impl Bulkhead {
     }
 
     /// As [`acquire`](Self::acquire), on a timer, and for `at_most` so long.
-    pub(crate) fn acquire_on<S: Pause>(
+    pub(crate) fn acquire_on<S: BlockingTimer>(
         &self,
         timer: &S,
         at_most: Option<Duration>,
@@ -54,7 +54,7 @@ impl Bulkhead {
     }
 
     /// As [`acquire_async`](Self::acquire_async), for `at_most` so long.
-    pub(crate) const fn acquire_async_within<S: Sleep>(
+    pub(crate) const fn acquire_async_within<S: AsyncTimer>(
         &self,
         timer: S,
         at_most: Option<Duration>,
@@ -96,14 +96,14 @@ fn block_by<H: Holder>(
 
 pin_project! {
     /// The wait of an asynchronous caller.
-    pub(super) struct Acquire<H: Holder, S: Sleep> {
+    pub(super) struct Acquire<H: Holder, S: AsyncTimer> {
         step: Step<H, S>,
         #[pin]
         sleeping: Option<S::Sleeping>,
         at_most: Option<Duration>,
     }
 
-    impl<H: Holder, S: Sleep> PinnedDrop for Acquire<H, S> {
+    impl<H: Holder, S: AsyncTimer> PinnedDrop for Acquire<H, S> {
         fn drop(this: Pin<&mut Self>) {
             // A waker and a timer are dropped here. If both panic, one of them is heard.
             let mut this = this.project();
@@ -121,13 +121,13 @@ enum Step<H: Holder, S> {
     Done,
 }
 
-impl<H: Holder, S: Sleep> Acquire<H, S> {
+impl<H: Holder, S: AsyncTimer> Acquire<H, S> {
     pub(super) const fn new(holder: H, sleep: S, at_most: Option<Duration>) -> Self {
         Self { step: Step::Start(holder, sleep), sleeping: None, at_most }
     }
 }
 
-impl<H: Holder, S: Sleep> Future for Acquire<H, S> {
+impl<H: Holder, S: AsyncTimer> Future for Acquire<H, S> {
     type Output = Result<H::Permit, BulkheadRejected>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {

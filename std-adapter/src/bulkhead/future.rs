@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 
 use super::acquire::Acquire;
 use super::{Bulkhead, BulkheadPermit, BulkheadRejected, OwnedBulkheadPermit};
-use crate::Sleep;
+use crate::AsyncTimer;
 
 pin_project! {
     /// Waits for a permit; made by [`Bulkhead::acquire_async`].
@@ -20,13 +20,13 @@ pin_project! {
     ///
     /// If it is polled after its end.
     #[must_use = "futures do nothing unless they are polled"]
-    pub struct BulkheadAcquire<'a, S: Sleep> {
+    pub struct BulkheadAcquire<'a, S: AsyncTimer> {
         #[pin]
         wait: Acquire<&'a Bulkhead, S>,
     }
 }
 
-impl<'a, S: Sleep> BulkheadAcquire<'a, S> {
+impl<'a, S: AsyncTimer> BulkheadAcquire<'a, S> {
     pub(super) const fn new(bulkhead: &'a Bulkhead, sleep: S) -> Self {
         Self::within(bulkhead, sleep, None)
     }
@@ -40,7 +40,7 @@ impl<'a, S: Sleep> BulkheadAcquire<'a, S> {
     }
 }
 
-impl<'a, S: Sleep> Future for BulkheadAcquire<'a, S> {
+impl<'a, S: AsyncTimer> Future for BulkheadAcquire<'a, S> {
     type Output = Result<BulkheadPermit<'a>, BulkheadRejected>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
@@ -48,7 +48,7 @@ impl<'a, S: Sleep> Future for BulkheadAcquire<'a, S> {
     }
 }
 
-impl<S: Sleep> fmt::Debug for BulkheadAcquire<'_, S> {
+impl<S: AsyncTimer> fmt::Debug for BulkheadAcquire<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BulkheadAcquire").finish_non_exhaustive()
     }
@@ -61,19 +61,19 @@ pin_project! {
     ///
     /// If it is polled after its end.
     #[must_use = "futures do nothing unless they are polled"]
-    pub struct OwnedBulkheadAcquire<S: Sleep> {
+    pub struct OwnedBulkheadAcquire<S: AsyncTimer> {
         #[pin]
         wait: Acquire<Arc<Bulkhead>, S>,
     }
 }
 
-impl<S: Sleep> OwnedBulkheadAcquire<S> {
+impl<S: AsyncTimer> OwnedBulkheadAcquire<S> {
     pub(super) const fn new(bulkhead: Arc<Bulkhead>, sleep: S) -> Self {
         Self { wait: Acquire::new(bulkhead, sleep, None) }
     }
 }
 
-impl<S: Sleep> Future for OwnedBulkheadAcquire<S> {
+impl<S: AsyncTimer> Future for OwnedBulkheadAcquire<S> {
     type Output = Result<OwnedBulkheadPermit, BulkheadRejected>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
@@ -81,7 +81,7 @@ impl<S: Sleep> Future for OwnedBulkheadAcquire<S> {
     }
 }
 
-impl<S: Sleep> fmt::Debug for OwnedBulkheadAcquire<S> {
+impl<S: AsyncTimer> fmt::Debug for OwnedBulkheadAcquire<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OwnedBulkheadAcquire").finish_non_exhaustive()
     }

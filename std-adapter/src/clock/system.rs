@@ -5,7 +5,7 @@ use cutout_core::{Clock, Instant};
 /// The system's monotonic clock.
 ///
 /// On Linux and Android it is read where [`std::time::Instant`] reads, and counts from the start of
-/// the machine: `CLOCK_MONOTONIC`, in nanoseconds. Breakers none of whose settings is finer than a
+/// the machine: `CLOCK_MONOTONIC`, in nanoseconds. SelectBreaker none of whose settings is finer than a
 /// second, as the default settings are, read [the time of the last tick](Clock::now_coarse) instead,
 /// 1 to 10 ms behind and most often 4, for a third of the cost: `CLOCK_MONOTONIC_COARSE`. Elsewhere
 /// both readings are [`std::time::Instant`]'s, counted from the first one in this process; threads

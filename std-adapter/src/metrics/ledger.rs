@@ -43,7 +43,7 @@ impl Numbers for BreakerNumbers {
 
 /// What a collection finds under one name.
 #[derive(Default)]
-pub(super) struct Breakers {
+pub(super) struct SelectBreaker {
     pub(super) count: u64,
     states: Vec<(State, Mode)>,
     /// How many are due.
@@ -81,7 +81,7 @@ impl Share {
     }
 }
 
-impl Breakers {
+impl SelectBreaker {
     pub(super) fn in_state(&self, state: State) -> usize {
         self.states.iter().filter(|(found, _)| *found == state).count()
     }
@@ -135,7 +135,7 @@ impl Breakers {
     }
 }
 
-/// Breakers that share a name may differ: the first to open counts.
+/// SelectBreaker that share a name may differ: the first to open counts.
 fn lower(least: &mut Option<Rate>, rate: Option<Rate>) {
     *least = match (*least, rate) {
         (Some(least), Some(rate)) => Some(least.min(rate)),

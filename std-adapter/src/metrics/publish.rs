@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cutout_core::Outcome;
 use metrics::{Key, KeyName, Label, Level, Metadata, Recorder, SharedString, Unit};
 
-use super::ledger::{BreakerNumbers, Breakers, BulkheadNumbers, Bulkheads, MODES, STATES};
+use super::ledger::{BreakerNumbers, BulkheadNumbers, Bulkheads, MODES, STATES, SelectBreaker};
 use super::retries::Endings;
 use super::shown::{FAILURE_RATIO, FAILURE_THRESHOLD, KNOWN, SLOW_RATIO, SLOW_THRESHOLD};
 use super::{labels, transitions::Counts};
@@ -91,7 +91,7 @@ impl<'a> Publisher<'a> {
     pub(super) fn breaker(
         &self,
         label: &labels::Label<BreakerNumbers>,
-        now: &Breakers,
+        now: &SelectBreaker,
         before: u8,
     ) -> u8 {
         let name = Labelled::new(&label.name);

@@ -5,7 +5,7 @@ use cutout_core::{Mode, Outcome, State};
 use metrics::Unit;
 
 use super::labels::Label;
-use super::ledger::{BreakerNumbers, Breakers, BulkheadNumbers, Bulkheads};
+use super::ledger::{BreakerNumbers, BulkheadNumbers, Bulkheads, SelectBreaker};
 use super::publish::{Described, Labelled, Publisher, endings};
 use super::retries::Endings;
 use super::shown::KNOWN;
@@ -48,7 +48,7 @@ pub(super) fn describe(to: &Publisher<'_>) {
 pub(super) fn breaker(
     to: &Publisher<'_>,
     label: &Label<BreakerNumbers>,
-    now: &Breakers,
+    now: &SelectBreaker,
     before: u8,
 ) {
     if now.count == 0 && before & KNOWN == 0 {

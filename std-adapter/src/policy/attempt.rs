@@ -13,7 +13,9 @@ use super::parts::{
     Admit, Conform, Enter, EnterAsync, EnterBlocking, Judge, Place, Timed, TimedAsync, Tries,
 };
 use crate::panics::{Panics, in_drop};
-use crate::{BulkheadReason, BulkheadRejected, Failure, GaveUp, PolicyError, Refused, TimedOut};
+use crate::{
+    AttemptError, BulkheadReason, BulkheadRejected, PolicyError, Refused, StopReason, TimedOut,
+};
 
 /// How an attempt ended: it ran, or it did not.
 pub(crate) type Attempt<T, E> = Result<Run<T, E>, Unmade>;
@@ -31,7 +33,7 @@ pub struct Unmade {
     /// Who refused it.
     pub refused: Option<Refused>,
     /// Why there is no other.
-    pub gave_up: Option<GaveUp>,
+    pub gave_up: Option<StopReason>,
 }
 
 impl From<Refused> for Unmade {
@@ -40,15 +42,15 @@ impl From<Refused> for Unmade {
     }
 }
 
-impl From<GaveUp> for Unmade {
-    fn from(gave_up: GaveUp) -> Self {
+impl From<StopReason> for Unmade {
+    fn from(gave_up: StopReason) -> Self {
         Self { refused: None, gave_up: Some(gave_up) }
     }
 }
 
 impl Unmade {
     /// What a call failed with of which no attempt ran.
-    pub(crate) fn failure<E>(&self) -> Failure<E> {
+    pub(crate) fn failure<E>(&self) -> AttemptError<E> {
         // The only call that nobody refused is one whose place came after its deadline.
         let late = Refused::BulkheadRejected(BulkheadRejected::new(BulkheadReason::TimedOut));
         self.refused.unwrap_or(late).into()
@@ -66,11 +68,11 @@ pub enum Verdict<T, E> {
 #[derive(Debug)]
 pub struct Ended<T, E> {
     /// How the last attempt that ran ended, or who refused the call if none ran.
-    pub result: Result<T, Failure<E>>,
+    pub result: Result<T, AttemptError<E>>,
     /// Whether the call has failed: see [`has_failed`].
     pub failed: bool,
     pub attempts: u32,
-    pub gave_up: Option<GaveUp>,
+    pub gave_up: Option<StopReason>,
     /// Who refused the last attempt.
     pub refused: Option<Refused>,
 }
@@ -116,11 +118,11 @@ pub(crate) fn has_failed<T, E>(result: &Result<T, E>, report: Report) -> bool {
 impl<T, E> Run<T, E> {
     /// The result, and what it was judged.
     #[inline]
-    pub(crate) fn into_result(self) -> (Result<T, Failure<E>>, Report) {
+    pub(crate) fn into_result(self) -> (Result<T, AttemptError<E>>, Report) {
         match self {
-            Self::Returned { result, report } => (result.map_err(Failure::Inner), report),
+            Self::Returned { result, report } => (result.map_err(AttemptError::Inner), report),
             Self::TimedOut(timed_out) => {
-                (Err(Failure::TimedOut(timed_out)), Outcome::Failure.into())
+                (Err(AttemptError::TimedOut(timed_out)), Outcome::Failure.into())
             }
         }
     }
@@ -250,7 +252,7 @@ impl<F, R, B: Admit, K: Enter, L: Conform, T: Timed, S> Policy<F, R, B, K, L, T,
                 && at_most.is_some_and(|at_most| at_most < self.bulkhead.max_wait());
             Unmade {
                 refused: Some(Refused::BulkheadRejected(rejected)),
-                gave_up: by_deadline.then_some(GaveUp::Deadline),
+                gave_up: by_deadline.then_some(StopReason::Deadline),
             }
         })?;
         // The place may have come in time and nobody have looked.

@@ -3,22 +3,22 @@
 use core::fmt;
 
 use super::Policy;
-use super::parts::{Admit, Conform, Enter, Show, Without};
-use crate::{Fallback, Limit, Retry, ThreadSleep, Timeout};
+use super::parts::{Admit, Conform, Enter, NoPart, Show};
+use crate::{Fallback, Limit, Retry, ThreadTimer, Timeout};
 
 /// # Putting together
 impl Policy {
-    /// A policy without any part, for blocking code: its timer is [`ThreadSleep`].
+    /// A policy without any part, for blocking code: its timer is [`ThreadTimer`].
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            fallback: Without,
-            retry: Without,
-            breaker: Without,
-            bulkhead: Without,
-            rate_limit: Without,
-            timeout: Without,
-            timer: ThreadSleep,
+            fallback: NoPart,
+            retry: NoPart,
+            breaker: NoPart,
+            bulkhead: NoPart,
+            rate_limit: NoPart,
+            timeout: NoPart,
+            timer: ThreadTimer,
         }
     }
 }
@@ -29,7 +29,7 @@ impl Default for Policy {
     }
 }
 
-impl<R, B, K, L, T, S> Policy<Without, R, B, K, L, T, S> {
+impl<R, B, K, L, T, S> Policy<NoPart, R, B, K, L, T, S> {
     /// What stands in for calls that fail.
     #[must_use]
     pub fn fallback<A, P, U>(
@@ -41,7 +41,7 @@ impl<R, B, K, L, T, S> Policy<Without, R, B, K, L, T, S> {
     }
 }
 
-impl<F, B, K, L, T, S> Policy<F, Without, B, K, L, T, S> {
+impl<F, B, K, L, T, S> Policy<F, NoPart, B, K, L, T, S> {
     /// Which calls are tried again, how often, and when.
     #[must_use]
     #[allow(clippy::type_complexity)] // it names the parts, as the type of a policy does
@@ -54,7 +54,7 @@ impl<F, B, K, L, T, S> Policy<F, Without, B, K, L, T, S> {
     }
 }
 
-impl<F, R, K, L, T, S> Policy<F, R, Without, K, L, T, S> {
+impl<F, R, K, L, T, S> Policy<F, R, NoPart, K, L, T, S> {
     /// The breaker that admits each attempt: a [`CircuitBreaker`](crate::CircuitBreaker) of the
     /// policy's own, a reference, an [`Arc`](std::sync::Arc), or whatever else dereferences to one or to
     /// a `dyn` [`Breaker`](crate::Breaker).
@@ -78,7 +78,7 @@ impl<F, R, K, L, T, S> Policy<F, R, Without, K, L, T, S> {
     }
 }
 
-impl<F, R, B, L, T, S> Policy<F, R, B, Without, L, T, S> {
+impl<F, R, B, L, T, S> Policy<F, R, B, NoPart, L, T, S> {
     /// The bulkhead that each attempt needs a place in: a [`Bulkhead`](crate::Bulkhead) of the policy's
     /// own, a reference, an [`Arc`](std::sync::Arc), or whatever else dereferences to one.
     ///
@@ -92,7 +92,7 @@ impl<F, R, B, L, T, S> Policy<F, R, B, Without, L, T, S> {
 }
 
 #[cfg(feature = "rate-limit")]
-impl<F, R, B, K, T, S> Policy<F, R, B, K, Without, T, S> {
+impl<F, R, B, K, T, S> Policy<F, R, B, K, NoPart, T, S> {
     /// The rate that all attempts together keep to: a [`RateLimit`](crate::RateLimit) of the policy's
     /// own, a reference, an [`Arc`](std::sync::Arc), or whatever else dereferences to one.
     #[must_use]
@@ -102,7 +102,7 @@ impl<F, R, B, K, T, S> Policy<F, R, B, K, Without, T, S> {
     }
 }
 
-impl<F, R, B, K, L, S> Policy<F, R, B, K, L, Without, S> {
+impl<F, R, B, K, L, S> Policy<F, R, B, K, L, NoPart, S> {
     /// How long each attempt may take.
     ///
     /// An asynchronous call is polled first, and its time runs from when it first has to wait: one
@@ -120,8 +120,8 @@ impl<F, R, B, K, L, T, S> Policy<F, R, B, K, L, T, S> {
     /// What waits between attempts, for a place, and for a call to be over: in place of the timer that
     /// the policy has.
     ///
-    /// It is [`Sleep`](crate::Sleep) for [`call_async`](Self::call_async) and
-    /// [`Pause`](crate::Pause) for [`call`](Self::call), and if there are retries it is also the
+    /// It is [`AsyncTimer`](crate::AsyncTimer) for [`call_async`](Self::call_async) and
+    /// [`BlockingTimer`](crate::BlockingTimer) for [`call`](Self::call), and if there are retries it is also the
     /// [`Clock`](crate::Clock) of their deadline.
     ///
     /// # Examples
@@ -130,12 +130,12 @@ impl<F, R, B, K, L, T, S> Policy<F, R, B, K, L, T, S> {
     ///
     /// ```
     /// use core::time::Duration;
-    /// use cutout::{Clock, Instant, Policy, Sleep, StdClock};
+    /// use cutout::{Clock, Instant, Policy, AsyncTimer, StdClock};
     /// use futures_timer::Delay;
     ///
     /// struct MyTimer;
     ///
-    /// impl Sleep for MyTimer {
+    /// impl AsyncTimer for MyTimer {
     ///     type Sleeping = Delay;
     ///
     ///     fn sleep(&self, duration: Duration) -> Delay {

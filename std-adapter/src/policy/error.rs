@@ -118,7 +118,7 @@ impl Error for Refused {}
 /// How an attempt failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Failure<E> {
+pub enum AttemptError<E> {
     /// The breaker refused it; it did not run.
     Rejected(Rejected),
     /// The bulkhead refused it; it did not run.
@@ -128,13 +128,13 @@ pub enum Failure<E> {
     /// It did not end within its limit.
     TimedOut(TimedOut),
     /// It returned a value that was judged a failure, or that
-    /// [`Fallback::instead_of`](crate::Fallback::instead_of) is to replace.
+    /// [`Fallback::also_replace`](crate::Fallback::also_replace) is to replace.
     Unwanted,
     /// It returned this error.
     Inner(E),
 }
 
-impl<E> Failure<E> {
+impl<E> AttemptError<E> {
     /// Who refused the attempt, if it did not run.
     #[must_use]
     pub const fn refused(&self) -> Option<Refused> {
@@ -147,7 +147,7 @@ impl<E> Failure<E> {
     }
 }
 
-impl<E> From<Refused> for Failure<E> {
+impl<E> From<Refused> for AttemptError<E> {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::Rejected(rejected) => Self::Rejected(rejected),
@@ -157,7 +157,7 @@ impl<E> From<Refused> for Failure<E> {
     }
 }
 
-impl<E: fmt::Display> fmt::Display for Failure<E> {
+impl<E: fmt::Display> fmt::Display for AttemptError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rejected(rejected) => rejected.fmt(f),
@@ -170,7 +170,7 @@ impl<E: fmt::Display> fmt::Display for Failure<E> {
     }
 }
 
-impl<E: Error + 'static> Error for Failure<E> {
+impl<E: Error + 'static> Error for AttemptError<E> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Inner(error) => Some(error),
@@ -182,8 +182,8 @@ impl<E: Error + 'static> Error for Failure<E> {
 /// Why a failure that is to be retried was not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum GaveUp {
-    /// The call ran as often as [`Retry::up_to`](crate::Retry::up_to) allows.
+pub enum StopReason {
+    /// The call ran as often as [`Retry::max_attempts`](crate::Retry::max_attempts) allows.
     Attempts,
     /// The next attempt would have begun after the deadline.
     Deadline,
@@ -194,11 +194,11 @@ pub enum GaveUp {
     /// The server, or the part that refused, asked for a longer wait than is allowed.
     RetryAfter,
     /// The call has waited for refusals that name no time for as long as
-    /// [`Retry::wait_out`](crate::Retry::wait_out) allows.
+    /// [`Retry::wait_for_retry_after`](crate::Retry::wait_for_retry_after) allows.
     WaitOut,
 }
 
-impl fmt::Display for GaveUp {
+impl fmt::Display for StopReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Attempts => "all attempts were made",
@@ -216,19 +216,19 @@ impl fmt::Display for GaveUp {
 /// # Examples
 ///
 /// ```
-/// use cutout::{CircuitBreaker, Config, Failure, GaveUp, Policy, PolicyError, Retry};
+/// use cutout::{CircuitBreaker, Config, AttemptError, StopReason, Policy, PolicyError, Retry};
 /// use std::time::Duration;
 ///
 /// let host = CircuitBreaker::new(Config::new());
 /// let policy =
-///     Policy::new().retry(Retry::fixed(Duration::ZERO).up_to(2)).breaker(&host);
+///     Policy::new().retry(Retry::fixed(Duration::ZERO).max_attempts(2)).breaker(&host);
 ///
 /// match policy.call(|| Err::<(), _>("down")) {
-///     Err(PolicyError { failure: Failure::Rejected(refusal), .. }) => {
+///     Err(PolicyError { failure: AttemptError::Rejected(refusal), .. }) => {
 ///         panic!("{refusal}") // such as "refused: the circuit is open, retry after 30s"
 ///     }
-///     Err(PolicyError { failure: Failure::Inner(error), attempts, gave_up, .. }) => {
-///         assert_eq!((error, attempts, gave_up), ("down", 2, Some(GaveUp::Attempts)));
+///     Err(PolicyError { failure: AttemptError::Inner(error), attempts, gave_up, .. }) => {
+///         assert_eq!((error, attempts, gave_up), ("down", 2, Some(StopReason::Attempts)));
 ///     }
 ///     other => panic!("{other:?}"),
 /// }
@@ -237,11 +237,11 @@ impl fmt::Display for GaveUp {
 #[non_exhaustive]
 pub struct PolicyError<E> {
     /// How the last attempt failed that ran; if none ran, who refused the call.
-    pub failure: Failure<E>,
+    pub failure: AttemptError<E>,
     /// How many attempts ran; one that was refused did not.
     pub attempts: u32,
     /// Why there was no other attempt, where the failure is one that is retried.
-    pub gave_up: Option<GaveUp>,
+    pub gave_up: Option<StopReason>,
     /// Who refused the last attempt.
     pub(super) refused: Option<Refused>,
 }
@@ -254,13 +254,13 @@ impl<E> PolicyError<E> {
     ///
     /// ```
     /// use core::time::Duration;
-    /// use cutout::{CircuitBreaker, Config, Failure, GaveUp, Policy, Refused, Retry};
+    /// use cutout::{CircuitBreaker, Config, AttemptError, StopReason, Policy, Refused, Retry};
     ///
     /// let host = CircuitBreaker::new(Config::new().consecutive_failures(1));
     /// let policy = Policy::new().retry(Retry::fixed(Duration::ZERO)).breaker(&host);
     ///
     /// let error = policy.call(|| Err::<(), _>("down")).unwrap_err();
-    /// assert_eq!((error.failure, error.gave_up), (Failure::Inner("down"), Some(GaveUp::Refused)));
+    /// assert_eq!((error.failure, error.gave_up), (AttemptError::Inner("down"), Some(StopReason::Refused)));
     /// assert!(matches!(error.refused(), Some(Refused::Rejected(_))));
     /// ```
     #[must_use]
@@ -271,14 +271,14 @@ impl<E> PolicyError<E> {
     /// Whether the last attempt was given up for its limit of time.
     #[must_use]
     pub const fn is_timeout(&self) -> bool {
-        matches!(self.failure, Failure::TimedOut(_))
+        matches!(self.failure, AttemptError::TimedOut(_))
     }
 
     /// The call's own error, if that is how the last attempt failed.
     #[must_use]
     pub fn into_inner(self) -> Option<E> {
         match self.failure {
-            Failure::Inner(error) => Some(error),
+            AttemptError::Inner(error) => Some(error),
             _ => None,
         }
     }
@@ -292,7 +292,7 @@ impl<E: fmt::Display> fmt::Display for PolicyError<E> {
         write!(f, " ({} {attempts}; ", self.attempts)?;
         match self.refused {
             Some(refused) if self.attempts > 0 => {
-                if gave_up != GaveUp::Refused {
+                if gave_up != StopReason::Refused {
                     write!(f, "{gave_up}; ")?;
                 }
                 write!(f, "the next was {refused})")

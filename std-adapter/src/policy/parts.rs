@@ -22,13 +22,13 @@ use super::attempt::{Attempt, Ended, Verdict};
 pub use crate::fallback::{Value, With, WithAsync};
 pub use crate::retry::ByResult;
 use crate::{
-    Breaker, Bulkhead, BulkheadPermit, BulkheadRejected, CircuitBreaker, Failure, GaveUp, Pause,
-    PolicyError, RateLimited, Sleep, TimedOut,
+    AsyncTimer, AttemptError, BlockingTimer, Breaker, Bulkhead, BulkheadPermit, BulkheadRejected,
+    CircuitBreaker, PolicyError, RateLimited, StopReason, TimedOut,
 };
 
 /// The place of a part that a policy does not have. It costs nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Without;
+pub struct NoPart;
 
 /// A part that shows its settings in the list of them, if there is one.
 pub trait Show {
@@ -55,7 +55,7 @@ pub trait FallBack<T, E> {
 /// use std::io::Error;
 ///
 /// fn policy() -> Policy<impl FallBackAsync<String, Error>> {
-///     Policy::new().fallback(Fallback::with_async(async |_| Ok("from the cache".to_owned())))
+///     Policy::new().fallback(Fallback::from_async_fn(async |_| Ok("from the cache".to_owned())))
 /// }
 ///
 /// # #[tokio::main(flavor = "current_thread")]
@@ -102,7 +102,7 @@ pub enum Answer<T, E, F> {
 /// What decides whether there is another attempt: [`Retry`](crate::Retry).
 #[diagnostic::on_unimplemented(
     message = "these retries do not fit a call that returns `Result<{T}, {E}>` on the timer `{S}`",
-    note = "`when`, `before_next` and `at_end` take the types of the call; with retries, the timer is a clock"
+    note = "`when`, `on_retry` and `at_end` take the types of the call; with retries, the timer is a clock"
 )]
 pub trait Judge<T, E, S>: Tries<T, E> {
     #[doc(hidden)]
@@ -110,15 +110,15 @@ pub trait Judge<T, E, S>: Tries<T, E> {
 
     /// Whether another attempt may begin now: for one that has waited for it.
     #[doc(hidden)]
-    fn look_at_deadline(&self, course: &Self::Course, timer: &S) -> Result<(), GaveUp>;
+    fn look_at_deadline(&self, course: &Self::Course, timer: &S) -> Result<(), StopReason>;
 
     /// How long until no attempt may begin any more, where there is a deadline.
     #[doc(hidden)]
-    fn time_left(&self, course: &Self::Course, timer: &S) -> Result<Option<Duration>, GaveUp>;
+    fn time_left(&self, course: &Self::Course, timer: &S) -> Result<Option<Duration>, StopReason>;
 
     /// Pays for the attempt that begins now, if it is a retry.
     #[doc(hidden)]
-    fn pay(&self, course: &mut Self::Course) -> Result<(), GaveUp>;
+    fn pay(&self, course: &mut Self::Course) -> Result<(), StopReason>;
 
     /// Takes back what was paid: the attempt does not begin.
     #[doc(hidden)]
@@ -134,13 +134,13 @@ pub trait Tries<T, E> {
     type Course;
 }
 
-/// How blocking retries wait: on a timer that is [`Pause`](crate::Pause).
+/// How blocking retries wait: on a timer that is [`BlockingTimer`](crate::BlockingTimer).
 pub trait Wait<S> {
     #[doc(hidden)]
     fn wait(&self, timer: &S, delay: Duration);
 }
 
-/// How asynchronous retries wait: on a timer that is [`Sleep`].
+/// How asynchronous retries wait: on a timer that is [`AsyncTimer`].
 pub trait WaitAsync<S> {
     #[doc(hidden)]
     fn wait_async(&self, timer: &S, delay: Duration) -> impl Future<Output = ()>;
@@ -197,13 +197,13 @@ pub trait Enter {
     fn show(&self, list: &mut DebugStruct<'_, '_>);
 }
 
-/// How blocking calls wait for a place: on a timer that is [`Pause`].
+/// How blocking calls wait for a place: on a timer that is [`BlockingTimer`].
 pub trait EnterBlocking<S>: Enter {
     #[doc(hidden)]
     fn enter(&self, timer: &S, at_most: Option<Duration>) -> Result<Place<'_>, BulkheadRejected>;
 }
 
-/// How asynchronous calls wait for a place: on a timer that is [`Sleep`].
+/// How asynchronous calls wait for a place: on a timer that is [`AsyncTimer`].
 pub trait EnterAsync<S>: Enter {
     #[doc(hidden)]
     fn enter_async<'a>(
@@ -243,7 +243,7 @@ pub trait Timed {
     fn limit(&self) -> Option<Duration>;
 }
 
-/// How asynchronous calls are given up: on a timer that is [`Sleep`].
+/// How asynchronous calls are given up: on a timer that is [`AsyncTimer`].
 pub trait TimedAsync<S>: Timed {
     #[doc(hidden)]
     fn bound<F: Future>(
@@ -261,27 +261,27 @@ pub(crate) fn or_as_it_was<T, E>(
     value: Option<T>,
 ) -> Result<T, PolicyError<E>> {
     match (result, value) {
-        (Err(PolicyError { failure: Failure::Unwanted, .. }), Some(value)) => Ok(value),
+        (Err(PolicyError { failure: AttemptError::Unwanted, .. }), Some(value)) => Ok(value),
         (result, _) => result,
     }
 }
 
-impl Show for Without {
+impl Show for NoPart {
     fn show(&self, _: &mut DebugStruct<'_, '_>) {}
 }
 
-impl<T, E> FallBack<T, E> for Without {
+impl<T, E> FallBack<T, E> for NoPart {
     #[inline]
     fn fall_back(&self, ended: Ended<T, E>) -> Result<T, PolicyError<E>> {
         ended.into_result()
     }
 }
 
-impl StandIn for Without {
+impl StandIn for NoPart {
     type Future = Infallible;
 }
 
-impl<T, E> LocalFallBackAsync<T, E> for Without {
+impl<T, E> LocalFallBackAsync<T, E> for NoPart {
     #[inline]
     fn fall_back_async(&self, ended: Ended<T, E>) -> Answer<T, E, Infallible> {
         Answer::Now(ended.into_result())
@@ -295,26 +295,26 @@ impl<T, E> LocalFallBackAsync<T, E> for Without {
     }
 }
 
-impl<T, E> Tries<T, E> for Without {
+impl<T, E> Tries<T, E> for NoPart {
     type Course = ();
 }
 
-impl<T, E, S> Judge<T, E, S> for Without {
+impl<T, E, S> Judge<T, E, S> for NoPart {
     #[inline]
     fn begin(&self, _: &S) {}
 
     #[inline]
-    fn look_at_deadline(&self, (): &(), _: &S) -> Result<(), GaveUp> {
+    fn look_at_deadline(&self, (): &(), _: &S) -> Result<(), StopReason> {
         Ok(())
     }
 
     #[inline]
-    fn time_left(&self, (): &(), _: &S) -> Result<Option<Duration>, GaveUp> {
+    fn time_left(&self, (): &(), _: &S) -> Result<Option<Duration>, StopReason> {
         Ok(None)
     }
 
     #[inline]
-    fn pay(&self, (): &mut ()) -> Result<(), GaveUp> {
+    fn pay(&self, (): &mut ()) -> Result<(), StopReason> {
         Ok(())
     }
 
@@ -327,15 +327,15 @@ impl<T, E, S> Judge<T, E, S> for Without {
     }
 }
 
-impl<S> Wait<S> for Without {
+impl<S> Wait<S> for NoPart {
     fn wait(&self, _: &S, _: Duration) {}
 }
 
-impl<S> WaitAsync<S> for Without {
+impl<S> WaitAsync<S> for NoPart {
     async fn wait_async(&self, _: &S, _: Duration) {}
 }
 
-impl Admit for Without {
+impl Admit for NoPart {
     type Ticket = ();
 
     #[inline]
@@ -408,7 +408,7 @@ impl<H: Deref<Target: Breaker>> Admit for H {
     }
 }
 
-impl Enter for Without {
+impl Enter for NoPart {
     #[inline]
     fn enter_at_once(&self) -> Option<Place<'_>> {
         Some(None)
@@ -429,13 +429,13 @@ impl Enter for Without {
     fn show(&self, _: &mut DebugStruct<'_, '_>) {}
 }
 
-impl<S> EnterBlocking<S> for Without {
+impl<S> EnterBlocking<S> for NoPart {
     fn enter(&self, _: &S, _: Option<Duration>) -> Result<Place<'_>, BulkheadRejected> {
         Ok(None)
     }
 }
 
-impl<S> EnterAsync<S> for Without {
+impl<S> EnterAsync<S> for NoPart {
     async fn enter_async<'a>(
         &'a self,
         _: &'a S,
@@ -472,7 +472,7 @@ macro_rules! enter {
             }
         }
 
-        impl<$($generic)* S: Pause> EnterBlocking<S> for $holder {
+        impl<$($generic)* S: BlockingTimer> EnterBlocking<S> for $holder {
             fn enter(
                 &self,
                 timer: &S,
@@ -482,7 +482,7 @@ macro_rules! enter {
             }
         }
 
-        impl<$($generic)* S: Sleep> EnterAsync<S> for $holder {
+        impl<$($generic)* S: AsyncTimer> EnterAsync<S> for $holder {
             async fn enter_async<'a>(
                 &'a self,
                 timer: &'a S,
@@ -497,7 +497,7 @@ macro_rules! enter {
 enter!([] Bulkhead);
 enter!([H: Deref<Target = Bulkhead>,] H);
 
-impl Conform for Without {
+impl Conform for NoPart {
     #[inline]
     fn conform(&self) -> Result<(), RateLimited> {
         Ok(())
@@ -506,16 +506,16 @@ impl Conform for Without {
     fn show(&self, _: &mut DebugStruct<'_, '_>) {}
 }
 
-impl Untimed for Without {}
+impl Untimed for NoPart {}
 
-impl Timed for Without {
+impl Timed for NoPart {
     #[inline]
     fn limit(&self) -> Option<Duration> {
         None
     }
 }
 
-impl<S> TimedAsync<S> for Without {
+impl<S> TimedAsync<S> for NoPart {
     #[inline]
     async fn bound<F: Future>(
         &self,

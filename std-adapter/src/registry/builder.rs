@@ -167,7 +167,7 @@ impl<K, C, O> RegistryBuilder<K, C, O> {
     ///
     /// A breaker stays, however long, while it is forced or its break lasts; and while a trial is out
     /// whose [`trial_timeout`](Config::trial_timeout) may not be over. One that is open with its break
-    /// over, half-open or in its recovery goes like a closed one.
+    /// over, half-open or in its slow start goes like a closed one.
     ///
     /// It is measured to within 1/256 of itself, for which each look-up reads the clock
     /// ([`Clock::now_coarse`]). No timer runs: see [`Registry::evict_idle`].

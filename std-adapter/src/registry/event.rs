@@ -27,15 +27,15 @@ pub enum RegistryEvent<'a, K> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct RegistryCounters {
-    /// Breakers that were made and are or were held by the registry.
+    /// SelectBreaker that were made and are or were held by the registry.
     pub created: u64,
-    /// Breakers that made room for others.
+    /// SelectBreaker that made room for others.
     pub evicted: u64,
-    /// Breakers that were idle.
+    /// SelectBreaker that were idle.
     pub expired: u64,
     /// Keys that were removed.
     pub removed: u64,
-    /// Breakers that were handed out and never held. If this grows, the capacity is too small for
+    /// SelectBreaker that were handed out and never held. If this grows, the capacity is too small for
     /// the breakers that are in use or open at the same time.
     pub unstored: u64,
     /// Of the evicted and the expired ones: those that were open, their break over, and nobody had

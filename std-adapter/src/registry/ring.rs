@@ -35,7 +35,7 @@ pub(super) enum Worth {
     Little,
     /// It is open, its break is over, and nobody has called since.
     Due,
-    /// Where it stood in a recovery.
+    /// Where it stood in a slow start.
     Past,
     /// The same, and trials are out that are leased for so many nanoseconds.
     Tried(u64),
@@ -48,7 +48,7 @@ impl Worth {
     fn is_over(self, unused: u64, idle: u64) -> bool {
         match self {
             Self::Little | Self::Due | Self::Past => unused >= idle,
-            Self::Tried(lease) => unused >= idle.max(lease),
+            Self::Tried(timeout) => unused >= idle.max(timeout),
             Self::Kept => false,
         }
     }

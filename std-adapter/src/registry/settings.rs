@@ -96,7 +96,7 @@ impl<K> fmt::Display for Reconfigured<K> {
 /// # Changing the settings of all
 ///
 /// Each of these holds for the breakers that the registry holds and for those that it makes from then
-/// on, until another is called. Breakers that it does not hold (removed, evicted, or
+/// on, until another is called. SelectBreaker that it does not hold (removed, evicted, or
 /// [never stored](super::RegistryCounters::unstored)) keep theirs.
 ///
 /// - The breakers change one after the other, each as by [`CircuitBreaker::reconfigure`](cutout_core::CircuitBreaker::reconfigure): the conditions

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ::reqwest::Request;
 use cutout_core::{Clock, Observer, Rejected};
 
-use crate::tower::{Authority, Breakers, CallPermit};
+use crate::tower::{Authority, CallPermit, SelectBreaker};
 use crate::{Handle, Registry, StdClock};
 
 /// A breaker per host, of a registry.
@@ -19,7 +19,7 @@ impl<C: Clock, O: Observer> Clone for PerHost<C, O> {
     }
 }
 
-impl<C: Clock + Clone, O: Observer> Breakers<Request> for PerHost<C, O> {
+impl<C: Clock + Clone, O: Observer> SelectBreaker<Request> for PerHost<C, O> {
     type Share = Handle<C, O>;
 
     fn admit(&self, request: &Request) -> Result<CallPermit<Self::Share>, Rejected> {
@@ -28,11 +28,11 @@ impl<C: Clock + Clone, O: Observer> Breakers<Request> for PerHost<C, O> {
         Ok(CallPermit::new(breaker, ticket))
     }
 
-    fn refusal(&self) -> Option<Rejected> {
+    fn would_reject(&self) -> Option<Rejected> {
         None
     }
 
-    fn admit_any(&self) -> Option<CallPermit<Self::Share>> {
+    fn admit_without_request(&self) -> Option<CallPermit<Self::Share>> {
         None
     }
 }

@@ -43,7 +43,7 @@ const SECOND: u64 = 1_000_000_000;
 ///
 /// static BUDGET: RetryBudget = RetryBudget::new(Rate::percent(10), 5);
 ///
-/// let policy = Policy::new().retry(Retry::fixed(Duration::ZERO).up_to(3).budget(&BUDGET));
+/// let policy = Policy::new().retry(Retry::fixed(Duration::ZERO).max_attempts(3).budget(&BUDGET));
 /// assert_eq!(policy.call(|| Ok::<_, ()>("paid")), Ok("paid"));
 /// ```
 pub struct RetryBudget<C: Clock = StdClock> {
@@ -61,7 +61,7 @@ pub struct RetryBudget<C: Clock = StdClock> {
 /// What a retry was taken from.
 #[derive(Clone, Copy, Debug)]
 pub enum Spent {
-    Saved,
+    SavedState,
     Minimum,
 }
 
@@ -125,7 +125,7 @@ impl<C: Clock> RetryBudget<C> {
     pub(crate) fn spend(&self) -> Option<Spent> {
         let saved = self.balance.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(RETRY));
         if saved.is_ok() {
-            Some(Spent::Saved)
+            Some(Spent::SavedState)
         } else {
             self.spend_of_minimum().then_some(Spent::Minimum)
         }
@@ -134,7 +134,7 @@ impl<C: Clock> RetryBudget<C> {
     /// Gives back what was taken a moment ago for a retry that does not begin.
     pub(crate) fn give_back(&self, spent: Spent) {
         let _ = match spent {
-            Spent::Saved => self.balance.fetch_update(Relaxed, Relaxed, |balance| {
+            Spent::SavedState => self.balance.fetch_update(Relaxed, Relaxed, |balance| {
                 Some(balance.saturating_add(RETRY).min(self.most))
             }),
             Spent::Minimum => self

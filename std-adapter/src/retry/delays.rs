@@ -51,19 +51,19 @@ impl Delays {
         Self { growth, cap: CAP, jitter: true }
     }
 
-    pub(super) const fn factor(mut self, factor: u32) -> Self {
+    pub(super) const fn multiplier(mut self, factor: u32) -> Self {
         if let Growth::Exponential { first, .. } = self.growth {
             self.growth = Growth::Exponential { first, factor };
         }
         self
     }
 
-    pub(super) const fn cap(mut self, cap: Duration) -> Self {
+    pub(super) const fn max_delay(mut self, cap: Duration) -> Self {
         self.cap = nanos(cap);
         self
     }
 
-    pub(super) const fn exactly(mut self) -> Self {
+    pub(super) const fn without_jitter(mut self) -> Self {
         self.jitter = false;
         self
     }
@@ -142,7 +142,7 @@ mod tests {
     }
 
     fn first_five(delays: Delays) -> [u128; 5] {
-        [1, 2, 3, 4, 5].map(|attempt| delays.exactly().after(attempt, |_| 0).as_millis())
+        [1, 2, 3, 4, 5].map(|attempt| delays.without_jitter().after(attempt, |_| 0).as_millis())
     }
 
     #[test]
@@ -150,30 +150,30 @@ mod tests {
         assert_eq!(first_five(Delays::fixed(ms(7))), [7, 7, 7, 7, 7]);
         assert_eq!(first_five(Delays::linear(ms(7))), [7, 14, 21, 28, 35]);
         assert_eq!(first_five(Delays::exponential(ms(7))), [7, 14, 28, 56, 112]);
-        assert_eq!(first_five(Delays::exponential(ms(7)).factor(3)), [7, 21, 63, 189, 567]);
+        assert_eq!(first_five(Delays::exponential(ms(7)).multiplier(3)), [7, 21, 63, 189, 567]);
         let triangular = Delays::custom(|n| ms(u64::from(n * (n + 1) / 2)));
         assert_eq!(first_five(triangular), [1, 3, 6, 10, 15]);
     }
 
     #[test]
     fn no_delay_is_longer_than_the_cap() {
-        assert_eq!(first_five(Delays::exponential(ms(7)).cap(ms(30))), [7, 14, 28, 30, 30]);
-        assert_eq!(first_five(Delays::fixed(ms(7)).cap(ms(3))), [3; 5]);
+        assert_eq!(first_five(Delays::exponential(ms(7)).max_delay(ms(30))), [7, 14, 28, 30, 30]);
+        assert_eq!(first_five(Delays::fixed(ms(7)).max_delay(ms(3))), [3; 5]);
         assert_eq!(first_five(Delays::custom(|_| Duration::MAX)), [30_000; 5]);
     }
 
     #[test]
     fn delays_after_refusals_double_from_a_millisecond_unless_they_are_longer_anyway() {
         let first_five = |delays: Delays| {
-            let delays = delays.exactly();
+            let delays = delays.without_jitter();
             [1, 2, 3, 4, 5].map(|nth| delays.after_refusal(nth, nth, |_| 0).as_millis())
         };
         assert_eq!(first_five(Delays::fixed(Duration::ZERO)), [1, 2, 4, 8, 16]);
         assert_eq!(first_five(Delays::fixed(ms(3))), [3, 3, 4, 8, 16]);
         assert_eq!(first_five(Delays::linear(ms(3))), [3, 6, 9, 12, 16]);
         assert_eq!(first_five(Delays::exponential(ms(3))), [3, 6, 12, 24, 48]);
-        assert_eq!(first_five(Delays::fixed(Duration::ZERO).cap(ms(5))), [1, 2, 4, 5, 5]);
-        assert_eq!(first_five(Delays::fixed(ms(3)).cap(Duration::ZERO)), [1; 5]);
+        assert_eq!(first_five(Delays::fixed(Duration::ZERO).max_delay(ms(5))), [1, 2, 4, 5, 5]);
+        assert_eq!(first_five(Delays::fixed(ms(3)).max_delay(Duration::ZERO)), [1; 5]);
         let late = Delays::fixed(Duration::ZERO);
         assert_eq!(late.after_refusal(1, u32::MAX, |most| most), late.longest());
         assert_eq!(late.after_refusal(1, u32::MAX, |_| 0), ms(1));
@@ -181,18 +181,19 @@ mod tests {
 
     #[test]
     fn growth_saturates_instead_of_overflowing() {
-        let uncapped = Delays::exponential(Duration::from_nanos(1)).cap(Duration::MAX).exactly();
+        let uncapped =
+            Delays::exponential(Duration::from_nanos(1)).max_delay(Duration::MAX).without_jitter();
         let delay = |attempt| uncapped.after(attempt, |_| 0).as_nanos();
         assert_eq!(delay(64), 1 << 63);
         assert_eq!(delay(65), u128::from(u64::MAX));
         assert_eq!(delay(u32::MAX), u128::from(u64::MAX));
-        let linear = Delays::linear(Duration::MAX).cap(Duration::MAX).exactly();
+        let linear = Delays::linear(Duration::MAX).max_delay(Duration::MAX).without_jitter();
         assert_eq!(linear.after(u32::MAX, |_| 0).as_nanos(), u128::from(u64::MAX));
     }
 
     #[test]
     fn full_jitter_takes_any_part_of_the_delay_and_adds_nothing() {
-        let delays = Delays::exponential(ms(10)).cap(ms(40));
+        let delays = Delays::exponential(ms(10)).max_delay(ms(40));
         for (attempt, whole) in [(1, 10), (2, 20), (3, 40), (4, 40)] {
             assert_eq!(delays.after(attempt, |most| most), ms(whole));
             assert_eq!(delays.after(attempt, |_| 0), Duration::ZERO);

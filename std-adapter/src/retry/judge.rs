@@ -9,18 +9,18 @@ use fastrand::Rng;
 
 use super::budget::Spent;
 use super::{Retry, RetryBudget};
-use crate::parts::{Judge, Tries, Wait, WaitAsync, Without};
+use crate::parts::{Judge, NoPart, Tries, Wait, WaitAsync};
 use crate::policy::{Attempt, Ended, Unmade, Verdict, has_failed};
-use crate::{Failure, GaveUp, Pause, Refused, Sleep};
+use crate::{AsyncTimer, AttemptError, BlockingTimer, Refused, StopReason};
 
-/// What [`Retry::before_next`] is told.
+/// What [`Retry::on_retry`] is told.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Retrying<'a, T, E> {
     /// How many attempts ran so far.
     pub attempts: u32,
     /// How the last one ended: in a failure, or in a value that was judged one.
-    pub result: Result<&'a T, &'a Failure<E>>,
+    pub result: Result<&'a T, &'a AttemptError<E>>,
     /// How long it is until the next.
     pub delay: Duration,
 }
@@ -32,12 +32,12 @@ pub struct Retried<'a, T, E> {
     /// How many attempts ran.
     pub attempts: u32,
     /// How the last one ended that ran, or who refused the call if none ran.
-    pub result: Result<&'a T, &'a Failure<E>>,
+    pub result: Result<&'a T, &'a AttemptError<E>>,
     /// Whether the call has failed: it was judged a failure, which a value may be too, or it is an error
     /// that was not judged a success.
     pub failed: bool,
     /// Why there was no other attempt, where the failure is one that is retried.
-    pub gave_up: Option<GaveUp>,
+    pub gave_up: Option<StopReason>,
     /// Who refused the last attempt, if it did not run.
     pub refused: Option<Refused>,
 }
@@ -58,7 +58,7 @@ pub struct Course<T, E> {
     /// What was paid for the attempt that is about to begin.
     paid: Option<Spent>,
     /// How the last attempt ended that ran, while there may be another.
-    last: Option<Result<T, Failure<E>>>,
+    last: Option<Result<T, AttemptError<E>>>,
     /// Who refused the last attempt.
     refused: Option<Refused>,
     rng: Option<Rng>,
@@ -66,7 +66,7 @@ pub struct Course<T, E> {
 
 impl<T, E> Course<T, E> {
     /// The end of a call of which at least one attempt failed or was refused.
-    fn end(&mut self, gave_up: Option<GaveUp>) -> Ended<T, E> {
+    fn end(&mut self, gave_up: Option<StopReason>) -> Ended<T, E> {
         let mut refused = self.refused.take();
         let result = self.last.take().unwrap_or_else(|| {
             let failure = Unmade { refused, gave_up }.failure();
@@ -92,13 +92,13 @@ impl<W, N, G, A> Retry<W, N, G, A> {
         course: &mut Course<T, E>,
         again: &Again,
         clock: &C,
-    ) -> Result<Duration, GaveUp>
+    ) -> Result<Duration, StopReason>
     where
         G: Pay,
     {
         // What was refused did not run, and is none of them.
         if course.ran >= self.attempts.max(1) {
-            return Err(GaveUp::Attempts);
+            return Err(StopReason::Attempts);
         }
         let allowed = match again {
             Again::Ran { .. } => self.delays.longest(),
@@ -113,13 +113,13 @@ impl<W, N, G, A> Retry<W, N, G, A> {
         let ran = course.ran.max(1);
         let wait = match *again {
             Again::Ran { asked } | Again::Refused { asked: Some(asked) } if asked > allowed => {
-                return Err(GaveUp::RetryAfter);
+                return Err(StopReason::RetryAfter);
             }
             Again::Ran { asked } => asked.saturating_add(self.delays.after(ran, chance)),
             Again::Refused { asked: Some(asked) } => {
                 asked.saturating_add(self.delays.after(ran, chance)).min(allowed)
             }
-            Again::Refused { asked: None } if allowed.is_zero() => return Err(GaveUp::WaitOut),
+            Again::Refused { asked: None } if allowed.is_zero() => return Err(StopReason::WaitOut),
             Again::Refused { asked: None } => {
                 course.timeless = course.timeless.saturating_add(1);
                 let attempt = course.ran.saturating_add(course.timeless);
@@ -127,11 +127,11 @@ impl<W, N, G, A> Retry<W, N, G, A> {
             }
         };
         if self.left(course, clock)?.is_some_and(|left| wait > left) {
-            return Err(GaveUp::Deadline);
+            return Err(StopReason::Deadline);
         }
         // It is paid for when it begins; who cannot pay then need not wait for it.
         if course.ran > 0 && !self.budget.can_pay() {
-            return Err(GaveUp::Budget);
+            return Err(StopReason::Budget);
         }
         if matches!(again, Again::Refused { .. }) {
             course.waited += wait;
@@ -144,10 +144,10 @@ impl<W, N, G, A> Retry<W, N, G, A> {
         &self,
         course: &Course<T, E>,
         clock: &C,
-    ) -> Result<Option<Duration>, GaveUp> {
+    ) -> Result<Option<Duration>, StopReason> {
         let (Some(within), Some(began)) = (self.within, course.began) else { return Ok(None) };
         let elapsed = clock.now().saturating_since(began);
-        within.checked_sub(elapsed).map(Some).ok_or(GaveUp::Deadline)
+        within.checked_sub(elapsed).map(Some).ok_or(StopReason::Deadline)
     }
 
     /// What is waited for where `refused` has refused, if it is waited out.
@@ -195,17 +195,17 @@ where
     }
 
     #[inline]
-    fn look_at_deadline(&self, course: &Course<T, E>, clock: &S) -> Result<(), GaveUp> {
+    fn look_at_deadline(&self, course: &Course<T, E>, clock: &S) -> Result<(), StopReason> {
         // The first attempt of a call begins with it.
         if course.made == 0 { Ok(()) } else { self.left(course, clock).map(|_| ()) }
     }
 
-    fn time_left(&self, course: &Course<T, E>, clock: &S) -> Result<Option<Duration>, GaveUp> {
+    fn time_left(&self, course: &Course<T, E>, clock: &S) -> Result<Option<Duration>, StopReason> {
         self.left(course, clock)
     }
 
     #[inline]
-    fn pay(&self, course: &mut Course<T, E>) -> Result<(), GaveUp> {
+    fn pay(&self, course: &mut Course<T, E>) -> Result<(), StopReason> {
         // What was paid for an attempt before is spent.
         course.paid = None;
         if course.ran > 0 {
@@ -233,7 +233,7 @@ where
                 if report.outcome() == Outcome::Failure {
                     course.last = Some(result);
                     course.refused = None;
-                    let asked = report.asks_to_wait().unwrap_or_default();
+                    let asked = report.retry_after_hint().unwrap_or_default();
                     return self.after_failure(course, &Again::Ran { asked }, clock);
                 }
                 let (attempts, gave_up, refused) = (course.ran, None, None);
@@ -269,7 +269,7 @@ impl<W, N, G, A> Retry<W, N, G, A> {
         match unmade.refused.and_then(|refused| self.asked_by(refused)) {
             Some(again) => self.after_failure(course, &again, clock),
             None => {
-                let gave_up = course.last.is_some().then_some(GaveUp::Refused);
+                let gave_up = course.last.is_some().then_some(StopReason::Refused);
                 self.over(course.end(gave_up))
             }
         }
@@ -310,11 +310,11 @@ impl<W, N, G, A> Retry<W, N, G, A> {
         let attempts = course.ran;
         match &course.last {
             Some(last) => {
-                self.before_next.hear(&Retrying { attempts, result: last.as_ref(), delay });
+                self.on_retry.hear(&Retrying { attempts, result: last.as_ref(), delay });
             }
             None => {
                 let refusal = Unmade { refused: course.refused, gave_up: None }.failure();
-                self.before_next.hear(&Retrying { attempts, result: Err(&refusal), delay });
+                self.on_retry.hear(&Retrying { attempts, result: Err(&refusal), delay });
             }
         }
     }
@@ -332,13 +332,13 @@ impl<W, N, G, A> Retry<W, N, G, A> {
     }
 }
 
-impl<S: Pause, W, N, G, A> Wait<S> for Retry<W, N, G, A> {
+impl<S: BlockingTimer, W, N, G, A> Wait<S> for Retry<W, N, G, A> {
     fn wait(&self, timer: &S, delay: Duration) {
         timer.pause(delay);
     }
 }
 
-impl<S: Sleep, W, N, G, A> WaitAsync<S> for Retry<W, N, G, A> {
+impl<S: AsyncTimer, W, N, G, A> WaitAsync<S> for Retry<W, N, G, A> {
     async fn wait_async(&self, timer: &S, delay: Duration) {
         timer.sleep(delay).await;
     }
@@ -346,18 +346,18 @@ impl<S: Sleep, W, N, G, A> WaitAsync<S> for Retry<W, N, G, A> {
 
 /// Which failures are tried again.
 pub trait Pick<T, E> {
-    fn pick(&self, result: Result<&T, &Failure<E>>) -> bool;
+    fn pick(&self, result: Result<&T, &AttemptError<E>>) -> bool;
 }
 
-impl<T, E> Pick<T, E> for Without {
-    fn pick(&self, _: Result<&T, &Failure<E>>) -> bool {
+impl<T, E> Pick<T, E> for NoPart {
+    fn pick(&self, _: Result<&T, &AttemptError<E>>) -> bool {
         true
     }
 }
 
-impl<T, E, F: Fn(&Failure<E>) -> bool> Pick<T, E> for F {
-    fn pick(&self, result: Result<&T, &Failure<E>>) -> bool {
-        self(result.err().unwrap_or(&Failure::Unwanted))
+impl<T, E, F: Fn(&AttemptError<E>) -> bool> Pick<T, E> for F {
+    fn pick(&self, result: Result<&T, &AttemptError<E>>) -> bool {
+        self(result.err().unwrap_or(&AttemptError::Unwanted))
     }
 }
 
@@ -371,8 +371,8 @@ impl<F> ByResult<F> {
     }
 }
 
-impl<T, E, F: Fn(Result<&T, &Failure<E>>) -> bool> Pick<T, E> for ByResult<F> {
-    fn pick(&self, result: Result<&T, &Failure<E>>) -> bool {
+impl<T, E, F: Fn(Result<&T, &AttemptError<E>>) -> bool> Pick<T, E> for ByResult<F> {
+    fn pick(&self, result: Result<&T, &AttemptError<E>>) -> bool {
         (self.0)(result)
     }
 }
@@ -382,7 +382,7 @@ pub trait Hear<T, E> {
     fn hear(&self, next: &Retrying<'_, T, E>);
 }
 
-impl<T, E> Hear<T, E> for Without {
+impl<T, E> Hear<T, E> for NoPart {
     fn hear(&self, _: &Retrying<'_, T, E>) {}
 }
 
@@ -397,7 +397,7 @@ pub trait HearEnd<T, E> {
     fn hear(&self, end: &Retried<'_, T, E>);
 }
 
-impl<T, E> HearEnd<T, E> for Without {
+impl<T, E> HearEnd<T, E> for NoPart {
     #[inline]
     fn hear(&self, _: &Retried<'_, T, E>) {}
 }
@@ -420,14 +420,14 @@ pub trait Pay {
     fn can_pay(&self) -> bool;
 
     /// What was paid, if there is anything to pay.
-    fn pay(&self) -> Result<Option<Spent>, GaveUp>;
+    fn pay(&self) -> Result<Option<Spent>, StopReason>;
 
     fn give_back(&self, paid: Spent);
 
     fn show(&self, list: &mut DebugStruct<'_, '_>);
 }
 
-impl Pay for Without {
+impl Pay for NoPart {
     #[inline]
     fn earn(&self) {}
 
@@ -436,7 +436,7 @@ impl Pay for Without {
     }
 
     #[inline]
-    fn pay(&self) -> Result<Option<Spent>, GaveUp> {
+    fn pay(&self) -> Result<Option<Spent>, StopReason> {
         Ok(None)
     }
 
@@ -458,8 +458,8 @@ macro_rules! pay {
                 self.has_one()
             }
 
-            fn pay(&self) -> Result<Option<Spent>, GaveUp> {
-                self.spend().map(Some).ok_or(GaveUp::Budget)
+            fn pay(&self) -> Result<Option<Spent>, StopReason> {
+                self.spend().map(Some).ok_or(StopReason::Budget)
             }
 
             fn give_back(&self, paid: Spent) {
@@ -482,12 +482,12 @@ mod tests {
     use cutout_core::Rate;
 
     use super::*;
-    use crate::{ManualSleep, RetryBudget};
+    use crate::{ManualTimer, RetryBudget};
 
     #[cfg(feature = "rate-limit")]
     #[test]
     fn a_refusal_that_asks_for_no_wait_is_waited_for_as_one_that_names_none() {
-        let retry = Retry::fixed(Duration::ZERO).wait_out(Duration::from_secs(1));
+        let retry = Retry::fixed(Duration::ZERO).wait_for_retry_after(Duration::from_secs(1));
         let asked = |nanos| {
             let refused = crate::RateLimited::new(Duration::from_nanos(nanos));
             match retry.asked_by(Refused::RateLimited(refused)) {
@@ -501,12 +501,12 @@ mod tests {
 
     #[test]
     fn only_the_payment_for_the_attempt_that_is_about_to_begin_can_be_paid_back() {
-        let time = ManualSleep::new();
+        let time = ManualTimer::new();
         let budget = RetryBudget::with_clock(Rate::percent(100), 0, time.clone());
         let retry = Retry::fixed(Duration::ZERO).budget(&budget);
         let mut course = Judge::<(), (), _>::begin(&retry, &time);
-        let pay = |course: &mut _| Judge::<(), (), ManualSleep>::pay(&retry, course);
-        let pay_back = |course: &mut _| Judge::<(), (), ManualSleep>::pay_back(&retry, course);
+        let pay = |course: &mut _| Judge::<(), (), ManualTimer>::pay(&retry, course);
+        let pay_back = |course: &mut _| Judge::<(), (), ManualTimer>::pay_back(&retry, course);
         budget.record_call();
         assert_eq!(pay(&mut course), Ok(()), "the first attempt costs nothing");
         pay_back(&mut course);
@@ -514,7 +514,7 @@ mod tests {
         course.ran = 1;
         assert_eq!(pay(&mut course), Ok(()));
         course.ran = 2;
-        assert_eq!(pay(&mut course), Err(GaveUp::Budget));
+        assert_eq!(pay(&mut course), Err(StopReason::Budget));
         pay_back(&mut course);
         assert_eq!(budget.saved(), 0, "what was paid for the attempt before is spent");
         budget.record_call();

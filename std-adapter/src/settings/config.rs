@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use cutout_core::{Backoff, Config, Recovery, Window};
+use cutout_core::{Backoff, Config, SlowStart, Window};
 
 use super::key::{self, Key, Rule};
 use super::value::{Value, shown};
@@ -108,7 +108,7 @@ impl Settings {
             .break_duration(Duration::from_millis(1))
             .break_backoff(Backoff::doubling(365 * DAY))
             .trials(16)
-            .recovery(Recovery::in_stages_of(DAY));
+            .slow_start(SlowStart::in_stages_of(DAY));
         let bulkhead = BulkheadConfig::new(1).queue(1).max_wait(DAY);
         let with_bulkhead = self.over(&Self::from(&bulkhead));
         let errors = [
@@ -128,7 +128,7 @@ impl Settings {
             return Err(SettingsError::new(Key::WindowBuckets.spec().path(), problem));
         }
         for (part, needed) in
-            [(Key::BackoffFactor, Key::BackoffCap), (Key::RecoveryShares, Key::RecoveryStage)]
+            [(Key::BackoffMultiplier, Key::BackoffCap), (Key::SlowStartShares, Key::SlowStartStage)]
         {
             if has(part) && !has(needed) {
                 return Err(Self::missing(needed));
@@ -168,7 +168,9 @@ impl Settings {
                 (K::MinimumTrials, V::Number(trials)) => config.minimum_trials(trials),
                 (K::HalfOpenRule, V::Rule(rule)) => config.half_open_rule(rule),
                 (K::TrialTimeout, V::Duration(span)) => config.trial_timeout(span),
-                (K::RecoveryStage, V::Duration(stage)) => config.recovery(self.recovery(stage)),
+                (K::SlowStartStage, V::Duration(stage)) => {
+                    config.slow_start(self.slow_start(stage))
+                }
                 _ => config,
             };
         }
@@ -183,16 +185,16 @@ impl Settings {
     }
 
     fn backoff(&self, cap: Duration) -> Backoff {
-        match self.0.get(&Key::BackoffFactor) {
-            Some(Value::Percent(factor)) => Backoff::percent(*factor, cap),
+        match self.0.get(&Key::BackoffMultiplier) {
+            Some(Value::Percent(factor)) => Backoff::multiplier_percent(*factor, cap),
             _ => Backoff::doubling(cap),
         }
     }
 
-    fn recovery(&self, stage: Duration) -> Recovery {
-        match self.0.get(&Key::RecoveryShares) {
-            Some(Value::Shares(shares)) => Recovery::in_stages_of(stage).shares(*shares),
-            _ => Recovery::in_stages_of(stage),
+    fn slow_start(&self, stage: Duration) -> SlowStart {
+        match self.0.get(&Key::SlowStartShares) {
+            Some(Value::Shares(shares)) => SlowStart::in_stages_of(stage).shares(*shares),
+            _ => SlowStart::in_stages_of(stage),
         }
     }
 }
@@ -226,17 +228,17 @@ impl From<&Config> for Settings {
         all.extend(window.results().map(|results| (K::WindowCount, V::Number(results))));
         match config.get_break_backoff() {
             Some(backoff) => all.extend([
-                (K::BackoffFactor, V::Percent(backoff.factor())),
+                (K::BackoffMultiplier, V::Percent(backoff.get_multiplier_percent())),
                 (K::BackoffCap, V::Duration(backoff.cap())),
             ]),
             None => all.extend([(K::BreakBackoff, V::Off)]),
         }
-        match config.get_recovery() {
-            Some(recovery) => all.extend([
-                (K::RecoveryStage, V::Duration(recovery.stage())),
-                (K::RecoveryShares, V::Shares(recovery.get_shares())),
+        match config.get_slow_start() {
+            Some(slow_start) => all.extend([
+                (K::SlowStartStage, V::Duration(slow_start.stage())),
+                (K::SlowStartShares, V::Shares(slow_start.get_shares())),
             ]),
-            None => all.extend([(K::Recovery, V::Off)]),
+            None => all.extend([(K::SlowStart, V::Off)]),
         }
         Self(all)
     }

@@ -10,13 +10,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cutout_core::{Clock, Instant, ManualClock};
 
-use super::{Pause, Sleep};
+use super::{AsyncTimer, BlockingTimer};
 use crate::panics::{in_drop, wake_all};
 
 /// A timer and its clock, both moved by hand: for tests.
 ///
 /// Clones share one time, so that breaker, budget and policy can be told the same. A blocking
-/// [`pause`](Pause::pause) moves the time by its length and returns at once; asynchronous waits end
+/// [`pause`](BlockingTimer::pause) moves the time by its length and returns at once; asynchronous waits end
 /// when [`advance`](Self::advance) reaches them.
 ///
 /// # Examples
@@ -26,9 +26,9 @@ use crate::panics::{in_drop, wake_all};
 /// use core::task::{Context, Poll, Waker};
 /// use core::time::Duration;
 /// use std::future::Future;
-/// use cutout::{CircuitBreaker, Config, ManualSleep, Sleep};
+/// use cutout::{CircuitBreaker, Config, ManualTimer, AsyncTimer};
 ///
-/// let time = ManualSleep::new();
+/// let time = ManualTimer::new();
 /// let breaker = CircuitBreaker::with_clock(Config::new(), time.clone());
 ///
 /// let mut waiting = pin!(time.sleep(Duration::from_secs(3)));
@@ -42,7 +42,7 @@ use crate::panics::{in_drop, wake_all};
 /// # drop(breaker);
 /// ```
 #[derive(Clone, Default)]
-pub struct ManualSleep {
+pub struct ManualTimer {
     shared: Arc<Shared>,
 }
 
@@ -67,7 +67,7 @@ struct Wait {
     waker: Option<Waker>,
 }
 
-impl ManualSleep {
+impl ManualTimer {
     /// A timer at the origin of its clock.
     #[must_use]
     pub fn new() -> Self {
@@ -124,7 +124,7 @@ impl Shared {
     }
 }
 
-impl Clock for ManualSleep {
+impl Clock for ManualTimer {
     fn now(&self) -> Instant {
         self.shared.clock.now()
     }
@@ -134,43 +134,43 @@ impl Clock for ManualSleep {
     }
 }
 
-impl Pause for ManualSleep {
+impl BlockingTimer for ManualTimer {
     fn pause(&self, duration: Duration) {
         self.advance(duration);
     }
 }
 
-impl Sleep for ManualSleep {
-    type Sleeping = ManualSleeping;
+impl AsyncTimer for ManualTimer {
+    type Sleeping = ManualTimerSleep;
 
-    fn sleep(&self, duration: Duration) -> ManualSleeping {
+    fn sleep(&self, duration: Duration) -> ManualTimerSleep {
         let mut waits = self.shared.waits();
         let until = self.now().saturating_add(duration);
         let number = waits.begun;
         waits.begun += 1;
         waits.open.insert(number, Wait { until, waker: None });
         drop(waits);
-        ManualSleeping { time: self.clone(), number }
+        ManualTimerSleep { time: self.clone(), number }
     }
 }
 
-impl fmt::Debug for ManualSleep {
+impl fmt::Debug for ManualTimer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ManualSleep")
+        f.debug_struct("ManualTimer")
             .field("now", &self.now())
             .field("waiting", &self.waiting())
             .finish()
     }
 }
 
-/// A wait on a [`ManualSleep`]. Once it is over it stays so.
+/// A wait on a [`ManualTimer`]. Once it is over it stays so.
 #[derive(Debug)]
-pub struct ManualSleeping {
-    time: ManualSleep,
+pub struct ManualTimerSleep {
+    time: ManualTimer,
     number: u64,
 }
 
-impl Future for ManualSleeping {
+impl Future for ManualTimerSleep {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
@@ -187,7 +187,7 @@ impl Future for ManualSleeping {
     }
 }
 
-impl Drop for ManualSleeping {
+impl Drop for ManualTimerSleep {
     fn drop(&mut self) {
         let mut waits = self.time.shared.waits();
         let wait = waits.open.remove(&self.number);

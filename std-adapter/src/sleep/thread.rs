@@ -5,17 +5,17 @@ use std::time::Instant;
 
 use cutout_core::Clock;
 
-use super::Pause;
+use super::BlockingTimer;
 use crate::StdClock;
 use crate::sync::park_until;
 
 /// Sends the thread to sleep: for blocking code.
 ///
-/// It is no [`Sleep`](crate::Sleep), so that an asynchronous call cannot hold up its executor by it.
+/// It is no [`AsyncTimer`](crate::AsyncTimer), so that an asynchronous call cannot hold up its executor by it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ThreadSleep;
+pub struct ThreadTimer;
 
-impl Pause for ThreadSleep {
+impl BlockingTimer for ThreadTimer {
     fn pause(&self, duration: Duration) {
         std::thread::sleep(duration);
     }
@@ -36,7 +36,7 @@ impl Pause for ThreadSleep {
     }
 }
 
-impl Clock for ThreadSleep {
+impl Clock for ThreadTimer {
     #[inline]
     fn now(&self) -> cutout_core::Instant {
         StdClock.now()

@@ -8,7 +8,7 @@ use core::time::Duration;
 use cutout_core::{Clock, Instant};
 use futures_timer::Delay;
 
-use super::Sleep;
+use super::AsyncTimer;
 use crate::StdClock;
 
 /// A timer that works on any executor (feature `timer`).
@@ -25,16 +25,16 @@ use crate::StdClock;
 ///
 /// ```
 /// use core::time::Duration;
-/// use cutout::{Sleep, TimerSleep};
+/// use cutout::{AsyncTimer, FuturesTimer};
 ///
 /// let before = std::time::Instant::now();
-/// pollster::block_on(TimerSleep.sleep(Duration::from_millis(2)));
+/// pollster::block_on(FuturesTimer.sleep(Duration::from_millis(2)));
 /// assert!(before.elapsed() >= Duration::from_millis(2));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TimerSleep;
+pub struct FuturesTimer;
 
-impl Sleep for TimerSleep {
+impl AsyncTimer for FuturesTimer {
     type Sleeping = Delay;
 
     fn sleep(&self, duration: Duration) -> Delay {
@@ -42,7 +42,7 @@ impl Sleep for TimerSleep {
     }
 }
 
-impl Clock for TimerSleep {
+impl Clock for FuturesTimer {
     #[inline]
     fn now(&self) -> Instant {
         StdClock.now()

@@ -7,13 +7,13 @@ use ::tokio::task::coop::{Unconstrained, unconstrained};
 use ::tokio::time;
 use cutout_core::{Clock, Instant};
 
-use super::Sleep;
+use super::AsyncTimer;
 
 /// Tokio's timer and clock (feature `tokio`).
 ///
 /// Like all of tokio's waits, it is no finer than a millisecond, and a wait of no length ends at
 /// once. As a clock it is tokio's: where a test pauses or advances that one, policies, budgets and
-/// breakers on `TokioSleep` follow.
+/// breakers on `TokioTimer` follow.
 ///
 /// The time is that of the runtime in which it is asked for. A runtime whose time was paused stays
 /// behind, or is ahead of others; to a breaker that several of them share, the time steps back and
@@ -24,25 +24,25 @@ use super::Sleep;
 ///
 /// # Panics
 ///
-/// [`sleep`](Sleep::sleep) panics outside of a runtime of tokio that has its timer enabled.
+/// [`sleep`](AsyncTimer::sleep) panics outside of a runtime of tokio that has its timer enabled.
 ///
 /// # Examples
 ///
 /// ```
 /// use core::time::Duration;
-/// use cutout::{Clock, Sleep, TokioSleep};
+/// use cutout::{Clock, AsyncTimer, TokioTimer};
 ///
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
 /// # async fn main() {
-/// let before = TokioSleep.now();
-/// TokioSleep.sleep(Duration::from_secs(60)).await; // this test has paused the time
-/// assert_eq!(TokioSleep.now().saturating_since(before), Duration::from_secs(60));
+/// let before = TokioTimer.now();
+/// TokioTimer.sleep(Duration::from_secs(60)).await; // this test has paused the time
+/// assert_eq!(TokioTimer.now().saturating_since(before), Duration::from_secs(60));
 /// # }
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TokioSleep;
+pub struct TokioTimer;
 
-impl Sleep for TokioSleep {
+impl AsyncTimer for TokioTimer {
     type Sleeping = Unconstrained<time::Sleep>;
 
     fn sleep(&self, duration: Duration) -> Self::Sleeping {
@@ -57,7 +57,7 @@ impl Sleep for TokioSleep {
 static FIRST: OnceLock<time::Instant> = OnceLock::new();
 const TOLD_AS: Instant = Instant::from_nanos(1 << 62);
 
-impl Clock for TokioSleep {
+impl Clock for TokioTimer {
     #[inline]
     fn now(&self) -> Instant {
         let now = time::Instant::now();

@@ -10,12 +10,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::fault::Fault;
 use super::script::{End, Reply, Script};
 use crate::panics::{in_drop, wake_all};
-use crate::{ManualSleep, Pause, Sleep};
+use crate::{AsyncTimer, BlockingTimer, ManualTimer};
 
 /// Something to call that fails, hangs, panics and slows down as its [`Script`] says.
 ///
-/// Time passes on the timer that it is given. On a [`ManualSleep`] a blocking call moves it, and an
-/// asynchronous one waits until the test does; on `TokioSleep` it is tokio's. Clones are the same
+/// Time passes on the timer that it is given. On a [`ManualTimer`] a blocking call moves it, and an
+/// asynchronous one waits until the test does; on `TokioTimer` it is tokio's. Clones are the same
 /// dependency.
 ///
 /// # Examples
@@ -23,9 +23,9 @@ use crate::{ManualSleep, Pause, Sleep};
 /// ```
 /// use core::time::Duration;
 /// use cutout::testing::{Dependency, Fault, Reply, Script};
-/// use cutout::{Clock, ManualSleep};
+/// use cutout::{Clock, ManualTimer};
 ///
-/// let time = ManualSleep::new();
+/// let time = ManualTimer::new();
 /// let slow = Reply::ok().after(Duration::from_secs(2));
 /// let bank = Dependency::new(time.clone(), Script::new().then(1, slow).forever(Reply::hang()));
 ///
@@ -38,7 +38,7 @@ use crate::{ManualSleep, Pause, Sleep};
 /// assert_eq!(bank.call(), Ok(3));
 /// assert_eq!(bank.calls(), 3);
 /// ```
-pub struct Dependency<S = ManualSleep> {
+pub struct Dependency<S = ManualTimer> {
     shared: Arc<Shared<S>>,
 }
 
@@ -67,9 +67,9 @@ impl<S> Dependency<S> {
     /// # Examples
     ///
     /// ```
-    /// # use cutout::ManualSleep;
+    /// # use cutout::ManualTimer;
     /// # use cutout::testing::{Dependency, Script};
-    /// let bank = Dependency::new(ManualSleep::new(), Script::new());
+    /// let bank = Dependency::new(ManualTimer::new(), Script::new());
     /// assert_eq!((bank.call(), bank.calls()), (Ok(1), 1));
     /// ```
     #[must_use]
@@ -83,9 +83,9 @@ impl<S> Dependency<S> {
     /// # Examples
     ///
     /// ```
-    /// # use cutout::ManualSleep;
+    /// # use cutout::ManualTimer;
     /// # use cutout::testing::{Dependency, Reply, Script};
-    /// let bank = Dependency::new(ManualSleep::new(), Script::new());
+    /// let bank = Dependency::new(ManualTimer::new(), Script::new());
     /// assert!(bank.call().is_ok());
     /// bank.play(Script::new().then(1, Reply::err()));
     /// assert!(bank.call().is_err());
@@ -104,9 +104,9 @@ impl<S> Dependency<S> {
     ///
     /// ```
     /// # use core::{future::Future, pin::pin, task::{Context, Poll, Waker}};
-    /// # use cutout::ManualSleep;
+    /// # use cutout::ManualTimer;
     /// # use cutout::testing::{Dependency, Reply, Script};
-    /// let bank = Dependency::new(ManualSleep::new(), Script::new().forever(Reply::hang()));
+    /// let bank = Dependency::new(ManualTimer::new(), Script::new().forever(Reply::hang()));
     /// let mut call = pin!(bank.call_async());
     /// let mut context = Context::from_waker(Waker::noop());
     /// assert!(call.as_mut().poll(&mut context).is_pending());
@@ -128,9 +128,9 @@ impl<S> Dependency<S> {
     /// # Examples
     ///
     /// ```
-    /// # use cutout::ManualSleep;
+    /// # use cutout::ManualTimer;
     /// # use cutout::testing::{Dependency, Script};
-    /// let bank = Dependency::new(ManualSleep::new(), Script::new());
+    /// let bank = Dependency::new(ManualTimer::new(), Script::new());
     /// assert_eq!((bank.calls(), bank.call(), bank.calls()), (0, Ok(1), 1));
     /// ```
     #[must_use]
@@ -144,10 +144,10 @@ impl<S> Dependency<S> {
     ///
     /// ```
     /// # use core::{future::Future, pin::pin, task::{Context, Waker}, time::Duration};
-    /// # use cutout::ManualSleep;
+    /// # use cutout::ManualTimer;
     /// # use cutout::testing::{Dependency, Reply, Script};
     /// let slow = Reply::ok().after(Duration::from_secs(2));
-    /// let bank = Dependency::new(ManualSleep::new(), Script::new().forever(slow));
+    /// let bank = Dependency::new(ManualTimer::new(), Script::new().forever(slow));
     /// let mut call = pin!(bank.call_async());
     /// assert!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     /// assert_eq!((bank.running(), bank.hanging()), (1, 0));
@@ -163,9 +163,9 @@ impl<S> Dependency<S> {
     ///
     /// ```
     /// # use core::{future::Future, pin::pin, task::{Context, Waker}};
-    /// # use cutout::ManualSleep;
+    /// # use cutout::ManualTimer;
     /// # use cutout::testing::{Dependency, Reply, Script};
-    /// let bank = Dependency::new(ManualSleep::new(), Script::new().forever(Reply::hang()));
+    /// let bank = Dependency::new(ManualTimer::new(), Script::new().forever(Reply::hang()));
     /// let mut call = pin!(bank.call_async());
     /// assert!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     /// assert_eq!(bank.hanging(), 1);
@@ -181,9 +181,9 @@ impl<S> Dependency<S> {
     ///
     /// ```
     /// # use core::time::Duration;
-    /// # use cutout::ManualSleep;
+    /// # use cutout::ManualTimer;
     /// # use cutout::testing::{Dependency, Reply, Script};
-    /// let bank = Dependency::new(ManualSleep::new(), Script::new().then(1, Reply::hang()));
+    /// let bank = Dependency::new(ManualTimer::new(), Script::new().then(1, Reply::hang()));
     /// assert!(bank.call_within(Duration::from_secs(1)).is_err());
     /// assert!(bank.call().is_ok());
     /// assert_eq!(bank.given_up(), 1);
@@ -200,9 +200,9 @@ impl<S> Dependency<S> {
     /// ```
     /// # use core::time::Duration;
     /// # use cutout::testing::{Dependency, Reply, Script};
-    /// # use cutout::{Clock, ManualSleep};
+    /// # use cutout::{Clock, ManualTimer};
     /// let slow = Reply::ok().after(Duration::from_secs(2));
-    /// let bank = Dependency::new(ManualSleep::new(), Script::new().forever(slow));
+    /// let bank = Dependency::new(ManualTimer::new(), Script::new().forever(slow));
     /// assert!(bank.call().is_ok());
     /// assert_eq!(bank.time().now().as_nanos(), 2_000_000_000);
     /// ```
@@ -220,7 +220,7 @@ impl<S> Dependency<S> {
     }
 }
 
-impl<S: Pause> Dependency<S> {
+impl<S: BlockingTimer> Dependency<S> {
     /// A blocking call. It returns its number, from 1 on.
     ///
     /// # Errors
@@ -234,10 +234,10 @@ impl<S: Pause> Dependency<S> {
     /// # Examples
     ///
     /// ```
-    /// # use cutout::ManualSleep;
+    /// # use cutout::ManualTimer;
     /// # use cutout::testing::{Dependency, Fault, Reply, Script};
     /// let script = Script::new().then(1, Reply::ok()).then(1, Reply::err());
-    /// let bank = Dependency::new(ManualSleep::new(), script);
+    /// let bank = Dependency::new(ManualTimer::new(), script);
     /// assert_eq!(bank.call(), Ok(1));
     /// assert_eq!(bank.call(), Err(Fault::Failed { call: 2 }));
     /// ```
@@ -266,10 +266,10 @@ impl<S: Pause> Dependency<S> {
     ///
     /// ```
     /// # use core::time::Duration;
-    /// # use cutout::ManualSleep;
+    /// # use cutout::ManualTimer;
     /// # use cutout::testing::{Dependency, Fault, Reply, Script};
     /// let slow = Reply::ok().after(Duration::from_secs(2));
-    /// let bank = Dependency::new(ManualSleep::new(), Script::new().forever(slow));
+    /// let bank = Dependency::new(ManualTimer::new(), Script::new().forever(slow));
     /// assert_eq!(bank.call_within(Duration::from_secs(2)), Ok(1));
     /// assert_eq!(bank.call_within(Duration::from_secs(1)), Err(Fault::TimedOut { call: 2 }));
     /// ```
@@ -284,7 +284,7 @@ impl<S: Pause> Dependency<S> {
     }
 }
 
-impl<S: Sleep> Dependency<S> {
+impl<S: AsyncTimer> Dependency<S> {
     /// An asynchronous call. It begins when it is first polled, and returns its number, from 1 on.
     ///
     /// # Errors
@@ -304,8 +304,8 @@ impl<S: Sleep> Dependency<S> {
     /// ```
     /// # use core::time::Duration;
     /// # use cutout::testing::{self, Dependency, Reply, Script};
-    /// # use cutout::{Clock, ManualSleep};
-    /// let time = ManualSleep::new();
+    /// # use cutout::{Clock, ManualTimer};
+    /// let time = ManualTimer::new();
     /// let slow = Reply::ok().after(Duration::from_secs(2));
     /// let bank = Dependency::new(time.clone(), Script::new().forever(slow));
     /// assert_eq!(testing::drive(&time, bank.call_async()), Ok(1));

@@ -10,7 +10,7 @@ use core::task::{Context, Poll, Waker};
 use std::sync::Arc;
 use std::task::Wake;
 
-use crate::ManualSleep;
+use crate::ManualTimer;
 
 /// How often a future may be woken before the time moves.
 const ENOUGH: u32 = 1_000_000;
@@ -29,9 +29,9 @@ const ENOUGH: u32 = 1_000_000;
 ///
 /// ```
 /// use core::time::Duration;
-/// use cutout::{Clock, ManualSleep, Sleep, testing};
+/// use cutout::{Clock, ManualTimer, AsyncTimer, testing};
 ///
-/// let time = ManualSleep::new();
+/// let time = ManualTimer::new();
 /// let slept = testing::drive(&time, async {
 ///     time.sleep(Duration::from_secs(5)).await;
 ///     time.sleep(Duration::from_secs(2)).await;
@@ -40,7 +40,7 @@ const ENOUGH: u32 = 1_000_000;
 /// assert_eq!((slept, time.now().as_nanos()), ("well", 7_000_000_000));
 /// ```
 #[track_caller]
-pub fn drive<F: Future>(time: &ManualSleep, future: F) -> F::Output {
+pub fn drive<F: Future>(time: &ManualTimer, future: F) -> F::Output {
     let mut future = pin!(future);
     let heard = Arc::new(Heard::default());
     let waker = Waker::from(Arc::clone(&heard));

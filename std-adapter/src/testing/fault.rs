@@ -11,9 +11,9 @@ use super::Dependency;
 ///
 /// ```
 /// use cutout::testing::{Dependency, Fault, Reply, Script};
-/// use cutout::ManualSleep;
+/// use cutout::ManualTimer;
 ///
-/// let bank = Dependency::new(ManualSleep::new(), Script::new().forever(Reply::err()));
+/// let bank = Dependency::new(ManualTimer::new(), Script::new().forever(Reply::err()));
 /// let fault = bank.call().unwrap_err();
 /// assert_eq!(fault, Fault::Failed { call: 1 });
 /// assert_eq!(fault.to_string(), "call 1 failed, as its script says");

@@ -34,9 +34,9 @@ impl Reply {
     /// # Examples
     ///
     /// ```
-    /// # use cutout::ManualSleep;
+    /// # use cutout::ManualTimer;
     /// # use cutout::testing::{Dependency, Reply, Script};
-    /// let bank = Dependency::new(ManualSleep::new(), Script::new().forever(Reply::ok()));
+    /// let bank = Dependency::new(ManualTimer::new(), Script::new().forever(Reply::ok()));
     /// assert_eq!(bank.call(), Ok(1));
     /// ```
     #[must_use]
@@ -49,9 +49,9 @@ impl Reply {
     /// # Examples
     ///
     /// ```
-    /// # use cutout::ManualSleep;
+    /// # use cutout::ManualTimer;
     /// # use cutout::testing::{Dependency, Reply, Script};
-    /// let bank = Dependency::new(ManualSleep::new(), Script::new().forever(Reply::err()));
+    /// let bank = Dependency::new(ManualTimer::new(), Script::new().forever(Reply::err()));
     /// assert_eq!(bank.call().unwrap_err().to_string(), "call 1 failed, as its script says");
     /// ```
     #[must_use]
@@ -66,10 +66,10 @@ impl Reply {
     /// # Examples
     ///
     /// ```
-    /// # use cutout::ManualSleep;
+    /// # use cutout::ManualTimer;
     /// # use cutout::testing::{Dependency, Reply, Script};
     /// # use core::time::Duration;
-    /// let bank = Dependency::new(ManualSleep::new(), Script::new().forever(Reply::hang()));
+    /// let bank = Dependency::new(ManualTimer::new(), Script::new().forever(Reply::hang()));
     /// let fault = bank.call_within(Duration::from_secs(3)).unwrap_err();
     /// assert_eq!(fault.to_string(), "call 1 was not over within its limit");
     /// ```
@@ -83,10 +83,10 @@ impl Reply {
     /// # Examples
     ///
     /// ```
-    /// # use cutout::ManualSleep;
+    /// # use cutout::ManualTimer;
     /// # use cutout::testing::{Dependency, Reply, Script};
     /// # use std::panic::{AssertUnwindSafe, catch_unwind};
-    /// let bank = Dependency::new(ManualSleep::new(), Script::new().then(1, Reply::panic()));
+    /// let bank = Dependency::new(ManualTimer::new(), Script::new().then(1, Reply::panic()));
     /// assert!(catch_unwind(AssertUnwindSafe(|| bank.call())).is_err());
     /// assert_eq!(bank.call(), Ok(2));
     /// ```
@@ -135,12 +135,12 @@ impl Reply {
 /// # Examples
 ///
 /// ```
-/// # use cutout::ManualSleep;
+/// # use cutout::ManualTimer;
 /// use cutout::testing::{Dependency, Draw, Reply, Script};
 ///
 /// let answers = |seed| {
 ///     let draw = Draw::new(seed, [(1, Reply::ok()), (1, Reply::err())]);
-///     let bank = Dependency::new(ManualSleep::new(), Script::new().forever(draw));
+///     let bank = Dependency::new(ManualTimer::new(), Script::new().forever(draw));
 ///     (0..50).map(|_| bank.call().is_ok()).collect::<Vec<bool>>()
 /// };
 /// assert_eq!(answers(1), answers(1));
@@ -163,11 +163,11 @@ impl Draw {
     /// # Examples
     ///
     /// ```
-    /// use cutout::ManualSleep;
+    /// use cutout::ManualTimer;
     /// use cutout::testing::{Dependency, Draw, Reply, Script};
     ///
     /// let draw = Draw::new(7, [(9, Reply::ok()), (1, Reply::err())]);
-    /// let search = Dependency::new(ManualSleep::new(), Script::new().forever(draw));
+    /// let search = Dependency::new(ManualTimer::new(), Script::new().forever(draw));
     /// let failed = (0..1_000).filter(|_| search.call().is_err()).count();
     /// assert!((70..130).contains(&failed));
     /// ```
@@ -201,12 +201,12 @@ impl Draw {
 /// # Examples
 ///
 /// ```
-/// # use cutout::ManualSleep;
+/// # use cutout::ManualTimer;
 /// use cutout::testing::{Dependency, Draw, Replies, Reply, Script};
 ///
 /// /// A bad hour of the bank.
 /// fn bad(calls: u64, replies: impl Into<Replies>) -> Dependency {
-///     Dependency::new(ManualSleep::new(), Script::new().then(calls, replies))
+///     Dependency::new(ManualTimer::new(), Script::new().then(calls, replies))
 /// }
 ///
 /// assert!(bad(1, Reply::err()).call().is_err());
@@ -248,13 +248,13 @@ impl Replies {
 ///
 /// ```
 /// use core::time::Duration;
-/// use cutout::ManualSleep;
+/// use cutout::ManualTimer;
 /// use cutout::testing::{Dependency, Reply, Script};
 ///
 /// let script = Script::new()
 ///     .then(2, Reply::ok())
 ///     .then(3, Reply::err().after(Duration::from_millis(20)));
-/// let bank = Dependency::new(ManualSleep::new(), script);
+/// let bank = Dependency::new(ManualTimer::new(), script);
 ///
 /// let answers: Vec<bool> = (0..7).map(|_| bank.call().is_ok()).collect();
 /// assert_eq!(answers, [true, true, false, false, false, true, true]);
@@ -281,9 +281,9 @@ impl Script {
     /// # Examples
     ///
     /// ```
-    /// # use cutout::ManualSleep;
+    /// # use cutout::ManualTimer;
     /// # use cutout::testing::{Dependency, Reply, Script};
-    /// let bank = Dependency::new(ManualSleep::new(), Script::new());
+    /// let bank = Dependency::new(ManualTimer::new(), Script::new());
     /// assert!((0..100).all(|_| bank.call().is_ok()));
     /// ```
     #[must_use]
@@ -296,10 +296,10 @@ impl Script {
     /// # Examples
     ///
     /// ```
-    /// # use cutout::ManualSleep;
+    /// # use cutout::ManualTimer;
     /// # use cutout::testing::{Dependency, Reply, Script};
     /// let script = Script::new().then(2, Reply::ok()).then(1, Reply::err());
-    /// let bank = Dependency::new(ManualSleep::new(), script);
+    /// let bank = Dependency::new(ManualTimer::new(), script);
     /// assert_eq!([(); 4].map(|()| bank.call().is_ok()), [true, true, false, true]);
     /// ```
     #[must_use]
@@ -313,10 +313,10 @@ impl Script {
     /// # Examples
     ///
     /// ```
-    /// # use cutout::ManualSleep;
+    /// # use cutout::ManualTimer;
     /// # use cutout::testing::{Dependency, Reply, Script};
     /// let script = Script::new().then(1, Reply::ok()).forever(Reply::err());
-    /// let bank = Dependency::new(ManualSleep::new(), script);
+    /// let bank = Dependency::new(ManualTimer::new(), script);
     /// assert_eq!([(); 4].map(|()| bank.call().is_ok()), [true, false, false, false]);
     /// ```
     #[must_use]
@@ -334,10 +334,10 @@ impl Script {
     /// # Examples
     ///
     /// ```
-    /// # use cutout::ManualSleep;
+    /// # use cutout::ManualTimer;
     /// # use cutout::testing::{Dependency, Reply, Script};
     /// let script = Script::new().then(1, Reply::ok()).then(2, Reply::err()).again();
-    /// let bank = Dependency::new(ManualSleep::new(), script);
+    /// let bank = Dependency::new(ManualTimer::new(), script);
     /// assert_eq!([(); 5].map(|()| bank.call().is_ok()), [true, false, false, true, false]);
     /// ```
     #[must_use]

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use cutout_core::{Clock, ManualClock, Mode, Observer, Outcome, State};
 
-use crate::{CircuitBreaker, ManualSleep};
+use crate::{CircuitBreaker, ManualTimer};
 
 /// A clock that a test can move.
 ///
@@ -48,7 +48,7 @@ impl Advance for ManualClock {
     }
 }
 
-impl Advance for ManualSleep {
+impl Advance for ManualTimer {
     fn advance(&self, duration: Duration) {
         self.advance(duration);
     }
@@ -95,7 +95,7 @@ pub fn trip<C: Clock, O: Observer, const BUCKETS: usize>(breaker: &CircuitBreake
         }
         match breaker.try_acquire() {
             Ok(permit) => permit.settle(Outcome::Failure),
-            // On the ramp of a recovery, only a share of the calls is admitted.
+            // During a slow start, only a share of the calls is admitted.
             Err(_) if breaker.state() == State::Closed => {}
             Err(refusal) => panic!("trip: {refusal}, so that no trial can fail"),
         }
@@ -175,7 +175,7 @@ where
     }
 }
 
-/// Closes the circuit by trials that succeed, after its break. A recovery, if one is set, then
+/// Closes the circuit by trials that succeed, after its break. A slow start, if one is set, then
 /// begins.
 ///
 /// # Panics

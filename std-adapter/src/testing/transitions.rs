@@ -4,7 +4,7 @@ use core::fmt::{self, Write};
 use core::time::Duration;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cutout_core::{Cause, Mode, Observer, Stale, State, Tally, Transition, TripReason};
+use cutout_core::{Cause, Mode, Observer, StaleResult, State, Tally, Transition, TripReason};
 
 use crate::lengths::Length;
 
@@ -44,7 +44,7 @@ struct Heard {
     /// Where the last change led before those that are kept.
     before: Option<State>,
     would_trip: Vec<TripReason>,
-    stale: Vec<Stale>,
+    stale: Vec<StaleResult>,
 }
 
 /// # Recording
@@ -160,7 +160,7 @@ impl Transitions {
     /// # Ok::<_, cutout::Rejected>(())
     /// ```
     #[must_use]
-    pub fn stale(&self) -> Vec<Stale> {
+    pub fn stale(&self) -> Vec<StaleResult> {
         self.heard().stale.clone()
     }
 
@@ -334,7 +334,7 @@ impl Observer for Transitions {
         self.heard().would_trip.push(reason);
     }
 
-    fn on_stale(&self, stale: &Stale) {
+    fn on_stale(&self, stale: &StaleResult) {
         self.heard().stale.push(*stale);
     }
 }

@@ -13,7 +13,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::Breaker;
-use crate::Sleep;
+use crate::AsyncTimer;
 
 /// How often a circuit that refuses is looked at, unless its break ends sooner.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -45,7 +45,7 @@ pub struct BackpressureLayer<P, T> {
     look_again: Duration,
 }
 
-impl<P: Deref<Target: Breaker>, T: Sleep> BackpressureLayer<P, T> {
+impl<P: Deref<Target: Breaker>, T: AsyncTimer> BackpressureLayer<P, T> {
     /// Waits on `timer` while the circuit of `breaker` refuses, and looks at it every 100 ms.
     pub const fn new(breaker: P, timer: T) -> Self {
         Self { breaker, timer, look_again: LOOK_AGAIN }
@@ -60,7 +60,7 @@ impl<P: Deref<Target: Breaker>, T: Sleep> BackpressureLayer<P, T> {
     }
 }
 
-impl<S, P: Clone, T: Sleep + Clone> Layer<S> for BackpressureLayer<P, T> {
+impl<S, P: Clone, T: AsyncTimer + Clone> Layer<S> for BackpressureLayer<P, T> {
     type Service = Backpressure<S, P, T>;
 
     fn layer(&self, inner: S) -> Self::Service {
@@ -69,7 +69,7 @@ impl<S, P: Clone, T: Sleep + Clone> Layer<S> for BackpressureLayer<P, T> {
 }
 
 /// The service of a [`BackpressureLayer`].
-pub struct Backpressure<S, P, T: Sleep> {
+pub struct Backpressure<S, P, T: AsyncTimer> {
     inner: S,
     layer: BackpressureLayer<P, T>,
     /// Boxed, so that the service can be moved while it waits.
@@ -78,7 +78,7 @@ pub struct Backpressure<S, P, T: Sleep> {
     armed_for_end: bool,
 }
 
-impl<S, P: Deref<Target: Breaker>, T: Sleep> Backpressure<S, P, T> {
+impl<S, P: Deref<Target: Breaker>, T: AsyncTimer> Backpressure<S, P, T> {
     /// A timer for the next look at a circuit that refuses.
     fn arm(&mut self, refusal: Rejected) -> Pin<Box<T::Sleeping>> {
         let period = self.layer.look_again.max(LEAST);
@@ -100,7 +100,7 @@ impl<S, P, T, Req> Service<Req> for Backpressure<S, P, T>
 where
     S: Service<Req>,
     P: Deref<Target: Breaker>,
-    T: Sleep,
+    T: AsyncTimer,
 {
     type Response = S::Response;
     type Error = S::Error;
@@ -108,7 +108,7 @@ where
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        while let Some(refusal) = self.layer.breaker.refusal() {
+        while let Some(refusal) = self.layer.breaker.would_reject() {
             let armed_before = self.sleeping.take();
             let is_new = armed_before.is_none();
             let mut sleeping = match armed_before {
@@ -137,7 +137,7 @@ where
 }
 
 /// A clone has a timer of its own.
-impl<S: Clone, P: Clone, T: Sleep + Clone> Clone for Backpressure<S, P, T> {
+impl<S: Clone, P: Clone, T: AsyncTimer + Clone> Clone for Backpressure<S, P, T> {
     fn clone(&self) -> Self {
         Self {
             inner: self.inner.clone(),
@@ -148,7 +148,9 @@ impl<S: Clone, P: Clone, T: Sleep + Clone> Clone for Backpressure<S, P, T> {
     }
 }
 
-impl<S: fmt::Debug, P: fmt::Debug, T: Sleep + fmt::Debug> fmt::Debug for Backpressure<S, P, T> {
+impl<S: fmt::Debug, P: fmt::Debug, T: AsyncTimer + fmt::Debug> fmt::Debug
+    for Backpressure<S, P, T>
+{
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Backpressure")
             .field("inner", &self.inner)

@@ -1,4 +1,4 @@
-//! `Breakers`: which breaker stands in front of a request, one for all or one by key.
+//! `SelectBreaker`: which breaker stands in front of a request, one for all or one by key.
 
 use core::fmt;
 use core::ops::Deref;
@@ -8,7 +8,7 @@ use cutout_core::Rejected;
 use super::{Breaker, CallPermit};
 
 /// Finds the breaker of a request.
-pub trait Breakers<Req> {
+pub trait SelectBreaker<Req> {
     /// How a call holds its breaker.
     type Share: Deref<Target: Breaker>;
 
@@ -21,11 +21,11 @@ pub trait Breakers<Req> {
 
     /// What any request that came now would be refused with; `None` if that is not known before it
     /// is there.
-    fn refusal(&self) -> Option<Rejected>;
+    fn would_reject(&self) -> Option<Rejected>;
 
     /// Admits a call whose request will not come, because the inner service has failed before;
     /// `None` if it is refused, or if nobody knows whose failure that is.
-    fn admit_any(&self) -> Option<CallPermit<Self::Share>>;
+    fn admit_without_request(&self) -> Option<CallPermit<Self::Share>>;
 }
 
 /// One breaker for all requests.
@@ -40,7 +40,7 @@ impl<P: Deref<Target: Breaker> + Clone> Single<P> {
     }
 }
 
-impl<Req, P: Deref<Target: Breaker> + Clone> Breakers<Req> for Single<P> {
+impl<Req, P: Deref<Target: Breaker> + Clone> SelectBreaker<Req> for Single<P> {
     type Share = P;
 
     #[inline]
@@ -49,11 +49,11 @@ impl<Req, P: Deref<Target: Breaker> + Clone> Breakers<Req> for Single<P> {
     }
 
     #[inline]
-    fn refusal(&self) -> Option<Rejected> {
-        self.0.refusal()
+    fn would_reject(&self) -> Option<Rejected> {
+        self.0.would_reject()
     }
 
-    fn admit_any(&self) -> Option<CallPermit<P>> {
+    fn admit_without_request(&self) -> Option<CallPermit<P>> {
         self.acquire().ok()
     }
 }
@@ -62,7 +62,7 @@ impl<Req, P: Deref<Target: Breaker> + Clone> Breakers<Req> for Single<P> {
 #[derive(Clone, Copy)]
 pub struct Keyed<F>(pub(crate) F);
 
-impl<Req, F, P> Breakers<Req> for Keyed<F>
+impl<Req, F, P> SelectBreaker<Req> for Keyed<F>
 where
     F: Fn(&Req) -> P,
     P: Deref<Target: Breaker>,
@@ -77,11 +77,11 @@ where
     }
 
     #[inline]
-    fn refusal(&self) -> Option<Rejected> {
+    fn would_reject(&self) -> Option<Rejected> {
         None
     }
 
-    fn admit_any(&self) -> Option<CallPermit<P>> {
+    fn admit_without_request(&self) -> Option<CallPermit<P>> {
         None
     }
 }

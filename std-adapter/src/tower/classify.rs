@@ -6,7 +6,7 @@ use core::ops::Deref;
 
 use cutout_core::{Outcome, Report};
 
-use super::{AnsweredCall, Breaker, ByItsSources, Refusable, RefusedInside};
+use super::{AnsweredCall, Breaker, ByItsSources, MaybeRefusal, RefusedInside};
 
 /// Judges how calls end.
 ///
@@ -91,7 +91,7 @@ impl<K: fmt::Debug, L> fmt::Debug for IgnoreRefusals<K, L> {
 
 impl<T, E, P, K, L> Classify<T, E, P> for IgnoreRefusals<K, L>
 where
-    E: Refusable + RefusedInside<L>,
+    E: MaybeRefusal + RefusedInside<L>,
     P: Deref<Target: Breaker>,
     K: Classify<T, E::Other, P>,
 {

@@ -23,7 +23,7 @@
 //! A status comes in the trailers behind the body, or in the head of a response that has neither. One in
 //! the head of a response that has a body counts if the trailers bring no other. So the body is
 //! wrapped, and the call is settled when its status is there. For streams that is at their end: a
-//! stream that never ends is a call in flight, and as a trial fails when its lease is over
+//! stream that never ends is a call in flight, and as a trial fails when its timeout is over
 //! ([`Config::trial_timeout`](crate::Config::trial_timeout)). Statuses inside of a gRPC-Web body are
 //! not seen.
 
@@ -85,9 +85,9 @@ fn report_of_http(status: StatusCode, headers: &HeaderMap) -> Report {
 
 /// Judges a call by its gRPC status, wherever that comes. See the [module](self).
 #[derive(Clone, Copy, Debug, Default)]
-pub struct ByStatus;
+pub struct GrpcStatus;
 
-impl<B: Body, E, P: Deref<Target: Breaker>> Classify<Response<B>, E, P> for ByStatus {
+impl<B: Body, E, P: Deref<Target: Breaker>> Classify<Response<B>, E, P> for GrpcStatus {
     type Response = Response<SettlingBody<B, P>>;
 
     fn response(&self, response: Response<B>, call: AnsweredCall<'_, P>) -> Self::Response {

@@ -13,7 +13,7 @@
 //!
 //! # When a call is settled
 //!
-//! [`ByStatus`] settles it when the head of the response is there. What the caller makes of the body
+//! [`HttpStatus`] settles it when the head of the response is there. What the caller makes of the body
 //! is then nobody's business, and the response is passed on as it is. [`ByStatusAndBody`] waits for
 //! the end of the body: a body that breaks off is a failure, and how long it took counts for slow
 //! calls. The price is a wrapped body, and that a caller who reads slowly makes the call slow.
@@ -95,7 +95,7 @@ fn failure(status: StatusCode, headers: &HeaderMap) -> Option<Report> {
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
 /// let layer = CircuitBreakerLayer::new(&SEARCH)
-///     .classify(http::ByStatus)
+///     .classify(http::HttpStatus)
 ///     .map_rejection(http::unavailable);
 /// let client = ServiceBuilder::new().layer(layer).service(service_fn(async |_: Request<()>| {
 ///     Response::builder().status(502).body(String::new())
@@ -108,9 +108,9 @@ fn failure(status: StatusCode, headers: &HeaderMap) -> Option<Report> {
 /// # }
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
-pub struct ByStatus;
+pub struct HttpStatus;
 
-impl<B, E, P: Deref<Target: Breaker>> Classify<Response<B>, E, P> for ByStatus {
+impl<B, E, P: Deref<Target: Breaker>> Classify<Response<B>, E, P> for HttpStatus {
     type Response = Response<B>;
 
     fn response(&self, response: Response<B>, call: AnsweredCall<'_, P>) -> Response<B> {
@@ -138,7 +138,7 @@ impl<B, E, P: Deref<Target: Breaker>> Classify<Response<B>, E, P> for ByStatus {
 /// A cancelled call counts for nothing, unless slow calls are measured and it has run for longer than
 /// [`Config::slow_call_duration`](crate::Config::slow_call_duration): then it is a slow failure. So
 /// measure slow calls, or put a timeout on the body *inside* of the layer, where bodies may hang. For
-/// streams that have no end, such as server-sent events, take [`ByStatus`].
+/// streams that have no end, such as server-sent events, take [`HttpStatus`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ByStatusAndBody;
 
@@ -217,7 +217,7 @@ impl<B: Default> Answer<Response<B>> for Unavailable {
 /// let layer = {
 ///     let hosts = Arc::clone(&hosts);
 ///     CircuitBreakerLayer::keyed(move |request: &Request<String>| hosts.get(&*http::host(request)))
-///         .classify(http::ByStatus)
+///         .classify(http::HttpStatus)
 /// };
 /// # let _ = layer;
 /// # }

@@ -9,7 +9,7 @@ use super::{
     AnswerWith, BackpressureLayer, BoxErrors, Breaker, ByResult, CircuitBreakerService,
     IgnoreRefusals, Keyed, Layered, MapRejectionLayer, Refusal, Single,
 };
-use crate::Sleep;
+use crate::AsyncTimer;
 
 /// Puts a circuit breaker in front of a service.
 ///
@@ -127,7 +127,7 @@ impl<B, K> CircuitBreakerLayer<B, K> {
     /// of them refuses gives its place back. The same goes for the bodies of requests that an
     /// `http::WatchBodyLayer` found broken.
     ///
-    /// The inner service's error has to be one that may be a refusal ([`Refusable`](super::Refusable)):
+    /// The inner service's error has to be one that may be a refusal ([`MaybeRefusal`](super::MaybeRefusal)):
     /// a [`BulkheadError`](super::BulkheadError), an [`Error`](crate::Error), an `http::RequestError`, or a
     /// box. In that, and in the errors in it, a refusal is found at any depth: also in a box, and in errors of
     /// others that name it as their [source](core::error::Error::source). The innermost error is a
@@ -175,7 +175,7 @@ impl<B, K> CircuitBreakerLayer<B, K> {
     /// `http::Unavailable`, `grpc::Unavailable`, or an [`Answer`](super::Answer) of one's own.
     ///
     /// It is needed where the answer's type has the breaker in it, as that of `http::ByStatusAndBody` and
-    /// `grpc::ByStatus`, where the breaker is a `static`, and where the call is made in a spawned task. The
+    /// `grpc::GrpcStatus`, where the breaker is a `static`, and where the call is made in a spawned task. The
     /// compiler then asks for an answer for each lifetime of the breaker, which a function has not: "one
     /// type is more general than the other".
     pub fn answer_with<A>(self, answer: A) -> Layered<Self, MapRejectionLayer<AnswerWith<A>>> {
@@ -226,7 +226,7 @@ impl<B, K> CircuitBreakerLayer<B, K> {
 impl<P: Deref<Target: Breaker> + Clone, K> CircuitBreakerLayer<Single<P>, K> {
     /// Keeps callers waiting in `poll_ready` while the circuit refuses, for balancers that would
     /// rather go elsewhere. See [`BackpressureLayer`].
-    pub fn backpressure<T: Sleep>(self, timer: T) -> Layered<Self, BackpressureLayer<P, T>> {
+    pub fn backpressure<T: AsyncTimer>(self, timer: T) -> Layered<Self, BackpressureLayer<P, T>> {
         let breaker = self.breaker().clone();
         Layered::new(self, BackpressureLayer::new(breaker, timer))
     }

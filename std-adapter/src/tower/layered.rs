@@ -8,7 +8,7 @@ use super::{
     AnswerWith, BackpressureLayer, BoxErrors, Breaker, CircuitBreakerLayer, MapRejectionLayer,
     Refusal, Single,
 };
-use crate::Sleep;
+use crate::AsyncTimer;
 
 /// A layer with another one around it, to which more can be added.
 ///
@@ -23,7 +23,7 @@ use crate::Sleep;
 /// # use core::time::Duration;
 /// # #[derive(Clone, Copy)]
 /// # struct Timer;
-/// # impl cutout::Sleep for Timer {
+/// # impl cutout::AsyncTimer for Timer {
 /// #     type Sleeping = Ready<()>;
 /// #     fn sleep(&self, _: Duration) -> Ready<()> { ready(()) }
 /// # }
@@ -75,7 +75,7 @@ where
 {
     /// Keeps callers waiting in `poll_ready` while the circuit refuses: see
     /// [`CircuitBreakerLayer::backpressure`].
-    pub fn backpressure<T: Sleep>(self, timer: T) -> Layered<Self, BackpressureLayer<P, T>> {
+    pub fn backpressure<T: AsyncTimer>(self, timer: T) -> Layered<Self, BackpressureLayer<P, T>> {
         let breaker = self.inner.breaker().clone();
         Layered::new(self, BackpressureLayer::new(breaker, timer))
     }

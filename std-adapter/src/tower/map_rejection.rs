@@ -9,7 +9,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::refusal::BoxError;
-use super::{Refusable, Refusal};
+use super::{MaybeRefusal, Refusal};
 
 /// Makes something else of refusals.
 ///
@@ -216,8 +216,8 @@ pub struct MapRejection<S, R> {
 
 impl<S, R, Req> Service<Req> for MapRejection<S, R>
 where
-    S: Service<Req, Error: Refusable>,
-    R: OnRejection<S::Response, <S::Error as Refusable>::Other> + Clone,
+    S: Service<Req, Error: MaybeRefusal>,
+    R: OnRejection<S::Response, <S::Error as MaybeRefusal>::Other> + Clone,
 {
     type Response = S::Response;
     type Error = R::Error;
@@ -276,7 +276,7 @@ pin_project! {
 impl<F, R, T, E> Future for MapRejectionFuture<F, R>
 where
     F: Future<Output = Result<T, E>>,
-    E: Refusable,
+    E: MaybeRefusal,
     R: OnRejection<T, E::Other>,
 {
     type Output = Result<T, R::Error>;

@@ -28,7 +28,7 @@
 //!
 //! | for | take |
 //! | --- | --- |
-//! | HTTP and gRPC responses (feature `http`) | `http::ByStatus`, `http::ByStatusAndBody`, `grpc::ByStatus` |
+//! | HTTP and gRPC responses (feature `http`) | `http::HttpStatus`, `http::ByStatusAndBody`, `grpc::GrpcStatus` |
 //! | a breaker per host, route or tenant | [`CircuitBreakerLayer::keyed`] |
 //! | services that cannot fail, such as those of axum | [`CircuitBreakerLayer::map_rejection`], [`CircuitBreakerLayer::answer_with`] |
 //! | a balancer that is to leave an open endpoint alone | [`CircuitBreakerLayer::backpressure`] |
@@ -111,7 +111,7 @@ pub use backpressure::{Backpressure, BackpressureLayer};
 #[cfg(feature = "http")]
 pub use body::SettlingBody;
 pub use breaker::{AnsweredCall, Breaker, CallPermit};
-pub use breakers::{Breakers, Keyed, Single};
+pub use breakers::{Keyed, SelectBreaker, Single};
 pub use bulkhead::{
     AskFirst, BulkheadError, BulkheadFuture, BulkheadLayer, BulkheadService, BulkheadShare,
     QueueFuture, QueueLayer, QueueService,
@@ -123,7 +123,7 @@ pub use layered::Layered;
 pub use map_rejection::{
     Answer, AnswerWith, BoxErrors, MapRejection, MapRejectionFuture, MapRejectionLayer, OnRejection,
 };
-pub use refusal::{ByItsSources, ByItsType, Refusable, Refusal, RefusedInside};
+pub use refusal::{ByItsSources, ByItsType, MaybeRefusal, Refusal, RefusedInside};
 #[cfg(feature = "reqwest")]
 pub(crate) use request_body::{BodyState, WatchedBody};
 pub use service::CircuitBreakerService;

@@ -1,4 +1,4 @@
-//! `Refusal` and `Refusable`: what our layers refuse with, and errors that may be one.
+//! `Refusal` and `MaybeRefusal`: what our layers refuse with, and errors that may be one.
 
 use core::error::Error as StdError;
 use core::fmt;
@@ -105,7 +105,7 @@ impl core::error::Error for Refusal {}
 ///
 /// An error type of your own may implement it, so that
 /// [`ignore_refusals`](super::CircuitBreakerLayer::ignore_refusals) leaves some of its errors alone.
-pub trait Refusable: Sized {
+pub trait MaybeRefusal: Sized {
     /// Somebody else's.
     type Other;
 
@@ -121,7 +121,7 @@ pub trait Refusable: Sized {
     fn into_other(self) -> Result<Self::Other, Refusal>;
 }
 
-impl<E> Refusable for Error<E> {
+impl<E> MaybeRefusal for Error<E> {
     type Other = E;
 
     fn other(&self) -> Option<&E> {
@@ -142,7 +142,7 @@ impl<E> Refusable for Error<E> {
 pub(super) type BoxError = Box<dyn core::error::Error + Send + Sync>;
 
 /// A box with a [`Rejected`], a [`BulkheadRejected`] or a [`Refusal`] in it is a refusal.
-impl Refusable for BoxError {
+impl MaybeRefusal for BoxError {
     type Other = Self;
 
     fn other(&self) -> Option<&Self> {

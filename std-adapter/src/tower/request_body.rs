@@ -14,7 +14,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::refusal::BODY_FAILED;
-use super::{Refusable, Refusal};
+use super::{MaybeRefusal, Refusal};
 
 /// What was last seen of a request's body. It is written by whatever sends the body, on any thread, and
 /// read once the call has failed: the error comes through the client's channel, behind the word.
@@ -240,7 +240,7 @@ impl<E> RequestError<E> {
 /// A failure of the caller's is not judged, as refusals are not, but it stays the error. A
 /// [`MapRejectionLayer`](super::MapRejectionLayer) around a [`WatchBody`] takes what the client said out of
 /// it, and a breaker outside of that counts a body that broke off as a failure.
-impl<E> Refusable for RequestError<E> {
+impl<E> MaybeRefusal for RequestError<E> {
     type Other = E;
 
     fn other(&self) -> Option<&E> {

@@ -5,7 +5,7 @@ use core::task::{Context, Poll};
 use cutout_core::{Error, Rejected};
 use tower_service::Service;
 
-use super::{AnsweredCall, Breakers, Classify, ResponseFuture};
+use super::{AnsweredCall, Classify, ResponseFuture, SelectBreaker};
 
 /// A service behind a breaker. See the [module](super) for what it promises.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ impl<S, B, K> CircuitBreakerService<S, B, K> {
 impl<S, B, K, Req> Service<Req> for CircuitBreakerService<S, B, K>
 where
     S: Service<Req>,
-    B: Breakers<Req>,
+    B: SelectBreaker<Req>,
     K: Classify<S::Response, S::Error, B::Share> + Clone,
 {
     type Response = K::Response;
@@ -50,12 +50,12 @@ where
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.refused = self.breakers.refusal();
+        self.refused = self.breakers.would_reject();
         if self.refused.is_some() {
             return Poll::Ready(Ok(()));
         }
         self.inner.poll_ready(cx).map_err(|error| {
-            if let Some(permit) = self.breakers.admit_any() {
+            if let Some(permit) = self.breakers.admit_without_request() {
                 AnsweredCall::judge(permit, |call| self.classifier.error(&error, call));
             }
             Error::Inner(error)

@@ -21,7 +21,7 @@ use crate::page::{Breaker, Page, Scraped, breaker, calls};
 fn a_breaker_has_the_documented_metrics_and_no_others() {
     let scraped = Scraped::new();
     let bank = breaker();
-    scraped.metrics.breaker("bank", &bank);
+    scraped.metrics.register_breaker("bank", &bank);
     calls(&bank, "+++-");
     let page = scraped.page();
     assert_eq!(
@@ -56,7 +56,7 @@ fn a_breaker_has_the_documented_metrics_and_no_others() {
 fn the_state_is_one_hot_through_a_whole_outage() {
     let scraped = Scraped::new();
     let bank = breaker();
-    scraped.metrics.breaker("bank", &bank);
+    scraped.metrics.register_breaker("bank", &bank);
     assert_eq!(scraped.page().states("bank"), [1.0, 0.0, 0.0]);
     calls(&bank, "----");
     assert_eq!(scraped.page().states("bank"), [0.0, 1.0, 0.0]);
@@ -78,7 +78,7 @@ fn due(page: &crate::page::Page, name: &str) -> [f64; 3] {
 fn an_open_circuit_shows_its_break_and_then_is_due() {
     let scraped = Scraped::new();
     let bank = breaker();
-    scraped.metrics.breaker("bank", &bank);
+    scraped.metrics.register_breaker("bank", &bank);
     let of_bank = || due(&scraped.page(), "bank");
     assert_eq!(of_bank(), [0.0, 0.0, 0.0], "closed");
     calls(&bank, "----");
@@ -103,7 +103,7 @@ fn an_open_circuit_shows_its_break_and_then_is_due() {
 fn a_circuit_that_is_forced_open_is_never_due() {
     let scraped = Scraped::new();
     let bank = breaker();
-    scraped.metrics.breaker("bank", &bank);
+    scraped.metrics.register_breaker("bank", &bank);
     calls(&bank, "----");
     bank.force_open();
     bank.clock().advance(Duration::from_secs(60));
@@ -115,7 +115,7 @@ fn a_shared_name_counts_due_breakers_and_the_longest_break() {
     let scraped = Scraped::new();
     let all = [breaker(), breaker(), breaker(), breaker()];
     for each in &all {
-        scraped.metrics.breaker("bank", each);
+        scraped.metrics.register_breaker("bank", each);
     }
     all[..2].iter().for_each(|each| each.open_for(Duration::ZERO));
     all[2].open_for(Duration::from_secs(7));
@@ -133,7 +133,7 @@ fn a_shared_name_shows_the_longest_break_in_any_order() {
         let scraped = Scraped::new();
         let all = breaks.map(|secs| {
             let each = breaker();
-            scraped.metrics.breaker("bank", &each);
+            scraped.metrics.register_breaker("bank", &each);
             each.open_for(Duration::from_secs(secs));
             each
         });
@@ -155,7 +155,7 @@ fn a_shared_name_shows_the_lowest_thresholds_in_any_order() {
                 config = config.slow_call_duration(second).slow_call_rate(Rate::percent(slow));
             }
             let each = Arc::new(CircuitBreaker::with_clock(config, ManualClock::new()));
-            scraped.metrics.breaker("bank", &each);
+            scraped.metrics.register_breaker("bank", &each);
             each
         });
         let page = scraped.page();
@@ -172,7 +172,7 @@ fn a_shared_name_adds_up_trials_and_modes() {
     let scraped = Scraped::new();
     let all: [_; 6] = core::array::from_fn(|_| breaker());
     for each in &all {
-        scraped.metrics.breaker("bank", each);
+        scraped.metrics.register_breaker("bank", each);
     }
     let mut trials = Vec::new();
     for (each, count) in all.iter().zip([1, 2]) {
@@ -193,7 +193,7 @@ fn a_shared_name_adds_up_trials_and_modes() {
 fn every_call_is_counted_by_what_became_of_it() {
     let scraped = Scraped::new();
     let bank = breaker();
-    scraped.metrics.breaker("bank", &bank);
+    scraped.metrics.register_breaker("bank", &bank);
     // As often as nothing else.
     let late = [(); 5].map(|()| bank.admit().unwrap());
     for _ in 0..4 {
@@ -219,7 +219,7 @@ fn every_call_is_counted_by_what_became_of_it() {
 fn a_ratio_below_the_minimum_is_absent_or_no_number() {
     let scraped = Scraped::new();
     let bank = breaker();
-    scraped.metrics.breaker("bank", &bank);
+    scraped.metrics.register_breaker("bank", &bank);
     calls(&bank, "++-");
     let ratio = |scraped: &Scraped| scraped.page().get("circuit_breaker_failure_ratio{name=bank}");
     assert_eq!(ratio(&scraped), None);
@@ -240,7 +240,7 @@ fn measured_slow_calls_have_ratio_threshold_and_count() {
         .slow_call_duration(second)
         .slow_call_rate(Rate::percent(60));
     let bank = Arc::new(CircuitBreaker::with_clock(config, ManualClock::new()));
-    scraped.metrics.breaker("bank", &bank);
+    scraped.metrics.register_breaker("bank", &bank);
     for length in [0, 0, 2, 2] {
         let _ = bank.call(|| {
             bank.clock().advance(second * length);
@@ -262,7 +262,7 @@ fn measured_slow_calls_have_ratio_threshold_and_count() {
 fn forced_and_shadowed_breakers_show_mode_and_passed_calls() {
     let scraped = Scraped::new();
     let bank = breaker();
-    scraped.metrics.breaker("bank", &bank);
+    scraped.metrics.register_breaker("bank", &bank);
     bank.force_open();
     let page = scraped.page();
     assert_eq!(page.states("bank"), [0.0, 1.0, 0.0]);
@@ -283,7 +283,7 @@ fn forced_and_shadowed_breakers_show_mode_and_passed_calls() {
 fn a_breaker_that_is_gone_is_in_no_state_and_keeps_its_counts() {
     let scraped = Scraped::new();
     let bank = breaker();
-    scraped.metrics.breaker("bank", &bank);
+    scraped.metrics.register_breaker("bank", &bank);
     calls(&bank, "+++-");
     scraped.page();
     let weak = Arc::downgrade(&bank);
@@ -295,7 +295,7 @@ fn a_breaker_that_is_gone_is_in_no_state_and_keeps_its_counts() {
     assert_eq!(page.calls("bank", "success"), 3.0);
 
     let next = breaker();
-    scraped.metrics.breaker("bank", &next);
+    scraped.metrics.register_breaker("bank", &next);
     calls(&next, "++");
     let page = scraped.page();
     assert_eq!(page.states("bank"), [1.0, 0.0, 0.0]);
@@ -327,7 +327,7 @@ fn a_recorder_drops_a_series_that_is_no_longer_touched() {
 
     let metrics = Metrics::new();
     let bank = breaker();
-    metrics.breaker("bank", &bank);
+    metrics.register_breaker("bank", &bank);
     let touched = || {
         let recorder = Touched::default();
         metrics.collect_into(&recorder);
@@ -344,8 +344,8 @@ fn each_recorder_hears_once_that_a_breaker_is_gone() {
     let scraped = Scraped::with(Metrics::builder().resilience4j(true));
     let other = PrometheusBuilder::new().build_recorder();
     let (bank, pool) = (breaker(), Arc::new(Bulkhead::new(3)));
-    scraped.metrics.breaker("bank", &bank);
-    scraped.metrics.bulkhead("bank", &pool);
+    scraped.metrics.register_breaker("bank", &bank);
+    scraped.metrics.register_bulkhead("bank", &pool);
     calls(&bank, "++--");
     let pages = || [scraped.page(), scraped.page_of(&other)];
     for page in pages() {
@@ -374,7 +374,7 @@ fn each_recorder_hears_that_a_ratio_is_gone() {
     let scraped = Scraped::new();
     let other = PrometheusBuilder::new().build_recorder();
     let bank = breaker();
-    scraped.metrics.breaker("bank", &bank);
+    scraped.metrics.register_breaker("bank", &bank);
     calls(&bank, "+++-");
     let pages = || [scraped.page(), scraped.page_of(&other)];
     let ratio = |page: &Page| page.get("circuit_breaker_failure_ratio{name=bank}").unwrap();
@@ -408,7 +408,7 @@ fn a_recorder_that_moves_hears_that_a_breaker_is_gone() {
     let recorder = PrometheusBuilder::new().build_recorder();
     let metrics = Metrics::new();
     let bank = breaker();
-    metrics.breaker("bank", &bank);
+    metrics.register_breaker("bank", &bank);
     calls(&bank, "----");
     let wrapped: Vec<_> = (0..20).map(|_| Box::new(Wrapped(&recorder))).collect();
     wrapped[..15].iter().for_each(|wrapped| metrics.collect_into(&**wrapped));
@@ -425,7 +425,7 @@ fn a_breaker_may_use_the_metrics_that_watch_it() {
 
     impl Clock for Registers {
         fn now(&self) -> Instant {
-            self.0.breaker("by the clock", &self.1);
+            self.0.register_breaker("by the clock", &self.1);
             Instant::ORIGIN
         }
     }
@@ -437,7 +437,7 @@ fn a_breaker_may_use_the_metrics_that_watch_it() {
 
     impl Drop for Collects {
         fn drop(&mut self) {
-            self.0.bulkhead("by the drop", &Arc::new(Bulkhead::new(1)));
+            self.0.register_bulkhead("by the drop", &Arc::new(Bulkhead::new(1)));
             self.0.collect_into(&NoopRecorder);
         }
     }
@@ -462,7 +462,7 @@ fn a_breaker_may_use_the_metrics_that_watch_it() {
         let observer = Collects(metrics.clone());
         let bank = Arc::new(CircuitBreaker::with_observer(Config::new(), clock, observer));
         let known = Arc::downgrade(&bank);
-        metrics.breaker("bank", &bank);
+        metrics.register_breaker("bank", &bank);
         *share.lock().unwrap() = Some(bank);
         metrics.collect_into(&NoopRecorder);
         ended.send(known.upgrade().is_none()).unwrap();
@@ -474,7 +474,7 @@ fn a_breaker_may_use_the_metrics_that_watch_it() {
 fn a_static_breaker_is_watched_by_reference() {
     static BANK: CircuitBreaker = CircuitBreaker::new(Config::new());
     let scraped = Scraped::new();
-    scraped.metrics.breaker("bank", &BANK);
+    scraped.metrics.register_breaker("bank", &BANK);
     let _ = BANK.call(|| Ok::<_, ()>(()));
     assert_eq!(scraped.page().calls("bank", "success"), 1.0);
 }
@@ -483,8 +483,8 @@ fn a_static_breaker_is_watched_by_reference() {
 fn breakers_of_one_name_are_added_up() {
     let scraped = Scraped::new();
     let (one, other) = (breaker(), breaker());
-    scraped.metrics.breaker("bank", &one);
-    scraped.metrics.breaker("bank", &other);
+    scraped.metrics.register_breaker("bank", &one);
+    scraped.metrics.register_breaker("bank", &other);
     calls(&one, "----");
     calls(&other, "+++-");
     let page = scraped.page();
@@ -498,7 +498,7 @@ fn breakers_of_one_name_are_added_up() {
 fn a_call_and_a_change_do_nothing_for_it() {
     let scraped = Scraped::new();
     let bank = crate::page::observed(scraped.metrics.observer("bank"));
-    scraped.metrics.breaker("bank", &bank);
+    scraped.metrics.register_breaker("bank", &bank);
     scraped.page();
     bank.preallocate();
     let allocations = measure(|| {
@@ -512,7 +512,7 @@ fn a_call_and_a_change_do_nothing_for_it() {
 fn what_is_installed_is_published_to() {
     let scraped = Scraped::new();
     let bank = breaker();
-    scraped.metrics.breaker("bank", &bank);
+    scraped.metrics.register_breaker("bank", &bank);
     let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
     metrics::with_local_recorder(&recorder, || scraped.metrics.collect());
     let page = recorder.handle().render();

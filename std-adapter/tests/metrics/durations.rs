@@ -15,7 +15,7 @@ use crate::page::Scraped;
 const SERIES: &str = "circuit_breaker_call_duration_seconds";
 
 fn durations(scraped: &Scraped) -> Durations<&'static ManualClock> {
-    scraped.metrics.durations_by("bank", Box::leak(Box::new(ManualClock::new())))
+    scraped.metrics.durations_with_clock("bank", Box::leak(Box::new(ManualClock::new())))
 }
 
 fn count(scraped: &Scraped) -> Option<f64> {
@@ -26,7 +26,7 @@ fn count(scraped: &Scraped) -> Option<f64> {
 fn without_asking_there_are_none() {
     let scraped = Scraped::new();
     let bank = crate::page::breaker();
-    scraped.metrics.breaker("bank", &bank);
+    scraped.metrics.register_breaker("bank", &bank);
     assert_eq!(count(&scraped), None);
 }
 
@@ -54,7 +54,7 @@ fn a_bucket_holds_what_took_no_longer_than_its_end() {
 fn a_call_is_measured_by_the_clock_until_it_returns() {
     let scraped = Scraped::new();
     let clock: &ManualClock = Box::leak(Box::new(ManualClock::new()));
-    let durations = scraped.metrics.durations_by("bank", clock);
+    let durations = scraped.metrics.durations_with_clock("bank", clock);
     let call = |seconds| {
         clock.advance(Duration::from_secs(seconds));
         if seconds > 1 { Err("late") } else { Ok(()) }

@@ -1,4 +1,4 @@
-//! Breakers and bulkheads as metrics: what is published, under which names, and when not.
+//! SelectBreaker and bulkheads as metrics: what is published, under which names, and when not.
 #![cfg(feature = "metrics")]
 
 mod page;

@@ -24,12 +24,12 @@ fn set(names: &[&str]) -> BTreeSet<String> {
 
 #[test]
 fn the_first_names_get_a_label_and_the_others_are_added_up() {
-    let scraped = Scraped::with(Metrics::builder().most_names(2).resilience4j(true));
+    let scraped = Scraped::with(Metrics::builder().max_names(2).resilience4j(true));
     let hosts: Vec<Arc<Breaker<_>>> = ["a", "b", "c", "d", "e"]
         .into_iter()
         .map(|name| {
             let host = observed(scraped.metrics.observer(name));
-            scraped.metrics.breaker(name, &host);
+            scraped.metrics.register_breaker(name, &host);
             scraped.metrics.durations(name).record(Outcome::Success, Duration::from_secs(1));
             host
         })
@@ -54,16 +54,16 @@ fn the_first_names_get_a_label_and_the_others_are_added_up() {
 
 #[test]
 fn a_name_that_is_known_keeps_its_label_however_many_come() {
-    let scraped = Scraped::with(Metrics::builder().most_names(1));
+    let scraped = Scraped::with(Metrics::builder().max_names(1));
     let host = observed(scraped.metrics.observer("a"));
     let _ = scraped.metrics.observer("b");
-    scraped.metrics.breaker("a", &host);
+    scraped.metrics.register_breaker("a", &host);
     assert_eq!(names(&scraped.page(), "circuit_breaker_state"), set(&["a"]));
 }
 
 #[test]
 fn the_name_of_the_rest_takes_no_place() {
-    let scraped = Scraped::with(Metrics::builder().most_names(1));
+    let scraped = Scraped::with(Metrics::builder().max_names(1));
     for name in ["other", "a", "b"] {
         observed(scraped.metrics.observer(name)).reset();
     }
@@ -72,10 +72,10 @@ fn the_name_of_the_rest_takes_no_place() {
 
 #[test]
 fn with_room_for_none_all_are_added_up() {
-    let scraped = Scraped::with(Metrics::builder().most_names(0));
+    let scraped = Scraped::with(Metrics::builder().max_names(0));
     let pools: Vec<_> = (1..=3).map(|limit| Arc::new(Bulkhead::new(limit))).collect();
     for (number, pool) in pools.iter().enumerate() {
-        scraped.metrics.bulkhead(&number.to_string(), pool);
+        scraped.metrics.register_bulkhead(&number.to_string(), pool);
     }
     let _held = pools[0].try_acquire().unwrap();
     assert!(pools[0].try_acquire().is_err());
@@ -101,11 +101,11 @@ fn unless_told_otherwise_a_hundred_names_have_a_label() {
     assert!(names.contains("other") && names.contains("host-99") && !names.contains("host-100"));
 }
 
-/// Breakers of these names, which live as long as they are held.
+/// SelectBreaker of these names, which live as long as they are held.
 fn watched(scraped: &Scraped, names: &[&str]) -> Vec<Arc<Breaker<MetricsObserver>>> {
     let watch = |name: &&str| {
         let host = observed(scraped.metrics.observer(name));
-        scraped.metrics.breaker(name, &host);
+        scraped.metrics.register_breaker(name, &host);
         calls(&host, "+");
         host
     };
@@ -114,7 +114,7 @@ fn watched(scraped: &Scraped, names: &[&str]) -> Vec<Arc<Breaker<MetricsObserver
 
 #[test]
 fn names_that_have_ended_make_room_for_those_that_live() {
-    let scraped = Scraped::with(Metrics::builder().most_names(3).resilience4j(true));
+    let scraped = Scraped::with(Metrics::builder().max_names(3).resilience4j(true));
     for generation in 0..10 {
         let names = ["x", "y", "z"].map(|name| format!("{name}{generation}"));
         let names = names.each_ref().map(String::as_str);
@@ -150,7 +150,7 @@ fn living_names_have_labels_after_any_number_of_ended_ones() {
 
 #[test]
 fn who_came_too_late_has_a_label_of_its_own_once_there_is_room() {
-    let scraped = Scraped::with(Metrics::builder().most_names(2));
+    let scraped = Scraped::with(Metrics::builder().max_names(2));
     let mut hosts = watched(&scraped, &["a", "b", "c", "d"]);
     calls(&hosts[2], "++---");
     let page = scraped.page();
@@ -180,7 +180,7 @@ fn who_came_too_late_has_a_label_of_its_own_once_there_is_room() {
 
 #[test]
 fn a_name_that_comes_again_goes_on_counting_where_it_was() {
-    let scraped = Scraped::with(Metrics::builder().most_names(1));
+    let scraped = Scraped::with(Metrics::builder().max_names(1));
     for round in 1..=3_u8 {
         let host = watched(&scraped, &["a"]);
         host[0].reset();
@@ -199,10 +199,10 @@ fn a_name_that_comes_again_goes_on_counting_where_it_was() {
 
 #[test]
 fn bulkheads_that_are_gone_make_room_too() {
-    let scraped = Scraped::with(Metrics::builder().most_names(1));
+    let scraped = Scraped::with(Metrics::builder().max_names(1));
     for name in ["a", "b", "c"] {
         let pool = Arc::new(Bulkhead::new(3));
-        scraped.metrics.bulkhead(name, &pool);
+        scraped.metrics.register_bulkhead(name, &pool);
         let limit = format!("bulkhead_limit{{name={name}}}");
         assert_eq!(scraped.page().get(&limit), Some(3.0));
         drop(pool);
@@ -212,7 +212,7 @@ fn bulkheads_that_are_gone_make_room_too() {
 
 #[test]
 fn ended_durations_and_retries_make_room_too() {
-    let scraped = Scraped::with(Metrics::builder().most_names(1));
+    let scraped = Scraped::with(Metrics::builder().max_names(1));
     for name in ["a", "b", "c"] {
         let measured = scraped.metrics.durations(name);
         let counted = scraped.metrics.retries(name);
@@ -229,7 +229,7 @@ fn ended_durations_and_retries_make_room_too() {
 
 #[test]
 fn late_durations_and_retries_get_their_names_once_room_is() {
-    let scraped = Scraped::with(Metrics::builder().most_names(1));
+    let scraped = Scraped::with(Metrics::builder().max_names(1));
     let [first, late] =
         ["a", "b"].map(|name| (scraped.metrics.durations(name), scraped.metrics.retries(name)));
     let record = |(durations, retries): &(Durations, Retries)| {
@@ -250,7 +250,7 @@ fn late_durations_and_retries_get_their_names_once_room_is() {
 
 #[test]
 fn ten_times_as_many_ended_names_as_labels_are_remembered() {
-    let scraped = Scraped::with(Metrics::builder().most_names(2));
+    let scraped = Scraped::with(Metrics::builder().max_names(2));
     let end = |name: &str| {
         let retries = scraped.metrics.retries(name);
         retries.record(&Ok::<_, ()>(()), 1);

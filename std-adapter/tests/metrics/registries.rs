@@ -20,7 +20,7 @@ type Hosts = Arc<Registry<String>>;
 fn watched(scraped: &Scraped, capacity: usize) -> Hosts {
     let hosts = Registry::builder(Config::new()).capacity(capacity).build().unwrap();
     let hosts = Arc::new(hosts);
-    scraped.metrics.registry(&hosts, |host: &String| format!("host/{host}"));
+    scraped.metrics.register_registry(&hosts, |host: &String| format!("host/{host}"));
     hosts
 }
 
@@ -76,7 +76,7 @@ fn a_breaker_that_was_evicted_is_in_no_state_and_was_not_kept() {
 
 #[test]
 fn endless_hosts_make_a_bounded_number_of_series() {
-    let scraped = Scraped::with(Metrics::builder().most_names(5));
+    let scraped = Scraped::with(Metrics::builder().max_names(5));
     let hosts = watched(&scraped, 20);
     for host in 0..200 {
         succeed(&hosts, &host.to_string(), 1);
@@ -99,7 +99,7 @@ fn endless_hosts_make_a_bounded_number_of_series() {
 
 #[test]
 fn hosts_that_left_give_their_names_to_those_that_are_there() {
-    let scraped = Scraped::with(Metrics::builder().most_names(2));
+    let scraped = Scraped::with(Metrics::builder().max_names(2));
     let hosts = watched(&scraped, 10);
     for host in ["a", "b", "c"] {
         succeed(&hosts, host, 1);
@@ -121,7 +121,7 @@ fn a_breaker_expired_after_its_break_no_longer_shows_open() {
     let idle = Duration::from_secs(60);
     let hosts = Registry::builder(config).clock(clock).idle_time(idle).build().unwrap();
     let hosts = Arc::new(hosts);
-    scraped.metrics.registry(&hosts, String::clone);
+    scraped.metrics.register_registry(&hosts, String::clone);
     assert_eq!(hosts.get("a").call(|| Err::<(), _>("down")), Err(Error::Inner("down")));
     assert_eq!(scraped.page().states("a"), [0.0, 1.0, 0.0]);
     clock.advance(idle);
@@ -140,8 +140,8 @@ fn what_names_the_keys_may_use_the_metrics_and_the_registry() {
         let scraped = Scraped::new();
         let hosts = Arc::new(Registry::<String>::new(Config::new()));
         let (metrics, known) = (scraped.metrics.clone(), Arc::clone(&hosts));
-        scraped.metrics.registry(&hosts, move |host: &String| {
-            metrics.bulkhead("by the name", &Arc::new(Bulkhead::new(1)));
+        scraped.metrics.register_registry(&hosts, move |host: &String| {
+            metrics.register_bulkhead("by the name", &Arc::new(Bulkhead::new(1)));
             format!("{host}/{}", known.len())
         });
         succeed(&hosts, "a", 1);
@@ -159,7 +159,7 @@ fn a_registry_owned_by_a_collection_is_dropped_unlocked() {
 
     impl Drop for Registers {
         fn drop(&mut self) {
-            self.0.bulkhead("by the drop", &Arc::new(Bulkhead::new(1)));
+            self.0.register_bulkhead("by the drop", &Arc::new(Bulkhead::new(1)));
         }
     }
 
@@ -173,7 +173,7 @@ fn a_registry_owned_by_a_collection_is_dropped_unlocked() {
             .unwrap();
         let hosts = Arc::new(hosts);
         let given_up = Arc::clone(&share);
-        metrics.registry(&hosts, move |host: &String| {
+        metrics.register_registry(&hosts, move |host: &String| {
             drop(given_up.lock().unwrap().take());
             host.clone()
         });
@@ -190,7 +190,7 @@ fn collections_at_the_same_time_count_nothing_twice() {
     const CALLS: u32 = 20_000;
     let metrics = Metrics::new();
     let hosts = Arc::new(Registry::builder(Config::new()).capacity(1_000).build().unwrap());
-    metrics.registry(&hosts, |_: &u32| "all".into());
+    metrics.register_registry(&hosts, |_: &u32| "all".into());
     let recorder = PrometheusBuilder::new().build_recorder();
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -236,7 +236,7 @@ fn observers_of_a_registry_count_under_the_same_name() {
         .build()
         .unwrap();
     let hosts = Arc::new(hosts);
-    scraped.metrics.registry(&hosts, String::clone);
+    scraped.metrics.register_registry(&hosts, String::clone);
     hosts.get("a").force_open();
     let page = scraped.page();
     assert_eq!(
@@ -263,10 +263,10 @@ fn a_collection_cut_short_by_a_panic_is_not_counted_later() {
     let scraped = Scraped::new();
     let (first, pool) = (breaker(), Arc::new(Bulkhead::new(3)));
     let hosts = Arc::new(Registry::new(Config::new()));
-    scraped.metrics.breaker("bank", &first);
-    scraped.metrics.bulkhead("bank", &pool);
+    scraped.metrics.register_breaker("bank", &first);
+    scraped.metrics.register_bulkhead("bank", &pool);
     let panics = AtomicBool::new(false);
-    scraped.metrics.registry(&hosts, move |host: &String| {
+    scraped.metrics.register_registry(&hosts, move |host: &String| {
         assert!(panics.swap(true, Ordering::Relaxed), "the first name of all");
         host.clone()
     });

@@ -25,7 +25,7 @@ fn states(page: &Page) -> String {
 fn nobody_gets_them_unasked() {
     let scraped = Scraped::new();
     let bank = breaker();
-    scraped.metrics.breaker("bank", &bank);
+    scraped.metrics.register_breaker("bank", &bank);
     assert_eq!(scraped.page().lines("resilience4j"), [""; 0]);
 }
 
@@ -34,7 +34,7 @@ fn a_breaker_is_published_as_resilience4j_would() {
     let scraped = scraped();
     let config = CONFIG.window(Window::count(100));
     let bank = Arc::new(CircuitBreaker::with_clock(config, ManualClock::new()));
-    scraped.metrics.breaker("bank", &bank);
+    scraped.metrics.register_breaker("bank", &bank);
     // As often as nothing else.
     bank.force_open();
     calls(&bank, "!!!!!!");
@@ -75,7 +75,7 @@ fn a_breaker_is_published_as_resilience4j_would() {
 fn every_state_and_mode_has_one_of_resilience4js_states() {
     let scraped = scraped();
     let bank = breaker();
-    scraped.metrics.breaker("bank", &bank);
+    scraped.metrics.register_breaker("bank", &bank);
     assert_eq!(states(&scraped.page()), "closed");
     calls(&bank, "----");
     assert_eq!(states(&scraped.page()), "open");
@@ -98,7 +98,7 @@ fn every_state_and_mode_has_one_of_resilience4js_states() {
 fn a_rate_below_the_minimum_is_minus_one() {
     let scraped = scraped();
     let bank = breaker();
-    scraped.metrics.breaker("bank", &bank);
+    scraped.metrics.register_breaker("bank", &bank);
     calls(&bank, "---");
     let rate = |page: &Page| page.get("resilience4j_circuitbreaker_failure_rate{name=bank}");
     assert_eq!(rate(&scraped.page()), Some(-1.0));
@@ -111,7 +111,7 @@ fn a_rate_below_the_minimum_is_minus_one() {
 fn measured_durations_are_a_histogram_by_outcome() {
     let scraped = scraped();
     let bank = breaker();
-    scraped.metrics.breaker("bank", &bank);
+    scraped.metrics.register_breaker("bank", &bank);
     let durations = scraped.metrics.durations("bank");
     durations.record(Outcome::Success, Duration::from_millis(200));
     durations.record(Outcome::Success, Duration::from_millis(800));
@@ -135,7 +135,7 @@ fn measured_durations_are_a_histogram_by_outcome() {
 fn a_bulkhead_shows_what_is_free() {
     let scraped = scraped();
     let pool = Arc::new(Bulkhead::new(3));
-    scraped.metrics.bulkhead("bank", &pool);
+    scraped.metrics.register_bulkhead("bank", &pool);
     let _held = pool.try_acquire().unwrap();
     assert_eq!(
         scraped.page().lines("resilience4j"),

@@ -52,8 +52,8 @@ fn changes_count_though_another_breaker_took_the_name() {
 fn changes_of_an_observed_circuit_begin_at_0() {
     let scraped = Scraped::new();
     let (deaf, bank) = (crate::page::breaker(), observed(scraped.metrics.observer("bank")));
-    scraped.metrics.breaker("deaf", &deaf);
-    scraped.metrics.breaker("bank", &bank);
+    scraped.metrics.register_breaker("deaf", &deaf);
+    scraped.metrics.register_breaker("bank", &bank);
     let lines = scraped.page().lines("circuit_breaker_transitions");
     assert_eq!(lines.len(), 9, "{lines:#?}");
     assert!(lines.iter().all(|line| line.contains("{name=bank,") && line.ends_with(" 0")));
@@ -81,7 +81,7 @@ fn would_be_trips_of_a_forced_circuit_count_by_reason() {
 
 #[test]
 fn would_be_trips_beyond_the_limit_on_names_are_summed() {
-    let scraped = Scraped::with(cutout::metrics::Metrics::builder().most_names(0));
+    let scraped = Scraped::with(cutout::metrics::Metrics::builder().max_names(0));
     for name in ["a", "b"] {
         let host = observed(scraped.metrics.observer(name));
         host.force_closed();

@@ -1,4 +1,4 @@
-//! Breakers that are counted while they live.
+//! SelectBreaker that are counted while they live.
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;

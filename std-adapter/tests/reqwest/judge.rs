@@ -11,8 +11,8 @@ use reqwest_middleware::{ClientBuilder, Error};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::{
-    GaveUp, Instead, Part, Parts, Then, ask, client, ends, hosts, in_front_of, nobody, per_host,
-    server,
+    Instead, Part, Parts, StopReason, Then, ask, client, ends, hosts, in_front_of, nobody,
+    per_host, server,
 };
 
 #[tokio::test]
@@ -94,7 +94,7 @@ async fn an_error_wrapped_by_other_middleware_is_judged() {
     let (hosts, server) = (hosts(), server().await);
     let gave_up = |result: Result<Response, Error>| {
         let result = result.and_then(|response| Ok(response.error_for_status()?));
-        result.map_err(|error| Error::middleware(GaveUp(error)))
+        result.map_err(|error| Error::middleware(StopReason(error)))
     };
     let client = in_front_of(&hosts, Then(gave_up));
     for (path, ended) in [("/missing", [1, 0, 0, 0]), ("/fail", [1, 1, 0, 0])] {

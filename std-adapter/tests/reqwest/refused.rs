@@ -8,7 +8,7 @@ use cutout::reqwest::{CircuitBreakerMiddleware, Refused, rejected};
 use cutout::{CircuitBreaker, Config, RejectReason, Rejected};
 use reqwest_middleware::{ClientBuilder, Error};
 
-use crate::support::{GaveUp, Then, ask, bare, client, hosts, nobody, per_host, server};
+use crate::support::{StopReason, Then, ask, bare, client, hosts, nobody, per_host, server};
 
 #[tokio::test]
 async fn a_refusal_knows_the_host_the_reason_and_the_time() {
@@ -54,7 +54,7 @@ async fn a_refusal_is_found_though_other_middleware_has_wrapped_it() {
         other => other,
     });
     let gave_up =
-        Then(|result: Result<_, _>| result.map_err(|error| Error::middleware(GaveUp(error))));
+        Then(|result: Result<_, _>| result.map_err(|error| Error::middleware(StopReason(error))));
     let client = ClientBuilder::new(bare())
         .with(on_the_way)
         .with(gave_up)

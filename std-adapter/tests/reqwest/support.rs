@@ -176,15 +176,15 @@ pub(crate) fn in_front_of(hosts: &Arc<Hosts>, inner: impl Middleware) -> ClientW
 
 /// An error of middleware that retries, such as that of reqwest-retry: its source is the client's.
 #[derive(Debug)]
-pub(crate) struct GaveUp(pub(crate) Error);
+pub(crate) struct StopReason(pub(crate) Error);
 
-impl core::fmt::Display for GaveUp {
+impl core::fmt::Display for StopReason {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str("gave up")
     }
 }
 
-impl core::error::Error for GaveUp {
+impl core::error::Error for StopReason {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         Some(&self.0)
     }

@@ -42,7 +42,7 @@ fn a_profile_takes_from_its_base_what_it_does_not_say() {
     let default = Config::new()
         .failure_rate(Rate::percent(40))
         .window(Window::time(seconds(10)).in_buckets(5))
-        .break_backoff(cutout::Backoff::percent(150, seconds(300)));
+        .break_backoff(cutout::Backoff::multiplier_percent(150, seconds(300)));
     let payments = default.minimum_throughput(50);
     let api = payments
         .window(Window::time(seconds(10)).in_buckets(2))
@@ -100,7 +100,7 @@ fn what_a_base_has_off_is_on_again_where_it_is_said() {
         "[b]\nbreak_backoff = 'off'\nrecovery = 'off'\nfailure_rate = 'off'\n[p]\nbase = 'b'\n";
     let more = "break_backoff.cap = '1m'\nrecovery.stage = '1s'\nfailure_rate = '5%'\n";
     let config = profiles(&format!("{file}{more}")).get("p").unwrap();
-    assert!(config.get_break_backoff().is_some() && config.get_recovery().is_some());
+    assert!(config.get_break_backoff().is_some() && config.get_slow_start().is_some());
     assert_eq!(config.get_failure_rate(), Some(Rate::percent(5)));
 }
 

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use cutout::settings::Settings;
 use cutout::{
-    Backoff, BulkheadConfig, CircuitBreaker, Config, HalfOpenRule, Outcome, Rate, Recovery, Window,
+    Backoff, BulkheadConfig, CircuitBreaker, Config, HalfOpenRule, Outcome, Rate, SlowStart, Window,
 };
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
@@ -50,7 +50,7 @@ trials: 4
 minimum_trials: 2
 half_open_rule: rate
 trial_timeout: 7s
-recovery: { stage: 2s, shares: [5%, 20%, 60%] }
+slow_start: { stage: 2s, shares: [5%, 20%, 60%] }
 ";
 
 const JSON: &str = r#"{
@@ -70,7 +70,7 @@ const JSON: &str = r#"{
     "minimum_trials": 2,
     "half_open_rule": "rate",
     "trial_timeout": "7s",
-    "recovery": { "stage": "2s", "shares": ["5%", "20%", "60%"] }
+    "slow_start": { "stage": "2s", "shares": ["5%", "20%", "60%"] }
 }"#;
 
 const VARS: [(&str, &str); 20] = [
@@ -112,13 +112,13 @@ fn in_code() -> Config {
         .evaluate_every_result(true)
         .cancelled_as(Outcome::Ignored)
         .break_duration(seconds(5))
-        .break_backoff(Backoff::percent(150, seconds(600)))
+        .break_backoff(Backoff::multiplier_percent(150, seconds(600)))
         .break_jitter(points(25))
         .trials(4)
         .minimum_trials(2)
         .half_open_rule(HalfOpenRule::Rate)
         .trial_timeout(seconds(7))
-        .recovery(Recovery::in_stages_of(seconds(2)).shares(shares))
+        .slow_start(SlowStart::in_stages_of(seconds(2)).shares(shares))
 }
 
 /// Every field of a configuration, as its own `Debug` shows it.
@@ -154,11 +154,11 @@ fn what_is_not_written_is_as_in_a_new_configuration() {
 #[test]
 fn what_a_table_leaves_out_has_the_default_of_its_part() {
     let minute = Duration::from_secs(60);
-    let text = r#"{"window": {"time": "1m"}, "break_backoff": {"cap": "1m"}, "recovery": {"stage": "1m"}}"#;
+    let text = r#"{"window": {"time": "1m"}, "break_backoff": {"cap": "1m"}, "slow_start": {"stage": "1m"}}"#;
     let in_code = Config::new()
         .window(Window::time(minute))
         .break_backoff(Backoff::doubling(minute))
-        .recovery(Recovery::in_stages_of(minute));
+        .slow_start(SlowStart::in_stages_of(minute));
     assert_eq!(fields(&json(text).to_config().unwrap()), fields(&in_code));
 }
 
@@ -171,7 +171,7 @@ fn each_word_for_off_leaves_its_setting_out() {
             "failure_rate": "off", "slow_call_rate": "off", "slow_call_duration": "off",
             "consecutive_failures": "off", "failure_count": "off", "cancelled_as": "by_duration",
             "break_backoff": "off", "break_jitter": "off", "minimum_trials": "all",
-            "recovery": "off"
+            "slow_start": "off"
         }"#,
     );
     let config = off.to_config_over(all_on).unwrap();
@@ -184,7 +184,7 @@ fn each_word_for_off_leaves_its_setting_out() {
     assert_eq!(config.get_break_backoff(), None);
     assert_eq!(config.get_break_jitter(), None);
     assert_eq!(config.get_minimum_trials(), None);
-    assert_eq!(config.get_recovery(), None);
+    assert_eq!(config.get_slow_start(), None);
 }
 
 #[test]

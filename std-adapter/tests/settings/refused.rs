@@ -101,15 +101,15 @@ const REFUSED: &str = r#"
     trial_timeout = '2d'
         trial_timeout: must be 1 ms to 1 day, got "2d"
     recovery = ['10%']
-        recovery: must be as in { stage = "10s", shares = ["10%", "25%", "50%"] } or "off", got ["10%"]
-    recovery.stage = '0s'
-        recovery.stage: a stage must be 1 ms to 1 day long, got "0s"
-    recovery.shares = ['10%', '25%']
-        recovery.shares: must be three shares up to 100 %, each with a percent sign and up to two decimals; the shares must be above 0 %, and none below the one before, as in ["10%", "25%", "50%"], got ["10%", "25%"]
-    recovery.shares = ['10%', '25%', 50]
-        recovery.shares: must be three shares up to 100 %, each with a percent sign and up to two decimals; the shares must be above 0 %, and none below the one before, as in ["10%", "25%", "50%"], got ["10%", "25%", 50]
-    recovery.shares = ['10%', '9.5%', '50%']
-        recovery.shares: the shares must be above 0 %, and none below the one before, got ["10%", "9.5%", "50%"]
+        slow_start: must be as in { stage = "10s", shares = ["10%", "25%", "50%"] } or "off", got ["10%"]
+    slow_start.stage = '0s'
+        slow_start.stage: a stage must be 1 ms to 1 day long, got "0s"
+    slow_start.shares = ['10%', '25%']
+        slow_start.shares: must be three shares up to 100 %, each with a percent sign and up to two decimals; the shares must be above 0 %, and none below the one before, as in ["10%", "25%", "50%"], got ["10%", "25%"]
+    slow_start.shares = ['10%', '25%', 50]
+        slow_start.shares: must be three shares up to 100 %, each with a percent sign and up to two decimals; the shares must be above 0 %, and none below the one before, as in ["10%", "25%", "50%"], got ["10%", "25%", 50]
+    slow_start.shares = ['10%', '9.5%', '50%']
+        slow_start.shares: the shares must be above 0 %, and none below the one before, got ["10%", "9.5%", "50%"]
     bulkhead = 20
         bulkhead: must be as in { limit = 20, queue = 100, max_wait = "50ms" } or "off", got 20
     bulkhead.limit = 0
@@ -128,14 +128,14 @@ const REFUSED: &str = r#"
         bulkhead.limit: is missing, must be 1 to 1000000
     bulkhead.limits = 5
         bulkhead.limits: is no setting; did you mean limit?
-    recovery.shares = ['10%', '25%', '50%']
-        recovery.stage: is missing, a stage must be 1 ms to 1 day long, as in "1m 30s"
-    recovery.shares = ['10%', '25%', '50%', '60%']
-        recovery.shares: must be three shares up to 100 %, each with a percent sign and up to two decimals; the shares must be above 0 %, and none below the one before, as in ["10%", "25%", "50%"], got ["10%", "25%", "50%", "60%"]
-    recovery.shares = [10, 50, 60]
-        recovery.shares: must be three shares up to 100 %, each with a percent sign and up to two decimals; the shares must be above 0 %, and none below the one before, as in ["10%", "25%", "50%"], got [10, 50, 60]
-    recovery.shares = ['10%', '50%', '101%']
-        recovery.shares: must be three shares up to 100 %, each with a percent sign and up to two decimals; the shares must be above 0 %, and none below the one before, as in ["10%", "25%", "50%"], got ["10%", "50%", "101%"]
+    slow_start.shares = ['10%', '25%', '50%']
+        slow_start.stage: is missing, a stage must be 1 ms to 1 day long, as in "1m 30s"
+    slow_start.shares = ['10%', '25%', '50%', '60%']
+        slow_start.shares: must be three shares up to 100 %, each with a percent sign and up to two decimals; the shares must be above 0 %, and none below the one before, as in ["10%", "25%", "50%"], got ["10%", "25%", "50%", "60%"]
+    slow_start.shares = [10, 50, 60]
+        slow_start.shares: must be three shares up to 100 %, each with a percent sign and up to two decimals; the shares must be above 0 %, and none below the one before, as in ["10%", "25%", "50%"], got [10, 50, 60]
+    slow_start.shares = ['10%', '50%', '101%']
+        slow_start.shares: must be three shares up to 100 %, each with a percent sign and up to two decimals; the shares must be above 0 %, and none below the one before, as in ["10%", "25%", "50%"], got ["10%", "50%", "101%"]
     trials = 3.0
         trials: must be a whole number, 1 to 16, got 3.0
     trials = 'three'
@@ -184,8 +184,8 @@ const REFUSED: &str = r#"
         trial_timeout: must have each unit once, the longest first, and must be 1 ms to 1 day, as in "1m 30s", got "0.5m 0.5m"
     break_backoff.cap = '7d 1w'
         break_backoff.cap: must have each unit once, the longest first; the cap must be break_duration to 365 days, as in "1m 30s", got "7d 1w"
-    recovery.stage = '1us 1µs'
-        recovery.stage: must have each unit once, the longest first; a stage must be 1 ms to 1 day long, as in "1m 30s", got "1us 1µs"
+    slow_start.stage = '1us 1µs'
+        slow_start.stage: must have each unit once, the longest first; a stage must be 1 ms to 1 day long, as in "1m 30s", got "1us 1µs"
     bulkhead.max_wait = '1us 1ms'
         bulkhead.max_wait: must have each unit once, the longest first, and must be 0 to 1 day, as in "1m 30s", got "1us 1ms"
     break_duration = '30s 1y'
@@ -264,8 +264,8 @@ fn a_setting_given_twice_is_refused() {
         (r#"{"p": {"base": "q", "base": "q"}}"#, "p.base: is given twice"),
         (r#"{"p": {}, "p": {}}"#, "p: is given twice"),
         (
-            r#"{"p": {"recovery": "off", "recovery": {"stage": "1s"}}}"#,
-            "p.recovery.stage: cannot stand beside recovery",
+            r#"{"p": {"slow_start": "off", "slow_start": {"stage": "1s"}}}"#,
+            "p.slow_start.stage: cannot stand beside recovery",
         ),
     ] {
         assert!(json(text).starts_with(&format!("{message} at line 1")), "{}", json(text));
@@ -389,7 +389,7 @@ fn a_variable_is_named_as_it_is() {
         (
             "PAY_RECOVERY_SHARES",
             "10%,25%",
-            "PAY_RECOVERY_SHARES (recovery.shares): must be three shares up to 100 %, each with a percent sign and up to two decimals; the shares must be above 0 %, and none below the one before, as in [\"10%\", \"25%\", \"50%\"], got \"10%,25%\"",
+            "PAY_RECOVERY_SHARES (slow_start.shares): must be three shares up to 100 %, each with a percent sign and up to two decimals; the shares must be above 0 %, and none below the one before, as in [\"10%\", \"25%\", \"50%\"], got \"10%,25%\"",
         ),
     ] {
         assert_eq!(vars(name, value), message);
@@ -397,7 +397,7 @@ fn a_variable_is_named_as_it_is() {
     let both = [("PAY_RECOVERY", "off"), ("PAY_RECOVERY_STAGE", "1s")];
     assert_eq!(
         Settings::from_vars("PAY_", both).unwrap_err().to_string(),
-        "PAY_RECOVERY_STAGE (recovery.stage): cannot stand beside recovery"
+        "PAY_RECOVERY_STAGE (slow_start.stage): cannot stand beside recovery"
     );
 }
 

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use cutout::settings::{Profiles, Settings};
 use cutout::{
-    Backoff, BulkheadConfig, CircuitBreaker, Config, HalfOpenRule, Outcome, Rate, Recovery, Window,
+    Backoff, BulkheadConfig, CircuitBreaker, Config, HalfOpenRule, Outcome, Rate, SlowStart, Window,
 };
 use proptest::prelude::*;
 use proptest::{option, sample};
@@ -74,22 +74,22 @@ fn configs() -> impl Strategy<Value = Config> {
     let backoff = option::of((100..=10_000_u32, durations(MS, 365 * DAY)));
     let pause = (durations(MS, 365 * DAY), backoff, option::of(rates(0, 5_000)));
     let trials = (1..=16_u32, option::of(1..=16_u32), any::<bool>(), durations(MS, DAY));
-    let recovery = option::of((durations(MS, DAY), shares()));
-    (trip_conditions(), pause, trials, recovery).prop_map(
-        |(config, (pause, backoff, jitter), (trials, minimum, by_rate, timeout), recovery)| {
+    let slow_start = option::of((durations(MS, DAY), shares()));
+    (trip_conditions(), pause, trials, slow_start).prop_map(
+        |(config, (pause, backoff, jitter), (trials, minimum, by_rate, timeout), slow_start)| {
             let by_rate = by_rate
                 && (config.get_failure_rate().is_some() || config.get_slow_call_rate().is_some());
             let mut config = config.break_duration(pause).trials(trials).trial_timeout(timeout);
             if let Some((factor, cap)) = backoff {
-                config = config.break_backoff(Backoff::percent(factor, cap.max(pause)));
+                config = config.break_backoff(Backoff::multiplier_percent(factor, cap.max(pause)));
             }
             config = jitter.map_or(config, |share| config.break_jitter(share));
             config = minimum.map_or(config, |minimum| config.minimum_trials(minimum.min(trials)));
             if by_rate {
                 config = config.half_open_rule(HalfOpenRule::Rate);
             }
-            recovery.map_or(config, |(stage, shares)| {
-                config.recovery(Recovery::in_stages_of(stage).shares(shares))
+            slow_start.map_or(config, |(stage, shares)| {
+                config.slow_start(SlowStart::in_stages_of(stage).shares(shares))
             })
         },
     )

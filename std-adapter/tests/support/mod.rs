@@ -10,9 +10,9 @@ use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::panic::catch_unwind;
 
-use cutout::{CircuitBreaker, Clock, Config, Error, ManualSleep, Observer, State, Totals};
+use cutout::{CircuitBreaker, Clock, Config, Error, ManualTimer, Observer, State, Totals};
 
-pub(crate) type Breaker = CircuitBreaker<ManualSleep>;
+pub(crate) type Breaker = CircuitBreaker<ManualTimer>;
 
 pub(crate) const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -28,7 +28,7 @@ pub(crate) fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
 }
 
 /// Polls to the end, and moves the time from wait to wait.
-pub(crate) fn drive<F: Future>(time: &ManualSleep, future: F) -> F::Output {
+pub(crate) fn drive<F: Future>(time: &ManualTimer, future: F) -> F::Output {
     let mut future = pin!(future);
     loop {
         if let Poll::Ready(output) = poll(future.as_mut()) {
@@ -81,19 +81,19 @@ pub(crate) fn hang<T>() -> impl Future<Output = T> {
 }
 
 /// Opens after two failures in a row; a break of ten seconds; one trial closes it.
-pub(crate) fn breaker(time: &ManualSleep) -> Breaker {
+pub(crate) fn breaker(time: &ManualTimer) -> Breaker {
     let config = Config::new().consecutive_failures(2).break_duration(secs(10)).trials(1);
     CircuitBreaker::with_clock(config, time.clone())
 }
 
 /// The same, open with its break over: the next call is the trial.
-pub(crate) fn about_to_try(time: &ManualSleep) -> Breaker {
+pub(crate) fn about_to_try(time: &ManualTimer) -> Breaker {
     let breaker = opened(time);
     time.advance(secs(10));
     breaker
 }
 
-pub(crate) fn opened(time: &ManualSleep) -> Breaker {
+pub(crate) fn opened(time: &ManualTimer) -> Breaker {
     let breaker = breaker(time);
     for _ in 0..2 {
         fail(&breaker);

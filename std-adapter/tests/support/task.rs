@@ -8,7 +8,7 @@ use core::time::Duration;
 use std::sync::Arc;
 use std::task::Wake;
 
-use cutout::{ManualSleep, ManualSleeping, Sleep};
+use cutout::{AsyncTimer, ManualTimer, ManualTimerSleep};
 
 /// Rings when its task is woken.
 #[derive(Debug, Default)]
@@ -63,7 +63,7 @@ impl<F: Future> Task<F> {
 /// A timer that is moved by hand and counts its waits. Clones are the same timer.
 #[derive(Clone, Default)]
 pub(crate) struct Timer {
-    time: ManualSleep,
+    time: ManualTimer,
     made: Arc<AtomicUsize>,
 }
 
@@ -83,10 +83,10 @@ impl Timer {
     }
 }
 
-impl Sleep for Timer {
-    type Sleeping = ManualSleeping;
+impl AsyncTimer for Timer {
+    type Sleeping = ManualTimerSleep;
 
-    fn sleep(&self, duration: Duration) -> ManualSleeping {
+    fn sleep(&self, duration: Duration) -> ManualTimerSleep {
         self.made.fetch_add(1, SeqCst);
         self.time.sleep(duration)
     }

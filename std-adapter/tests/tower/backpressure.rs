@@ -5,7 +5,7 @@ use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::sync::{Arc, Mutex};
 
-use cutout::Sleep;
+use cutout::AsyncTimer;
 use cutout::tower::BackpressureLayer;
 use tokio_test::task;
 use tokio_test::{assert_pending, assert_ready, assert_ready_err, assert_ready_ok};
@@ -57,7 +57,7 @@ impl Future for Sleeping {
     }
 }
 
-impl Sleep for Timer {
+impl AsyncTimer for Timer {
     type Sleeping = Sleeping;
 
     fn sleep(&self, duration: Duration) -> Sleeping {
@@ -161,7 +161,7 @@ fn a_trial_that_is_lost_does_not_keep_them_waiting_for_ever() {
     assert_pending!(service.poll_ready());
     breaker.clock().advance(Duration::from_secs(60));
     timer.ring();
-    assert_pending!(service.poll_ready(), "its lease is over, so the circuit is open again");
+    assert_pending!(service.poll_ready(), "its timeout is over, so the circuit is open again");
     breaker.clock().advance(BREAK);
     timer.ring();
     assert_ready_ok!(service.poll_ready());
@@ -256,7 +256,7 @@ fn each_break_of_a_series_has_a_timer_for_its_end() {
 #[derive(Clone, Debug, Default)]
 struct NoTime(Arc<Mutex<u32>>);
 
-impl Sleep for NoTime {
+impl AsyncTimer for NoTime {
     type Sleeping = core::future::Ready<()>;
 
     fn sleep(&self, _: Duration) -> Self::Sleeping {

@@ -451,7 +451,7 @@ fn while_the_circuit_refuses_no_call_queues_in_front_of_it() {
         let bulkhead = with_a_queue(5);
         let _held = bulkhead.try_acquire().unwrap();
         let (mut service, _handle, asked) = spawn(&in_front_of(&breaker, Arc::clone(&bulkhead)));
-        let (before, refusal) = (breaker.snapshot(), breaker.refusal().unwrap());
+        let (before, refusal) = (breaker.snapshot(), breaker.would_reject().unwrap());
         for request in 0..3 {
             assert_ready_ok!(service.poll_ready(), "{name}");
             let mut call = task::spawn(service.call(request));
@@ -531,7 +531,7 @@ fn a_break_that_ends_after_poll_ready_lets_the_next_call_queue() {
     let (breaker, bulkhead) = (tripped(), with_a_queue(5));
     let held = bulkhead.try_acquire().unwrap();
     let (mut service, _handle, asked) = spawn(&in_front_of(&breaker, Arc::clone(&bulkhead)));
-    let refusal = breaker.refusal().unwrap();
+    let refusal = breaker.would_reject().unwrap();
     assert_ready_ok!(service.poll_ready());
     breaker.clock().advance(BREAK);
     let before = breaker.snapshot();
@@ -554,8 +554,8 @@ fn a_break_that_ends_after_poll_ready_lets_the_next_call_queue() {
 struct ComesBack(Arc<Breaker>, AtomicBool);
 
 impl cutout::Breaker for ComesBack {
-    fn refusal(&self) -> Option<Rejected> {
-        self.1.swap(false, Ordering::Relaxed).then(|| tripped().refusal().unwrap())
+    fn would_reject(&self) -> Option<Rejected> {
+        self.1.swap(false, Ordering::Relaxed).then(|| tripped().would_reject().unwrap())
     }
 
     fn admit(&self) -> Result<Ticket, Rejected> {
@@ -663,7 +663,7 @@ async fn a_queues_refusal_may_be_boxed_answered_and_ignored() {
 
     let boxed = queue().box_errors().layer(inner.clone());
     let error = boxed.oneshot(1).await.unwrap_err();
-    assert_eq!(error.downcast_ref::<Rejected>(), breaker.refusal().as_ref());
+    assert_eq!(error.downcast_ref::<Rejected>(), breaker.would_reject().as_ref());
 
     let answer = |refusal| if matches!(refusal, Refusal::Circuit(_)) { 503 } else { 429 };
     assert_eq!(queue().map_rejection(answer).layer(inner.clone()).oneshot(1).await.unwrap(), 503);
@@ -721,7 +721,7 @@ fn errors_say_what_happened() {
     let error = BulkheadError::<std::io::Error>::Rejected(rejected);
     assert_eq!(error.to_string(), rejected.to_string());
     assert!(core::error::Error::source(&error).unwrap().is::<BulkheadRejected>());
-    let refused = tripped().refusal().unwrap();
+    let refused = tripped().would_reject().unwrap();
     let error = BulkheadError::<std::io::Error>::Circuit(refused);
     assert_eq!(error.to_string(), refused.to_string());
     assert!(core::error::Error::source(&error).unwrap().is::<cutout::Rejected>());
@@ -732,7 +732,7 @@ fn errors_say_what_happened() {
     assert_eq!(Refusal::Bulkhead(rejected).retry_after(), None);
     let breaker = CircuitBreaker::new(cutout::Config::new());
     breaker.force_open();
-    let refusal = breaker.refusal().unwrap();
+    let refusal = breaker.would_reject().unwrap();
     assert_eq!(Refusal::Circuit(refusal).to_string(), refusal.to_string());
 }
 
@@ -740,7 +740,7 @@ fn errors_say_what_happened() {
 #[derive(Clone, Copy, Debug)]
 struct NoTimer;
 
-impl cutout::Sleep for NoTimer {
+impl cutout::AsyncTimer for NoTimer {
     type Sleeping = core::future::Pending<()>;
 
     fn sleep(&self, _: Duration) -> Self::Sleeping {

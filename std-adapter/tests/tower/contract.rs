@@ -47,7 +47,7 @@ fn c2_a_refusing_circuit_leaves_the_inner_service_alone() {
 }
 
 fn reason(breaker: &Breaker) -> Option<RejectReason> {
-    breaker.refusal().map(|refusal| refusal.reason())
+    breaker.would_reject().map(|refusal| refusal.reason())
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn c8_each_call_is_settled_once_as_the_classifier_says() {
         let answers: [(Result<u32, &str>, usize); 4] =
             [(Ok(0), 0), (Ok(1), 2), (Ok(2), 1), (Err("down"), 1)];
         for (answer, end) in answers {
-            if breaker.refusal().is_some() {
+            if breaker.would_reject().is_some() {
                 breaker.clock().advance(BREAK);
             }
             let before = ends(&breaker);

@@ -18,7 +18,7 @@ fn seconds(refusal: Refusal) -> u32 {
 #[test]
 fn a_refusal_becomes_the_answer_and_errors_stay() {
     for (name, breaker) in refusing() {
-        let expected = breaker.refusal().map(|refused| seconds(Refusal::Circuit(refused)));
+        let expected = breaker.would_reject().map(|refused| seconds(Refusal::Circuit(refused)));
         let (mut service, _handle, asked) = spawn(&layer(&breaker).map_rejection(seconds));
         assert_ready_ok!(service.poll_ready());
         let answer = assert_ready_ok!(task::spawn(service.call(1)).poll(), "{name}");
@@ -60,7 +60,7 @@ impl Service<u32> for RefusesEarly {
         }
         let breaker = breaker();
         breaker.force_open();
-        Poll::Ready(Err(Error::Rejected(breaker.refusal().unwrap())))
+        Poll::Ready(Err(Error::Rejected(breaker.would_reject().unwrap())))
     }
 
     fn call(&mut self, _: u32) -> Self::Future {
@@ -95,7 +95,7 @@ async fn a_boxed_refusal_is_found_and_other_boxes_stay() {
 
     let breaker = crate::support::tripped();
     let refused = layer(&breaker).box_errors().layer(inner).oneshot(2).await.unwrap_err();
-    assert_eq!(refused.downcast_ref(), breaker.refusal().as_ref());
+    assert_eq!(refused.downcast_ref(), breaker.would_reject().as_ref());
     let answered = MapRejectionLayer::new(seconds).layer(layer(&breaker).box_errors().layer(inner));
     assert_eq!(answered.oneshot(2).await.unwrap(), 5);
 }

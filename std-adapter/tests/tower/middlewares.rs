@@ -217,7 +217,7 @@ async fn a_balancer_avoids_an_endpoint_while_its_circuit_refuses() {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timer;
 
-impl cutout::Sleep for Timer {
+impl cutout::AsyncTimer for Timer {
     type Sleeping = tokio::time::Sleep;
 
     fn sleep(&self, duration: Duration) -> tokio::time::Sleep {

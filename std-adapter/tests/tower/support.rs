@@ -1,4 +1,4 @@
-//! Breakers in every state and mode, and a mock service that counts how often it is asked.
+//! SelectBreaker in every state and mode, and a mock service that counts how often it is asked.
 
 use core::sync::atomic::{AtomicU32, Ordering};
 use core::task::{Context, Poll};

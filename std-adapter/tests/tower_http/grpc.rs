@@ -7,7 +7,7 @@ use std::panic::catch_unwind;
 
 use ::http::{HeaderMap, Response, StatusCode};
 use cutout::tower::Refusal;
-use cutout::tower::grpc::{self, ByStatus};
+use cutout::tower::grpc::{self, GrpcStatus};
 use cutout::{Outcome, Report, State};
 
 use crate::support::{Scripted, Step, breaker, call, ends, poll, read};
@@ -92,7 +92,7 @@ fn a_status_in_a_head_without_a_body_settles_at_once() {
     let breaker = breaker();
     let pairs = [("grpc-status", "14"), ("grpc-retry-pushback-ms", "9000")];
     let response = with_head(&pairs, Scripted::default().that_says_so());
-    let response = call(&breaker, ByStatus, Ok(response)).unwrap();
+    let response = call(&breaker, GrpcStatus, Ok(response)).unwrap();
     assert_eq!((ends(&breaker), breaker.state()), ([0, 1, 0, 0], State::Open));
     assert_eq!(breaker.snapshot().retry_after, Some(Duration::from_secs(9)));
     drop(response);
@@ -116,7 +116,7 @@ fn the_status_of_the_trailers_counts_or_else_the_heads() {
             let breaker = breaker();
             let mut response = with_head(&[("grpc-status", head)], Scripted::new(steps.clone()));
             *response.status_mut() = StatusCode::from_u16(status).unwrap();
-            let mut body = call(&breaker, ByStatus, Ok(response)).unwrap().into_body();
+            let mut body = call(&breaker, GrpcStatus, Ok(response)).unwrap().into_body();
             assert_eq!(ends(&breaker), [0; 4], "{head}, {steps:?}: the head is not the end");
             let _ = read(&mut body);
             assert_eq!(ends(&breaker), expected, "{head}, {status}, {steps:?}");
@@ -131,7 +131,7 @@ fn what_the_head_asks_for_is_heard_if_no_other_status_comes() {
     let breaker = breaker();
     let pairs = [("grpc-status", "14"), ("grpc-retry-pushback-ms", "9000")];
     let mut body =
-        call(&breaker, ByStatus, Ok(with_head(&pairs, Scripted::default()))).unwrap().into_body();
+        call(&breaker, GrpcStatus, Ok(with_head(&pairs, Scripted::default()))).unwrap().into_body();
     assert_eq!(read(&mut body), Ok(0));
     assert_eq!(breaker.snapshot().retry_after, Some(Duration::from_secs(9)));
 }
@@ -141,7 +141,7 @@ fn a_call_dropped_before_its_end_is_cancelled_despite_its_head() {
     let breaker = breaker();
     for head in ["0", "14"] {
         let response = with_head(&[("grpc-status", head)], Scripted::new([Step::Data]));
-        drop(call(&breaker, ByStatus, Ok(response)).unwrap());
+        drop(call(&breaker, GrpcStatus, Ok(response)).unwrap());
     }
     assert_eq!(ends(&breaker), [0, 0, 0, 2]);
 }
@@ -149,7 +149,7 @@ fn a_call_dropped_before_its_end_is_cancelled_despite_its_head() {
 #[test]
 fn a_call_that_is_dropped_by_a_panic_elsewhere_is_cancelled() {
     let breaker = breaker();
-    let body = call(&breaker, ByStatus, Ok(streaming([Step::Data]))).unwrap().into_body();
+    let body = call(&breaker, GrpcStatus, Ok(streaming([Step::Data]))).unwrap().into_body();
     let panics = AssertUnwindSafe(move || {
         let _body = body;
         panic!("elsewhere")
@@ -169,7 +169,7 @@ fn a_status_in_the_trailers_settles_when_they_come() {
     ] {
         let breaker = breaker();
         let steps = [Step::Data, Step::Wait, Step::Data, Step::Trailers(status(code))];
-        let mut body = call(&breaker, ByStatus, Ok(streaming(steps))).unwrap().into_body();
+        let mut body = call(&breaker, GrpcStatus, Ok(streaming(steps))).unwrap().into_body();
         for _ in 0..3 {
             let _ = poll(&mut body);
             assert_eq!(ends(&breaker), [0; 4], "{code}: a message is no status");
@@ -188,7 +188,7 @@ fn a_pushback_in_the_trailers_is_heard() {
     let breaker = breaker();
     let trailers = headers(&[("grpc-status", "8"), ("grpc-retry-pushback-ms", "2500")]);
     let answer = streaming([Step::Trailers(trailers)]);
-    let mut body = call(&breaker, ByStatus, Ok(answer)).unwrap().into_body();
+    let mut body = call(&breaker, GrpcStatus, Ok(answer)).unwrap().into_body();
     assert_eq!(read(&mut body), Ok(1));
     assert_eq!(breaker.snapshot().retry_after, Some(Duration::from_millis(2_500)));
 }
@@ -198,14 +198,15 @@ fn a_body_that_ends_without_a_status_is_a_failure() {
     let no_status = Step::Trailers(HeaderMap::new());
     for steps in [vec![], vec![Step::Data], vec![no_status], vec![Step::Data, Step::BreakOff]] {
         let breaker = breaker();
-        let mut body = call(&breaker, ByStatus, Ok(streaming(steps.clone()))).unwrap().into_body();
+        let mut body =
+            call(&breaker, GrpcStatus, Ok(streaming(steps.clone()))).unwrap().into_body();
         let _ = read(&mut body);
         assert_eq!(ends(&breaker), [0, 1, 0, 0], "{steps:?}");
     }
     for steps in [vec![], vec![Step::Data]] {
         let breaker = breaker();
         let answer = Response::new(Scripted::new(steps).that_says_so());
-        let mut body = call(&breaker, ByStatus, Ok(answer)).unwrap().into_body();
+        let mut body = call(&breaker, GrpcStatus, Ok(answer)).unwrap().into_body();
         if !http_body::Body::is_end_stream(&body) {
             let _ = poll(&mut body);
         }
@@ -216,7 +217,7 @@ fn a_body_that_ends_without_a_status_is_a_failure() {
 #[test]
 fn a_call_that_is_dropped_before_its_status_came_is_cancelled() {
     let breaker = breaker();
-    let mut body = call(&breaker, ByStatus, Ok(streaming([Step::Data]))).unwrap().into_body();
+    let mut body = call(&breaker, GrpcStatus, Ok(streaming([Step::Data]))).unwrap().into_body();
     assert!(poll(&mut body).is_ready());
     drop(body);
     assert_eq!(ends(&breaker), [0, 0, 0, 1]);
@@ -225,7 +226,7 @@ fn a_call_that_is_dropped_before_its_status_came_is_cancelled() {
 #[test]
 fn a_body_that_panics_is_a_failure() {
     let breaker = breaker();
-    let mut body = call(&breaker, ByStatus, Ok(streaming([Step::Panic]))).unwrap().into_body();
+    let mut body = call(&breaker, GrpcStatus, Ok(streaming([Step::Panic]))).unwrap().into_body();
     assert!(catch_unwind(AssertUnwindSafe(|| read(&mut body))).is_err());
     drop(body);
     assert_eq!(ends(&breaker), [0, 1, 0, 0]);
@@ -249,7 +250,7 @@ fn without_a_grpc_status_the_http_status_speaks() {
         let mut answer = streaming([Step::Wait]);
         *answer.status_mut() = StatusCode::from_u16(code).unwrap();
         *answer.headers_mut() = headers(&[("retry-after", "3")]);
-        let _response = call(&breaker, ByStatus, Ok(answer)).unwrap();
+        let _response = call(&breaker, GrpcStatus, Ok(answer)).unwrap();
         let mut ends = ends(&breaker);
         ends[0] -= 1;
         assert_eq!(ends, expected, "{code}");
@@ -266,7 +267,7 @@ fn a_429_without_a_grpc_status_adds_to_no_row() {
         breaker.force_closed();
         let mut answer = streaming([]);
         *answer.status_mut() = StatusCode::from_u16(code).unwrap();
-        let _response = call(&breaker, ByStatus, Ok(answer)).unwrap();
+        let _response = call(&breaker, GrpcStatus, Ok(answer)).unwrap();
         assert_eq!(breaker.snapshot().consecutive_failures, in_a_row, "{code}");
     }
 }
@@ -274,7 +275,7 @@ fn a_429_without_a_grpc_status_adds_to_no_row() {
 #[test]
 fn an_error_of_the_transport_is_a_failure() {
     let breaker = breaker();
-    assert!(call(&breaker, ByStatus, Err("no connection")).is_err());
+    assert!(call(&breaker, GrpcStatus, Err("no connection")).is_err());
     assert_eq!(ends(&breaker), [0, 1, 0, 0]);
 }
 
@@ -283,11 +284,13 @@ fn a_refusal_is_answered_as_unavailable_with_a_pushback() {
     let breaker = breaker();
     breaker.try_acquire().unwrap().settle(Outcome::Failure);
     breaker.clock().advance(Duration::from_nanos(1));
-    let answer: Response<String> = grpc::unavailable(Refusal::Circuit(breaker.refusal().unwrap()));
+    let answer: Response<String> =
+        grpc::unavailable(Refusal::Circuit(breaker.would_reject().unwrap()));
     let expected = Outcome::Failure.retry_after(Duration::from_secs(1));
     assert_eq!(grpc::report(answer.headers()), Some(expected), "rounded up to a millisecond");
     assert_eq!(answer.headers()["content-type"], "application/grpc");
     breaker.force_open();
-    let answer: Response<String> = grpc::unavailable(Refusal::Circuit(breaker.refusal().unwrap()));
+    let answer: Response<String> =
+        grpc::unavailable(Refusal::Circuit(breaker.would_reject().unwrap()));
     assert_eq!(grpc::report(answer.headers()), Some(Outcome::Failure.into()));
 }

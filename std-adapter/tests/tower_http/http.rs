@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use ::http::{Request, Response, StatusCode};
 use cutout::tower::Refusal;
-use cutout::tower::http::{self, ByStatus, ByStatusAndBody};
+use cutout::tower::http::{self, ByStatusAndBody, HttpStatus};
 use cutout::{CircuitBreaker, Config, Error, ManualClock, Outcome, State};
 use http_body::Body;
 
@@ -30,7 +30,7 @@ fn asking(status: u16, headers: &[(&'static str, &str)]) -> Response<Scripted> {
 }
 
 fn refusal(breaker: &Breaker) -> Refusal {
-    Refusal::Circuit(breaker.refusal().unwrap())
+    Refusal::Circuit(breaker.would_reject().unwrap())
 }
 
 fn secs(secs: u64) -> Duration {
@@ -103,10 +103,10 @@ fn a_success_asks_for_nothing() {
 #[test]
 fn a_server_that_says_until_when_is_left_alone_until_then() {
     let breaker = breaker();
-    call(&breaker, ByStatus, Ok(asking(503, &[("retry-after", "20")]))).unwrap();
+    call(&breaker, HttpStatus, Ok(asking(503, &[("retry-after", "20")]))).unwrap();
     assert_eq!(breaker.snapshot().retry_after, Some(secs(20)));
     breaker.clock().advance(secs(20));
-    call(&breaker, ByStatus, Ok(asking(429, &[("retry-after", "40")]))).unwrap();
+    call(&breaker, HttpStatus, Ok(asking(429, &[("retry-after", "40")]))).unwrap();
     assert_eq!(breaker.state(), State::Open, "it fails a trial");
     assert_eq!(breaker.snapshot().retry_after, Some(secs(40)));
 }
@@ -115,10 +115,10 @@ fn a_server_that_says_until_when_is_left_alone_until_then() {
 fn by_status_a_call_is_settled_when_the_head_is_there() {
     let breaker = breaker();
     let waiting = Response::new(Scripted::new([Step::Wait, Step::BreakOff]));
-    let answered = call(&breaker, ByStatus, Ok(waiting)).unwrap();
+    let answered = call(&breaker, HttpStatus, Ok(waiting)).unwrap();
     assert_eq!(ends(&breaker), [1, 0, 0, 0]);
     drop(answered);
-    let failed = call(&breaker, ByStatus, Err("no connection"));
+    let failed = call(&breaker, HttpStatus, Err("no connection"));
     assert_eq!(failed.unwrap_err(), Error::Inner("no connection"));
     assert_eq!(ends(&breaker), [1, 1, 0, 0]);
 }

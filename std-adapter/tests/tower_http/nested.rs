@@ -7,7 +7,7 @@ use std::io;
 use std::sync::Arc;
 
 use ::http::{Request, Response};
-use cutout::tower::http::{ByStatus, WatchBodyLayer, WatchedBody};
+use cutout::tower::http::{HttpStatus, WatchBodyLayer, WatchedBody};
 use cutout::tower::{BulkheadLayer, CircuitBreakerLayer};
 use cutout::{Bulkhead, CircuitBreaker, Config};
 use http_body::Body;
@@ -48,7 +48,7 @@ async fn three_of_the_callers_and_one<S: Service<Request<Scripted>>>(
 
 macro_rules! whole {
     ($breaker:expr) => {
-        CircuitBreakerLayer::new(Arc::clone(&$breaker)).classify(ByStatus).ignore_refusals()
+        CircuitBreakerLayer::new(Arc::clone(&$breaker)).classify(HttpStatus).ignore_refusals()
     };
 }
 
@@ -96,7 +96,7 @@ async fn a_body_that_breaks_off_inside_of_a_breaker_for_a_part() {
     let whole = breaker();
     let service = ServiceBuilder::new()
         .layer(whole!(whole))
-        .layer(CircuitBreakerLayer::new(&PART).classify(ByStatus).ignore_refusals())
+        .layer(CircuitBreakerLayer::new(&PART).classify(HttpStatus).ignore_refusals())
         .layer(WatchBodyLayer::new(|body| body))
         .service(service_fn(send::<io::Error>));
     three_of_the_callers_and_one(&whole, service).await;

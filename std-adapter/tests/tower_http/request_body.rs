@@ -10,7 +10,7 @@ use std::sync::Arc;
 use ::http::{Request, Response};
 use cutout::State;
 use cutout::tower::CircuitBreakerLayer;
-use cutout::tower::http::{ByStatus, RequestError, WatchBodyLayer, WatchedBody};
+use cutout::tower::http::{HttpStatus, RequestError, WatchBodyLayer, WatchedBody};
 use http_body::Body;
 use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 
@@ -47,7 +47,8 @@ fn client(
     Response = Response<()>,
     Error = cutout::Error<RequestError<&'static str>>,
 > {
-    let layer = CircuitBreakerLayer::new(Arc::clone(breaker)).classify(ByStatus).ignore_refusals();
+    let layer =
+        CircuitBreakerLayer::new(Arc::clone(breaker)).classify(HttpStatus).ignore_refusals();
     ServiceBuilder::new()
         .layer(layer)
         .layer(WatchBodyLayer::new(|body| body))
@@ -88,7 +89,8 @@ async fn a_whole_body_leaves_the_judgement_to_the_classifier() {
 #[tokio::test]
 async fn a_body_that_panics_in_the_client_is_no_server_failure() {
     let breaker = breaker();
-    let layer = CircuitBreakerLayer::new(Arc::clone(&breaker)).classify(ByStatus).ignore_refusals();
+    let layer =
+        CircuitBreakerLayer::new(Arc::clone(&breaker)).classify(HttpStatus).ignore_refusals();
     let client = ServiceBuilder::new()
         .layer(layer)
         .layer(WatchBodyLayer::new(|body| body))
@@ -108,7 +110,8 @@ async fn a_body_that_panics_in_the_client_is_no_server_failure() {
 #[tokio::test(start_paused = true)]
 async fn a_callers_late_body_is_no_failure_of_the_server() {
     let breaker = breaker();
-    let layer = CircuitBreakerLayer::new(Arc::clone(&breaker)).classify(ByStatus).ignore_refusals();
+    let layer =
+        CircuitBreakerLayer::new(Arc::clone(&breaker)).classify(HttpStatus).ignore_refusals();
     let client = ServiceBuilder::new()
         .layer(layer)
         .layer(WatchBodyLayer::new(|body| body))

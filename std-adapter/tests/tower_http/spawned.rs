@@ -37,7 +37,7 @@ async fn a_static_breaker_settles_by_the_body_and_answers() {
         .answer_with(http::Unavailable)
         .layer(service_fn(serve));
     let grpc = CircuitBreakerLayer::new(&GRPC)
-        .classify(grpc::ByStatus)
+        .classify(grpc::GrpcStatus)
         .answer_with(grpc::Unavailable)
         .layer(service_fn(serve));
     HTTP.force_open();
@@ -134,7 +134,7 @@ async fn boxed_errors_and_refusals_that_are_ignored() {
 #[cfg(feature = "tokio")]
 #[tokio::test]
 async fn breakers_by_key_a_queue_and_backpressure() {
-    use cutout::TokioSleep;
+    use cutout::TokioTimer;
 
     static BREAKERS: [CircuitBreaker; 2] = [const { CircuitBreaker::new(Config::new()) }; 2];
     static PLACES: Bulkhead = Bulkhead::new(1);
@@ -147,7 +147,7 @@ async fn breakers_by_key_a_queue_and_backpressure() {
             .ignore_refusals()
             .answer_with(http::Unavailable),
         )
-        .layer(BulkheadLayer::new(&PLACES).queue(TokioSleep))
+        .layer(BulkheadLayer::new(&PLACES).queue(TokioTimer))
         .service(service_fn(never_fails));
     BREAKERS[0].force_open();
     let call = tokio::spawn(async move {
@@ -163,13 +163,13 @@ async fn breakers_by_key_a_queue_and_backpressure() {
     let waits = CircuitBreakerLayer::new(&BREAKERS[1])
         .classify(http::ByStatusAndBody)
         .answer_with(http::Unavailable)
-        .backpressure(TokioSleep)
+        .backpressure(TokioTimer)
         .layer(service_fn(never_fails));
     let call = tokio::spawn(async move { waits.oneshot(request()).await });
     assert_eq!(call.await.unwrap().unwrap().status(), 200);
 
     let mut waits = CircuitBreakerLayer::new(&BREAKERS[1])
-        .backpressure(TokioSleep)
+        .backpressure(TokioTimer)
         .box_errors()
         .layer(service_fn(serve));
     let call = tokio::spawn(async move { waits.ready().await?.call(request()).await });

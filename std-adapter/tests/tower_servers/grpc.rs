@@ -9,7 +9,7 @@ use std::sync::Arc;
 use ::http::uri::PathAndQuery;
 use bytes::{Buf, BufMut};
 use cutout::tower::CircuitBreakerLayer;
-use cutout::tower::grpc::{self, ByStatus};
+use cutout::tower::grpc::{self, GrpcStatus};
 use cutout::tower::http::WatchBodyLayer;
 use cutout::{CircuitBreaker, Config, Error, State};
 use tokio::net::TcpListener;
@@ -170,7 +170,7 @@ where
 #[tokio::test]
 async fn unavailable_in_the_trailers_opens_the_client() {
     let breaker = breaker();
-    let layer = CircuitBreakerLayer::new(Arc::clone(&breaker)).classify(ByStatus);
+    let layer = CircuitBreakerLayer::new(Arc::clone(&breaker)).classify(GrpcStatus);
     let service = ServiceBuilder::new().layer(layer).service(channel().await);
     let mut client = Grpc::new(service);
     assert_eq!(stream(&mut client, "ok").await.unwrap(), 2);
@@ -194,7 +194,7 @@ async fn unavailable_in_the_trailers_opens_the_client() {
 async fn a_client_whose_server_says_unavailable_in_the_head_opens() {
     let breaker = breaker();
     let layer = CircuitBreakerLayer::new(Arc::clone(&breaker))
-        .classify(ByStatus)
+        .classify(GrpcStatus)
         .map_rejection(grpc::unavailable);
     let service = ServiceBuilder::new().layer(layer).service(channel().await);
     let mut client = Grpc::new(service);
@@ -216,7 +216,7 @@ async fn a_client_whose_server_says_unavailable_in_the_head_opens() {
 async fn an_exhausted_server_is_left_alone_as_it_asks() {
     for in_trailers in [false, true] {
         let breaker = breaker_with(Config::new().failure_count(1).consecutive_failures(1));
-        let layer = CircuitBreakerLayer::new(Arc::clone(&breaker)).classify(ByStatus);
+        let layer = CircuitBreakerLayer::new(Arc::clone(&breaker)).classify(GrpcStatus);
         let service = ServiceBuilder::new().layer(layer).service(channel().await);
         let mut client = Grpc::new(service);
         let code = if in_trailers {
@@ -236,7 +236,7 @@ async fn an_exhausted_server_is_left_alone_as_it_asks() {
 #[tokio::test]
 async fn a_server_that_is_exhausted_is_no_failure_in_a_row() {
     let breaker = breaker();
-    let layer = CircuitBreakerLayer::new(Arc::clone(&breaker)).classify(ByStatus);
+    let layer = CircuitBreakerLayer::new(Arc::clone(&breaker)).classify(GrpcStatus);
     let service = ServiceBuilder::new().layer(layer).service(channel().await);
     let mut client = Grpc::new(service);
     for _ in 0..5 {
@@ -249,7 +249,7 @@ async fn a_server_that_is_exhausted_is_no_failure_in_a_row() {
 async fn a_client_on_a_static_breaker_is_called_in_tasks() {
     static STATUSES: CircuitBreaker = CircuitBreaker::new(Config::new().consecutive_failures(2));
     let layer =
-        CircuitBreakerLayer::new(&STATUSES).classify(ByStatus).answer_with(grpc::Unavailable);
+        CircuitBreakerLayer::new(&STATUSES).classify(GrpcStatus).answer_with(grpc::Unavailable);
     let client = Grpc::new(ServiceBuilder::new().layer(layer).service(channel().await));
     for expected in ["down", "down", "refused without running"] {
         let mut client = client.clone();
@@ -265,7 +265,9 @@ async fn a_client_on_a_static_breaker_is_called_in_tasks() {
 async fn a_message_the_caller_cannot_send_is_no_server_failure() {
     let breaker = breaker();
     let service = ServiceBuilder::new()
-        .layer(CircuitBreakerLayer::new(Arc::clone(&breaker)).classify(ByStatus).ignore_refusals())
+        .layer(
+            CircuitBreakerLayer::new(Arc::clone(&breaker)).classify(GrpcStatus).ignore_refusals(),
+        )
         .layer(WatchBodyLayer::new(Body::new))
         .service(channel().await);
     let mut client = Grpc::new(service);
@@ -281,7 +283,7 @@ async fn a_message_the_caller_cannot_send_is_no_server_failure() {
 #[tokio::test]
 async fn a_stream_that_the_client_gives_up_is_cancelled() {
     let breaker = breaker();
-    let layer = CircuitBreakerLayer::new(Arc::clone(&breaker)).classify(ByStatus);
+    let layer = CircuitBreakerLayer::new(Arc::clone(&breaker)).classify(GrpcStatus);
     let service = ServiceBuilder::new().layer(layer).service(channel().await);
     let mut client = Grpc::new(service);
     client.ready().await.unwrap();
@@ -297,7 +299,7 @@ async fn a_stream_that_the_client_gives_up_is_cancelled() {
 async fn a_server_with_an_open_circuit_says_unavailable() {
     let breaker = breaker();
     let layer = CircuitBreakerLayer::new(Arc::clone(&breaker))
-        .classify(ByStatus)
+        .classify(GrpcStatus)
         .map_rejection(grpc::unavailable);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

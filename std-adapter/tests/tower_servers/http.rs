@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::routing::{get, post};
 use bytes::Bytes;
 use cutout::tower::CircuitBreakerLayer;
-use cutout::tower::http::{self, ByStatus, ByStatusAndBody, RequestError, WatchBodyLayer};
+use cutout::tower::http::{self, ByStatusAndBody, HttpStatus, RequestError, WatchBodyLayer};
 use cutout::{Config, Error, State};
 use http_body_util::{BodyExt, Empty};
 use hyper_util::client::legacy::Client;
@@ -63,7 +63,7 @@ where
 async fn an_axum_service_with_an_open_circuit_answers_503() {
     let breaker = breaker();
     let layer = CircuitBreakerLayer::new(Arc::clone(&breaker))
-        .classify(ByStatus)
+        .classify(HttpStatus)
         .map_rejection(http::unavailable::<Body>);
     let host = serve(routes().layer(layer)).await;
     let client = client();
@@ -98,7 +98,7 @@ async fn a_client_leaves_alone_a_server_that_fails_or_asks_for_it() {
     let host = serve(routes()).await;
     let breaker = breaker_with(Config::new().failure_count(1));
     let client = ServiceBuilder::new()
-        .layer(CircuitBreakerLayer::new(Arc::clone(&breaker)).classify(ByStatus))
+        .layer(CircuitBreakerLayer::new(Arc::clone(&breaker)).classify(HttpStatus))
         .service(client());
     assert_eq!(status(&client, format!("{host}/busy")).await, 429);
     let refused = client.clone().oneshot(request(format!("{host}/ok"))).await.unwrap_err();
@@ -114,7 +114,7 @@ async fn a_client_leaves_alone_a_server_that_does_not_answer_in_time() {
     let host = serve(routes()).await;
     let breaker = breaker();
     let client = ServiceBuilder::new()
-        .layer(CircuitBreakerLayer::new(Arc::clone(&breaker)).classify(ByStatus))
+        .layer(CircuitBreakerLayer::new(Arc::clone(&breaker)).classify(HttpStatus))
         .layer(TimeoutLayer::new(Duration::from_millis(20)))
         .service(client());
     for _ in 0..2 {
@@ -132,7 +132,7 @@ async fn a_client_leaves_an_unreachable_server_alone() {
     drop(listener);
     let breaker = breaker();
     let client = ServiceBuilder::new()
-        .layer(CircuitBreakerLayer::new(Arc::clone(&breaker)).classify(ByStatus))
+        .layer(CircuitBreakerLayer::new(Arc::clone(&breaker)).classify(HttpStatus))
         .service(client());
     for _ in 0..2 {
         let error = client.clone().oneshot(request(nobody.as_str())).await.unwrap_err();
@@ -175,7 +175,7 @@ async fn a_breaker_for_each_host_refuses_one_host_only() {
         Arc::clone(&by_host[request.uri().authority().expect("an absolute URI")])
     };
     let client = ServiceBuilder::new()
-        .layer(CircuitBreakerLayer::keyed(find).classify(ByStatus))
+        .layer(CircuitBreakerLayer::keyed(find).classify(HttpStatus))
         .service(client());
     for _ in 0..2 {
         assert_eq!(status(&client, format!("{bad}/fail")).await, 500);
@@ -192,7 +192,9 @@ async fn a_proxys_broken_uploads_leave_the_upstream_alone() {
     let upstream = serve(Router::new().route("/", post(async |_: Bytes| "stored"))).await;
     let breaker = breaker();
     let client = ServiceBuilder::new()
-        .layer(CircuitBreakerLayer::new(Arc::clone(&breaker)).classify(ByStatus).ignore_refusals())
+        .layer(
+            CircuitBreakerLayer::new(Arc::clone(&breaker)).classify(HttpStatus).ignore_refusals(),
+        )
         .layer(WatchBodyLayer::new(|body| body))
         .service(Client::builder(TokioExecutor::new()).build_http());
     let proxy = Router::new().fallback(async move |incoming: Request<Body>| {

@@ -1,4 +1,4 @@
-//! Breakers on a clock that is moved by hand, so that no test waits for a break.
+//! SelectBreaker on a clock that is moved by hand, so that no test waits for a break.
 
 use core::time::Duration;
 use std::sync::Arc;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use cutout::{
     Bulkhead, Config, Fallback, Policy, PolicyError, Rate, Registry, Retry, RetryBudget, StdClock,
-    TokioSleep,
+    TokioTimer,
 };
 use cutout_dependencies::{
     Behaviour, Checks, Client, Counts, Ending, Failure, Phases, Server, Users, is_quick,
@@ -142,9 +142,13 @@ impl Host {
 impl Client for Host {
     async fn call(&self) -> Ending {
         let policy = Policy::new()
-            .timer(TokioSleep)
-            .fallback(Fallback::with(|_: PolicyError<io::Error>| Ok(Ending::Stale)))
-            .retry(Retry::exponential(Duration::from_millis(50)).up_to(3).budget(&*self.retries))
+            .timer(TokioTimer)
+            .fallback(Fallback::from_fn(|_: PolicyError<io::Error>| Ok(Ending::StaleResult)))
+            .retry(
+                Retry::exponential(Duration::from_millis(50))
+                    .max_attempts(3)
+                    .budget(&*self.retries),
+            )
             .breaker(self.breakers.get(&self.url))
             .bulkhead(&*self.bulkhead)
             .timeout(LIMIT);

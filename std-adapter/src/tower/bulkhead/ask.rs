@@ -32,7 +32,7 @@ impl<Req> AskFirst<Req> for () {
 impl<Req, P: Deref<Target: Breaker>> AskFirst<Req> for Single<P> {
     #[inline]
     fn refusal_of_any(&self) -> Option<Rejected> {
-        self.0.refusal()
+        self.0.would_reject()
     }
 
     #[inline]
@@ -60,7 +60,7 @@ where
 /// What `breaker` refuses a call with, which it then counts; an admission leaves no trace.
 #[inline]
 fn refusal_of<B: Breaker + ?Sized>(breaker: &B) -> Option<Rejected> {
-    breaker.refusal()?;
+    breaker.would_reject()?;
     match breaker.admit() {
         Err(rejected) => Some(rejected),
         Ok(ticket) => {

@@ -5,7 +5,7 @@ use core::fmt;
 use cutout_core::Rejected;
 
 use crate::BulkheadRejected;
-use crate::tower::{Refusable, Refusal};
+use crate::tower::{MaybeRefusal, Refusal};
 
 /// Why a call behind a [`BulkheadLayer`](super::BulkheadLayer) or a [`QueueLayer`](super::QueueLayer) gave
 /// no value.
@@ -20,7 +20,7 @@ pub enum BulkheadError<E> {
     Inner(E),
 }
 
-impl<E> Refusable for BulkheadError<E> {
+impl<E> MaybeRefusal for BulkheadError<E> {
     type Other = E;
 
     fn other(&self) -> Option<&E> {

@@ -6,7 +6,7 @@ use tower_layer::Layer;
 
 use super::{BulkheadService, QueueService};
 use crate::tower::{AnswerWith, BoxErrors, Keyed, Layered, MapRejectionLayer, Refusal, Single};
-use crate::{Breaker, Sleep};
+use crate::{AsyncTimer, Breaker};
 
 /// Lets so many calls run at a time, and refuses the others at once.
 ///
@@ -55,7 +55,7 @@ impl<P> BulkheadLayer<P> {
 
     /// Has calls wait in the bulkhead's queue, as long as its settings say, instead of being refused
     /// at once. It then goes outside of the breaker: see [`QueueLayer`].
-    pub fn queue<T: Sleep>(self, timer: T) -> QueueLayer<P, T> {
+    pub fn queue<T: AsyncTimer>(self, timer: T) -> QueueLayer<P, T> {
         QueueLayer { bulkhead: self.bulkhead, timer, asks: () }
     }
 
@@ -109,7 +109,7 @@ impl<S, P: Clone> Layer<S> for BulkheadLayer<P> {
 /// ```
 /// use core::time::Duration;
 /// use cutout::tower::{BulkheadLayer, CircuitBreakerLayer};
-/// use cutout::{Bulkhead, BulkheadConfig, CircuitBreaker, Config, ManualSleep, Rejected};
+/// use cutout::{Bulkhead, BulkheadConfig, CircuitBreaker, Config, ManualTimer, Rejected};
 /// use tower::{BoxError, Service, ServiceBuilder, ServiceExt, service_fn};
 ///
 /// static BREAKER: CircuitBreaker = CircuitBreaker::new(Config::new());
@@ -118,7 +118,7 @@ impl<S, P: Clone> Layer<S> for BulkheadLayer<P> {
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), BoxError> {
-/// let timer = ManualSleep::new(); // `TokioSleep` where it is not a test
+/// let timer = ManualTimer::new(); // `TokioTimer` where it is not a test
 /// let mut client = ServiceBuilder::new()
 ///     .layer(BulkheadLayer::new(&PLACES).queue(timer).refuse_while_open(&BREAKER).box_errors())
 ///     .layer(CircuitBreakerLayer::new(&BREAKER).box_errors())

@@ -7,7 +7,7 @@ use cutout_core::Rejected;
 use tower_service::Service;
 
 use super::{AskFirst, BulkheadError, BulkheadFuture, BulkheadShare, QueueFuture};
-use crate::Sleep;
+use crate::AsyncTimer;
 use crate::tower::Refusal;
 
 /// A service behind a bulkhead that refuses at once. See [`BulkheadLayer`](super::BulkheadLayer).
@@ -64,7 +64,7 @@ impl<S, P, T, A, Req> Service<Req> for QueueService<S, P, T, A>
 where
     S: Service<Req> + Clone,
     P: BulkheadShare,
-    T: Sleep + Clone,
+    T: AsyncTimer + Clone,
     A: AskFirst<Req>,
 {
     type Response = S::Response;

@@ -4,7 +4,7 @@
 use core::num::NonZeroU32;
 use core::time::Duration;
 
-use super::{Backoff, Config, HalfOpenRule, Recovery, Window};
+use super::{Backoff, Config, HalfOpenRule, SlowStart, Window};
 use crate::outcome::Outcome;
 use crate::rate::Rate;
 use crate::window::Tally;
@@ -119,10 +119,10 @@ impl Config {
         Duration::from_nanos(self.trial_timeout)
     }
 
-    /// [`recovery`](Self::recovery); `None` is off.
+    /// [`slow_start`](Self::slow_start); `None` is off.
     #[must_use]
-    pub const fn get_recovery(&self) -> Option<Recovery> {
-        self.recovery
+    pub const fn get_slow_start(&self) -> Option<SlowStart> {
+        self.slow_start
     }
 }
 

@@ -31,7 +31,7 @@ const fn number(cause: Cause) -> u64 {
         Cause::Tripped(reason) => reason as u64,
         Cause::BreakOver => 5,
         Cause::TrialsPassed => 6,
-        Cause::RecoveryOver => 7,
+        Cause::SlowStartOver => 7,
         Cause::TrialFailed => 8,
         Cause::TrialTimedOut => 9,
         Cause::Mode => 10,

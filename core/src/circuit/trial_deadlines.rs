@@ -4,9 +4,9 @@ use super::word::{MAX_TRIALS, Word};
 use crate::sync::{AtomicU64, Ordering, const_fn, zeroes};
 use crate::time::Instant;
 
-/// While the circuit is HalfOpen, for each trial that is out: when its lease is over.
+/// While the circuit is HalfOpen, for each trial that is out: when its timeout is over.
 #[derive(Debug)]
-pub(crate) struct Leases {
+pub(crate) struct TrialDeadlines {
     ends: [AtomicU64; MAX_TRIALS as usize],
     /// For each slot four bits, which change when a trial gets the slot and when its ticket is settled: so
     /// the copy of a ticket that was settled is not taken for that of the next trial there.
@@ -16,7 +16,7 @@ pub(crate) struct Leases {
 const TURN_BITS: u32 = u64::BITS / MAX_TRIALS;
 const LAST_TURN: u64 = (1 << TURN_BITS) - 1;
 
-impl Leases {
+impl TrialDeadlines {
     const_fn! {
         pub(crate) fn new() -> Self {
             Self { ends: zeroes(), turns: AtomicU64::new(0) }
@@ -56,21 +56,21 @@ impl Leases {
         ((turns >> (TURN_BITS * (slot % MAX_TRIALS))) & LAST_TURN) as u32
     }
 
-    /// When the lease of the trial on `slot` is over, for who has just loaded a word that has it
+    /// When the timeout of the trial on `slot` is over, for who has just loaded a word that has it
     /// out.
     pub(crate) fn end(&self, slot: u32) -> Instant {
         Instant::from_nanos(self.cell(slot).load(Ordering::Relaxed)) // O6
     }
 
-    /// How many of the trials that are out have a lease that is over (R5).
-    pub(crate) fn lapsed(&self, word: Word, now: Instant) -> u32 {
-        let mut lapsed = 0;
+    /// How many of the trials that are out have a timeout that is over (R5).
+    pub(crate) fn expired(&self, word: Word, now: Instant) -> u32 {
+        let mut expired = 0;
         for slot in 0..MAX_TRIALS {
             if word.is_trial_out(slot) && self.end(slot) <= now {
-                lapsed += 1;
+                expired += 1;
             }
         }
-        lapsed
+        expired
     }
 
     /// A slot is below [`MAX_TRIALS`]; to say so spares firmware the code of a panic.

@@ -1,12 +1,12 @@
-//! What few calls need: the leases of trials, the pace of a recovery, what belongs to a state beside
+//! What few calls need: the timeouts of trials, the pace of a slow start, what belongs to a state beside
 //! the word, the second copy of the settings that are lengths, and the totals that no lane counts.
 //!
 //! With the feature `alloc` the first call that needs it makes it, so that a breaker that has never
 //! tripped, as most of them, is half as large. Loom takes it for part of the breaker: that who finds
 //! the box sees what it was made with is `once_cell`'s promise.
 
-use super::{Cells, Leases};
-use crate::ramp::Ramp;
+use super::{Cells, TrialDeadlines};
+use crate::slow_start::Admissions;
 use crate::sync::{AtomicU64, const_fn, zeroes};
 use crate::totals::{Counter, Counters};
 
@@ -15,13 +15,13 @@ type Place = crate::sync::OnceBox<Contents>;
 #[cfg(any(not(feature = "alloc"), loom))]
 type Place = Contents;
 
-pub(crate) struct Seldom(Place);
+pub(crate) struct ColdState(Place);
 
 struct Contents {
-    leases: Leases,
+    trial_deadlines: TrialDeadlines,
     cells: Cells,
     lengths: [AtomicU64; 4],
-    ramp: Ramp,
+    slow_start: Admissions,
     counters: Counters,
 }
 
@@ -29,17 +29,17 @@ impl Contents {
     const_fn! {
         fn new() -> Self {
             Self {
-                leases: Leases::new(),
+                trial_deadlines: TrialDeadlines::new(),
                 cells: Cells::new(),
                 lengths: zeroes(),
-                ramp: Ramp::new(),
+                slow_start: Admissions::new(),
                 counters: Counters::new(),
             }
         }
     }
 }
 
-impl Seldom {
+impl ColdState {
     const_fn! {
         pub(crate) fn new() -> Self {
             #[cfg(all(feature = "alloc", not(loom)))]
@@ -49,12 +49,12 @@ impl Seldom {
         }
     }
 
-    pub(crate) fn leases(&self) -> &Leases {
-        &self.contents().leases
+    pub(crate) fn trial_deadlines(&self) -> &TrialDeadlines {
+        &self.contents().trial_deadlines
     }
 
-    pub(crate) fn ramp(&self) -> &Ramp {
-        &self.contents().ramp
+    pub(crate) fn slow_start(&self) -> &Admissions {
+        &self.contents().slow_start
     }
 
     #[inline]

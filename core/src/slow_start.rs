@@ -50,13 +50,13 @@ pub(crate) struct Stage {
 }
 
 #[derive(Debug)]
-pub(crate) struct Ramp {
+pub(crate) struct Admissions {
     word: AtomicU64,
     /// When a call was last admitted.
     last: AtomicU64,
 }
 
-impl Ramp {
+impl Admissions {
     const_fn! {
         pub(crate) fn new() -> Self {
             Self { word: AtomicU64::new(0), last: AtomicU64::new(0) }

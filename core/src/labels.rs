@@ -47,14 +47,14 @@ impl Outcome {
 }
 
 impl RejectReason {
-    /// The word for it: `open`, `half_open_full`, `forced_open` or `ramping`.
+    /// The word for it: `open`, `half_open_full`, `forced_open` or `in_slow_start`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
             Self::HalfOpenFull => "half_open_full",
             Self::ForcedOpen => "forced_open",
-            Self::Ramping => "ramping",
+            Self::SlowStart => "slow_start",
         }
     }
 }
@@ -112,7 +112,7 @@ causes! {
     others {
         BreakOver => "break_over",
         TrialsPassed => "trials_passed",
-        RecoveryOver => "recovery_over",
+        SlowStartOver => "slow_start_over",
         TrialFailed => "trial_failed",
         TrialTimedOut => "trial_timed_out",
         Mode => "mode",

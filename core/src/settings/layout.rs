@@ -21,9 +21,9 @@ const _: () = assert!(BY_RATE.end() == u64::BITS);
 /// A duration of a day or less.
 const DURATION_BITS: u32 = 47;
 const _: () = assert!(DAY < 1 << DURATION_BITS);
-/// Above the lease of a trial: whether the settings are being changed.
+/// Above the timeout of a trial: whether the settings are being changed.
 pub(super) const BUSY: Field = Field { shift: DURATION_BITS, bits: 1 };
-/// Above the stage of a recovery.
+/// Above the stage of a slow start.
 pub(super) const THIRD_SHARE: Field = Field { shift: DURATION_BITS, bits: 14 };
 const _: () = assert!(THIRD_SHARE.end() <= u64::BITS);
 
@@ -73,19 +73,19 @@ pub(super) const fn slow_call_duration(config: &Config) -> u64 {
     }
 }
 
-/// The length of the break, its cap, the stage of recovery, and what scales them.
+/// The length of the break, its cap, the stage of slow start, and what scales them.
 pub(super) const fn lengths(config: &Config) -> [u64; 4] {
     let (percent, cap) = match config.break_backoff {
         Some(backoff) => (backoff.percent.get(), backoff.cap),
         None => (0, 0),
     };
     let scales = JITTER.set(FACTOR.set(0, percent), points(config.break_jitter));
-    let (stage, scales) = match config.recovery {
-        Some(recovery) => {
-            let [first, second, third] = recovery.shares;
+    let (stage, scales) = match config.slow_start {
+        Some(slow_start) => {
+            let [first, second, third] = slow_start.shares;
             let scales = FIRST_SHARE.set(scales, first.basis_points() as u32);
             let scales = SECOND_SHARE.set(scales, second.basis_points() as u32);
-            (THIRD_SHARE.set(recovery.stage.get(), third.basis_points() as u32), scales)
+            (THIRD_SHARE.set(slow_start.stage.get(), third.basis_points() as u32), scales)
         }
         None => (0, scales),
     };

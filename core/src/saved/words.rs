@@ -12,7 +12,7 @@
 
 use core::fmt;
 
-use super::Saved;
+use super::SavedState;
 use crate::state::{MODES, State};
 use crate::totals::Totals;
 use crate::window::{RESULTS_A_WORD, SavedBucket, SavedWindow, Tally};
@@ -34,7 +34,7 @@ const MOST_CALLS: u64 = 1 << 63;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
-pub enum SavedError {
+pub enum SavedStateError {
     /// They were written in a form that this release does not know.
     Version(u64),
     /// They end too soon.
@@ -47,7 +47,7 @@ pub enum SavedError {
     Room,
 }
 
-impl fmt::Display for SavedError {
+impl fmt::Display for SavedStateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Version(version) => {
@@ -61,22 +61,22 @@ impl fmt::Display for SavedError {
     }
 }
 
-impl core::error::Error for SavedError {}
+impl core::error::Error for SavedStateError {}
 
-impl Saved {
+impl SavedState {
     /// The breaker, with room for 10 buckets, that these numbers were made of.
     ///
     /// # Errors
     ///
-    /// As [`from_numbers_with_room`](Self::from_numbers_with_room).
-    pub fn from_numbers(numbers: impl IntoIterator<Item = u64>) -> Result<Self, SavedError> {
-        Self::from_numbers_with_room(numbers)
+    /// As [`from_words_with_room`](Self::from_words_with_room).
+    pub fn from_words(numbers: impl IntoIterator<Item = u64>) -> Result<Self, SavedStateError> {
+        Self::from_words_with_room(numbers)
     }
 }
 
-impl<const BUCKETS: usize> Saved<BUCKETS> {
+impl<const BUCKETS: usize> SavedState<BUCKETS> {
     /// This as numbers: their meaning stays what it is for all releases that write the same first one.
-    pub fn numbers(&self) -> impl Iterator<Item = u64> + use<BUCKETS> {
+    pub fn to_words(&self) -> impl Iterator<Item = u64> + use<BUCKETS> {
         let saved = *self;
         let Totals {
             successes,
@@ -91,7 +91,7 @@ impl<const BUCKETS: usize> Saved<BUCKETS> {
         } = saved.totals;
         let total = |total: u64| total.min(MOST_CALLS);
         let state = match saved.state {
-            State::Closed if saved.ramping => RAMPING,
+            State::Closed if saved.in_slow_start => RAMPING,
             State::Closed => CLOSED,
             State::Open | State::HalfOpen => OPEN,
         };
@@ -141,29 +141,29 @@ impl<const BUCKETS: usize> Saved<BUCKETS> {
     ///
     /// # Errors
     ///
-    /// If they are not [`numbers`](Self::numbers) of a breaker with as many buckets.
-    pub fn from_numbers_with_room(
+    /// If they are not [`to_words`](Self::to_words) of a breaker with as many buckets.
+    pub fn from_words_with_room(
         numbers: impl IntoIterator<Item = u64>,
-    ) -> Result<Self, SavedError> {
+    ) -> Result<Self, SavedStateError> {
         let mut numbers = numbers.into_iter();
-        let mut next = || numbers.next().ok_or(SavedError::Short);
+        let mut next = || numbers.next().ok_or(SavedStateError::Short);
         let version = next()?;
         if version != VERSION {
-            return Err(SavedError::Version(version));
+            return Err(SavedStateError::Version(version));
         }
-        let (state, ramping) = match next()? {
+        let (state, in_slow_start) = match next()? {
             CLOSED => (State::Closed, false),
             OPEN => (State::Open, false),
             RAMPING => (State::Closed, true),
-            _ => return Err(SavedError::Invalid("state")),
+            _ => return Err(SavedStateError::Invalid("state")),
         };
         let mode = usize::try_from(next()?).ok().and_then(|code| MODES.get(code).copied());
-        let mode = mode.ok_or(SavedError::Invalid("mode"))?;
+        let mode = mode.ok_or(SavedStateError::Invalid("mode"))?;
         let left = next()?;
-        let reopens = u32::try_from(next()?).map_err(|_| SavedError::Invalid("reopens"))?;
+        let reopens = u32::try_from(next()?).map_err(|_| SavedStateError::Invalid("reopens"))?;
         let failures_in_a_row = next()?;
         let mut total = |name| match next()? {
-            total if total > MOST_CALLS => Err(SavedError::Invalid(name)),
+            total if total > MOST_CALLS => Err(SavedStateError::Invalid(name)),
             total => Ok(total),
         };
         let totals = Totals {
@@ -179,12 +179,12 @@ impl<const BUCKETS: usize> Saved<BUCKETS> {
         };
         let (last_break, unsteady) = (next()?, next()?);
         let (layout, many) = (next()?, next()?);
-        let many = u32::try_from(many).map_err(|_| SavedError::Room)?;
+        let many = u32::try_from(many).map_err(|_| SavedStateError::Room)?;
         let window = match layout {
             BY_TIME => {
                 let mut buckets = [SavedBucket::EMPTY; BUCKETS];
                 if many as usize > BUCKETS {
-                    return Err(SavedError::Room);
+                    return Err(SavedStateError::Room);
                 }
                 for bucket in buckets.iter_mut().take(many as usize) {
                     let age = next()?;
@@ -196,19 +196,19 @@ impl<const BUCKETS: usize> Saved<BUCKETS> {
             BY_COUNT => {
                 let mut words = [0; BUCKETS];
                 let used = many.div_ceil(RESULTS_A_WORD) as usize;
-                for word in words.get_mut(..used).ok_or(SavedError::Room)? {
+                for word in words.get_mut(..used).ok_or(SavedStateError::Room)? {
                     *word = next()?;
                 }
                 SavedWindow::Count { many, words }
             }
-            _ => return Err(SavedError::Invalid("window")),
+            _ => return Err(SavedStateError::Invalid("window")),
         };
         if numbers.next().is_some() {
-            return Err(SavedError::Long);
+            return Err(SavedStateError::Long);
         }
         Ok(Self {
             state,
-            ramping,
+            in_slow_start,
             mode,
             left,
             reopens,
