@@ -181,7 +181,7 @@ mod resilience4j {
 
     #[test]
     fn each_break_grows_by_the_factor_up_to_the_cap() {
-        // That it takes no loop over the attempts is shown beside `grow`, in `src/policy.rs`.
+        // That it takes no loop over the attempts is shown beside `grow`, in `src/break_length.rs`.
         let backoff = Backoff::multiplier_percent(150, secs(3_600));
         let breaker = tripped(config().trials(1).break_backoff(backoff));
         let mut before = secs(5);

@@ -1,6 +1,20 @@
 //! `CircuitBreaker` for std: the engine with a default clock and isolated observers; and `Breaker`,
 //! what others need of one.
 
+mod catch_unwind;
+mod clock;
+mod owned_permit;
+mod thread_lanes;
+
+pub use catch_unwind::CatchUnwind;
+#[cfg(feature = "coarse")]
+pub use clock::CoarseClock;
+#[cfg(feature = "quanta")]
+pub use clock::QuantaClock;
+pub use clock::StdClock;
+pub use owned_permit::OwnedPermit;
+pub use thread_lanes::ThreadLanes;
+
 use core::fmt;
 use core::ops::Deref;
 use std::sync::Arc;
@@ -10,8 +24,7 @@ use cutout_core::{
     SavedState, Ticket,
 };
 
-use crate::sync::const_fn;
-use crate::{CatchUnwind, OwnedPermit, StdClock, ThreadLanes};
+use crate::support::sync::const_fn;
 
 /// A circuit breaker on the system's clock.
 ///

@@ -50,7 +50,7 @@
         feature = "tokio",
         feature = "tracing"
     ),
-    doc = include_str!("needs.md")
+    doc = include_str!("tour.md")
 )]
 //! # Threads
 //!
@@ -89,13 +89,8 @@
 
 #![forbid(unsafe_code)]
 
+mod adapters;
 mod breaker;
-mod bulkhead;
-mod clock;
-#[cfg(feature = "events")]
-pub mod events;
-#[cfg(feature = "policy")]
-mod fallback;
 // They show all stacks, so they need all of these; they are nothing but documentation.
 #[cfg(all(
     doc,
@@ -106,47 +101,26 @@ mod fallback;
     feature = "tokio"
 ))]
 pub mod guides;
-#[cfg(any(test, feature = "policy", feature = "testing"))]
-mod lengths;
-#[cfg(feature = "metrics")]
-pub mod metrics;
-mod observe;
-mod owned;
-mod panics;
-#[cfg(feature = "policy")]
-mod policy;
-#[cfg(feature = "rate-limit")]
-mod rate_limit;
 #[cfg(feature = "registry")]
 mod registry;
-#[cfg(feature = "reqwest")]
-pub mod reqwest;
-#[cfg(feature = "policy")]
-mod retry;
+mod resilience;
 #[cfg(feature = "serde")]
 pub mod settings;
-mod sleep;
-mod sync;
+mod support;
+mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
-mod thread;
-#[cfg(feature = "policy")]
-mod timeout;
-#[cfg(feature = "tower")]
-pub mod tower;
-#[cfg(feature = "tracing")]
-mod traced;
+mod timer;
 
-pub use breaker::{Breaker, CircuitBreaker};
-pub use bulkhead::{
-    Bulkhead, BulkheadAcquire, BulkheadConfig, BulkheadConfigError, BulkheadPermit, BulkheadReason,
-    BulkheadRejected, OwnedBulkheadAcquire, OwnedBulkheadPermit,
-};
+#[cfg(feature = "reqwest")]
+pub use adapters::reqwest;
+#[cfg(feature = "tower")]
+pub use adapters::tower;
 #[cfg(feature = "coarse")]
-pub use clock::CoarseClock;
+pub use breaker::CoarseClock;
 #[cfg(feature = "quanta")]
-pub use clock::QuantaClock;
-pub use clock::StdClock;
+pub use breaker::QuantaClock;
+pub use breaker::{Breaker, CatchUnwind, CircuitBreaker, OwnedPermit, StdClock, ThreadLanes};
 pub use cutout_core::{
     AdaptiveTimeout, Backoff, CallEvent, Cause, Clock, Config, ConfigError, Error, HalfOpenRule,
     Instant, LastTransitions, Latency, LatencySnapshot, ManualClock, Mode, Observer, Outcome,
@@ -154,33 +128,38 @@ pub use cutout_core::{
     StaleResult, State, Tally, Ticket, TimedCall, TimeoutConfig, Totals, Transition, TripReason,
     Window,
 };
-#[cfg(feature = "policy")]
-pub use fallback::Fallback;
-pub use observe::CatchUnwind;
-pub use owned::OwnedPermit;
-#[cfg(feature = "policy")]
-pub use policy::{
-    AttemptError, Policy, PolicyError, RateLimited, Refused, StopReason, TimedOut, parts,
-};
-#[cfg(feature = "rate-limit")]
-pub use rate_limit::{RateLimit, RateLimitConfig, RateLimitConfigError};
 #[cfg(feature = "registry")]
 pub use registry::{
     CheckedConfig, CycleError, Handle, Reconfigured, Registry, RegistryBuilder, RegistryCounters,
     RegistryError, RegistryEvent,
 };
+pub use resilience::bulkhead::{
+    Bulkhead, BulkheadAcquire, BulkheadConfig, BulkheadConfigError, BulkheadPermit, BulkheadReason,
+    BulkheadRejected, OwnedBulkheadAcquire, OwnedBulkheadPermit,
+};
 #[cfg(feature = "policy")]
-pub use retry::{Retried, Retry, RetryBudget, Retrying};
-#[cfg(feature = "timer")]
-pub use sleep::FuturesTimer;
-#[cfg(feature = "tokio")]
-pub use sleep::TokioTimer;
-pub use sleep::{AsyncTimer, BlockingTimer, ManualTimer, ManualTimerSleep, ThreadTimer};
-pub use thread::ThreadLanes;
+pub use resilience::fallback::Fallback;
 #[cfg(feature = "policy")]
-pub use timeout::{Limit, Timeout};
+pub use resilience::policy::{
+    AttemptError, Policy, PolicyError, RateLimited, Refused, StopReason, TimedOut, parts,
+};
+#[cfg(feature = "rate-limit")]
+pub use resilience::rate_limit::{RateLimit, RateLimitConfig, RateLimitConfigError};
+#[cfg(feature = "policy")]
+pub use resilience::retry::{Retried, Retry, RetryBudget, Retrying};
+#[cfg(feature = "policy")]
+pub use resilience::timeout::{Limit, Timeout};
+#[cfg(feature = "events")]
+pub use telemetry::events;
+#[cfg(feature = "metrics")]
+pub use telemetry::metrics;
 #[cfg(feature = "tracing")]
-pub use traced::TracingObserver;
+pub use telemetry::tracing_observer::TracingObserver;
+#[cfg(feature = "timer")]
+pub use timer::FuturesTimer;
+#[cfg(feature = "tokio")]
+pub use timer::TokioTimer;
+pub use timer::{AsyncTimer, BlockingTimer, ManualTimer, ManualTimerSleep, ThreadTimer};
 
 /// The snippets of the repository's front page.
 #[cfg(all(doctest, feature = "policy", feature = "registry", feature = "tokio"))]

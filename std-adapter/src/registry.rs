@@ -41,16 +41,16 @@
 //! keys may come from outside.
 
 mod builder;
+mod create;
+mod default_mode;
 mod entry;
 mod event;
+mod eviction;
 mod handle;
-mod hold;
-mod leave;
-mod make;
-mod order;
-mod ring;
+mod remove;
+mod set_mode;
 mod settings;
-mod standing;
+mod sharded_arc;
 mod sync;
 #[cfg(all(test, not(shuttle)))]
 mod tests;
@@ -71,17 +71,19 @@ use cutout_core::{Clock, Config, Instant, Mode, Observer, Snapshot, State};
 use papaya::HashMap;
 
 use builder::{Listener, Observers};
+use create::{Making, Orders};
+use default_mode::Standing;
 use entry::{Entry, Filed, Sought};
-use hold::Entered;
-use leave::FEW_DEPARTED;
-use make::{Making, Orders};
-use ring::{Ring, Valued, Worth};
+use eviction::{Ring, Valued, Worth};
+use remove::FEW_DEPARTED;
 use settings::Settings;
-use standing::Standing;
+use sharded_arc::Entered;
 use sync::{Condvar, Mutex, MutexGuard, between_steps};
 
-use crate::panics::Panics;
-use crate::{CircuitBreaker, StdClock, ThreadLanes};
+use crate::breaker::CircuitBreaker;
+use crate::breaker::StdClock;
+use crate::breaker::ThreadLanes;
+use crate::support::panics::Panics;
 
 type Breaker<C, O> = CircuitBreaker<C, O>;
 type Map<K, B> = HashMap<Filed<K, B>, ()>;

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use cutout_core::{Clock, Config, ConfigError, Observer};
 
 use super::{Registry, RegistryEvent};
-use crate::{CircuitBreaker, StdClock};
+use crate::breaker::CircuitBreaker;
+use crate::breaker::StdClock;
 
 /// The number of breakers that a registry holds unless told otherwise.
 pub(super) const CAPACITY: usize = 10_000;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use cutout_core::Instant;
 use equivalent::Equivalent;
 
-use super::hold::Door;
+use super::sharded_arc::Door;
 
 /// A key, the door to its breaker, and when it was last asked for.
 ///

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use cutout_core::{Clock, Observer};
 
-use super::hold::Hold;
-use crate::{CircuitBreaker, StdClock};
+use super::sharded_arc::Hold;
+use crate::breaker::CircuitBreaker;
+use crate::breaker::StdClock;
 
 /// A breaker that a [`Registry`](crate::Registry) handed out.
 ///

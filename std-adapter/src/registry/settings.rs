@@ -10,8 +10,8 @@ use cutout_core::{Clock, Config, ConfigError, Observer};
 use super::builder::Configs;
 use super::sync::yield_now;
 use super::{CheckedConfig, Registry};
-use crate::CircuitBreaker;
-use crate::panics::Panics;
+use crate::breaker::CircuitBreaker;
+use crate::support::panics::Panics;
 
 /// How often a breaker is asked again whose settings another thread is changing at the moment.
 const TRIES: u32 = 1_000;

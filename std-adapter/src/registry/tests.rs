@@ -6,7 +6,7 @@ use std::thread;
 use cutout_core::{Clock, Config, Instant};
 
 use super::entry::{Entry, Sought};
-use super::hold::Hold;
+use super::sharded_arc::Hold;
 use super::{Breaker, Handle, Registry};
 
 /// A clock that says how many lanes there are.

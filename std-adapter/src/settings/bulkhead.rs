@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::key::{Key, Rule};
 use super::value::Value;
 use super::{Settings, SettingsError};
-use crate::BulkheadConfig;
+use crate::resilience::bulkhead::BulkheadConfig;
 
 /// # For a bulkhead
 impl Settings {

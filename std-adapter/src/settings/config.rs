@@ -8,7 +8,7 @@ use cutout_core::{Backoff, Config, SlowStart, Window};
 use super::key::{self, Key, Rule};
 use super::value::{Value, shown};
 use super::{Settings, SettingsError};
-use crate::BulkheadConfig;
+use crate::resilience::bulkhead::BulkheadConfig;
 
 /// How many buckets a breaker has room for unless its type says otherwise.
 const ROOM: usize = 10;

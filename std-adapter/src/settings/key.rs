@@ -4,7 +4,7 @@ use cutout_core::ConfigError;
 
 use super::raw::Raw;
 use super::value::Wrong;
-use crate::BulkheadConfigError;
+use crate::resilience::bulkhead::BulkheadConfigError;
 
 /// One thing that can be written. The order is that of the documentation and of what is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

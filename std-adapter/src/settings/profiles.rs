@@ -10,7 +10,7 @@ use serde_core::ser::{Serialize, SerializeMap, Serializer};
 use super::error::{cut_name, name as path_name, suggestion};
 use super::read::Read;
 use super::{Settings, SettingsError};
-use crate::BulkheadConfig;
+use crate::resilience::bulkhead::BulkheadConfig;
 
 /// Named settings, each of which may name another as its `base`: what it does not say itself is as
 /// in the base, and what no base says is as in [`Config::new`].

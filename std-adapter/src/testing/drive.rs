@@ -10,7 +10,7 @@ use core::task::{Context, Poll, Waker};
 use std::sync::Arc;
 use std::task::Wake;
 
-use crate::ManualTimer;
+use crate::timer::ManualTimer;
 
 /// How often a future may be woken before the time moves.
 const ENOUGH: u32 = 1_000_000;

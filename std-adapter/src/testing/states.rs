@@ -4,7 +4,8 @@ use core::time::Duration;
 
 use cutout_core::{Clock, ManualClock, Mode, Observer, Outcome, State};
 
-use crate::{CircuitBreaker, ManualTimer};
+use crate::breaker::CircuitBreaker;
+use crate::timer::ManualTimer;
 
 /// A clock that a test can move.
 ///

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cutout_core::{Cause, Mode, Observer, StaleResult, State, Tally, Transition, TripReason};
 
-use crate::lengths::Length;
+use crate::support::lengths::Length;
 
 /// Keeps what a breaker announces.
 ///

@@ -356,7 +356,7 @@ fn c12_a_waiter_for_the_inner_service_is_refused_when_polled() {
 
 #[test]
 fn each_item_of_the_contract_names_a_test_that_is_there() {
-    let contract = include_str!("../../src/tower/mod.rs");
+    let contract = include_str!("../../src/adapters/tower/mod.rs");
     let tests = [
         include_str!("contract.rs"),
         include_str!("keyed.rs"),
