@@ -282,7 +282,7 @@ impl Config {
     /// The cap also bounds what a server's `retry_after` may ask for. Without a backoff that bound
     /// is 5 minutes, or the break's own length if that is more.
     ///
-    /// Default: every break the same. Allowed: a factor of 100 % to 10,000 %, a cap from the length
+    /// Default: every break the same. Allowed: a multiplier of 100 % to 10,000 %, a cap from the length
     /// of the break to 365 days.
     #[must_use]
     pub const fn break_backoff(mut self, backoff: Backoff) -> Self {

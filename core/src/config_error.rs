@@ -66,8 +66,8 @@ config_errors! {
     FailureCount: "failure_count: must be 1 to 8192",
     /// [`Config::break_duration`].
     BreakDuration: "break_duration: must be 1 ms to 365 days",
-    /// [`Config::break_backoff`]: its factor.
-    BackoffMultiplier: "break_backoff: the factor must be 100 % to 10000 %",
+    /// [`Config::break_backoff`]: its multiplier.
+    BackoffMultiplier: "break_backoff: the multiplier must be 100 % to 10000 %",
     /// [`Config::break_backoff`]: its cap.
     BackoffCap: "break_backoff: the cap must be break_duration to 365 days",
     /// [`Config::break_jitter`].
@@ -101,7 +101,7 @@ config_errors! {
     /// [`TimeoutConfig::quantile`](crate::TimeoutConfig::quantile).
     TimeoutQuantile: "quantile: must be 50 % to 98.99 %",
     /// [`TimeoutConfig::multiplier_percent`](crate::TimeoutConfig::multiplier_percent).
-    TimeoutMultiplier: "factor: must be 100 % to 1000 %",
+    TimeoutMultiplier: "multiplier_percent: must be 100 % to 1000 %",
 }
 
 impl ConfigError {

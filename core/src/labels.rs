@@ -47,7 +47,7 @@ impl Outcome {
 }
 
 impl RejectReason {
-    /// The word for it: `open`, `half_open_full`, `forced_open` or `in_slow_start`.
+    /// The word for it: `open`, `half_open_full`, `forced_open` or `slow_start`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -340,12 +340,12 @@ fn settings_out_of_their_range_are_named() {
         (
             config().multiplier_percent(99),
             ConfigError::TimeoutMultiplier,
-            "factor: must be 100 % to 1000 %",
+            "multiplier_percent: must be 100 % to 1000 %",
         ),
         (
             config().multiplier_percent(1_001),
             ConfigError::TimeoutMultiplier,
-            "factor: must be 100 % to 1000 %",
+            "multiplier_percent: must be 100 % to 1000 %",
         ),
         (
             config().window(MS),

@@ -171,7 +171,7 @@ fn each_refusal_is_told_with_its_reason() {
     assert_eq!(bank.observer().take(), ["success", "success", "to closed"]);
     let refused = (0..2).find_map(|_| end(&bank, Outcome::Success).err()).unwrap();
     assert_eq!(refused.reason(), RejectReason::SlowStart);
-    assert!(bank.observer().take().contains(&"refused: in_slow_start".to_owned()));
+    assert!(bank.observer().take().contains(&"refused: slow_start".to_owned()));
 }
 
 #[test]

@@ -24,7 +24,7 @@
 //!     [breakers.payments]
 //!     base = "default"
 //!     minimum_throughput = 50
-//!     break_backoff = { factor = "200%", cap = "5m" }
+//!     break_backoff = { multiplier = "200%", cap = "5m" }
 //!
 //!     [breakers."api.example.com"]
 //!     base = "payments"
@@ -86,8 +86,8 @@
 //! | `evaluate_every_result` | `false` | true or false |
 //! | `cancelled_as` | `"by_duration"` | `"success"`, `"failure"`, `"ignored"` or `"by_duration"` |
 //! | `break_duration` | `"30s"` | 1 ms to 365 days, as in `"1m 30s"` |
-//! | `break_backoff` | `"off"` | as in `{ factor = "200%", cap = "5m" }` or `"off"` |
-//! | `break_backoff.factor` | `"200%"` | the factor must be 100 % to 10000 %, as in `"200%"` |
+//! | `break_backoff` | `"off"` | as in `{ multiplier = "200%", cap = "5m" }` or `"off"` |
+//! | `break_backoff.multiplier` | `"200%"` | the multiplier must be 100 % to 10000 %, as in `"200%"` |
 //! | `break_backoff.cap` | | the cap must be break_duration to 365 days, as in `"1m 30s"` |
 //! | `break_jitter` | `"off"` | 0 % to 50 %, as in `"12.5%"` or `"off"` |
 //! | `trials` | `3` | 1 to 16 |

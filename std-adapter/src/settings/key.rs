@@ -134,7 +134,7 @@ static SPECS: [Spec; 27] = {
         spec(K::CancelledAs, "cancelled_as", Kind::Outcome, &[]).or(Some("by_duration")),
         spec(K::BreakDuration, "break_duration", Kind::Duration, &[B(E::BreakDuration)]),
         spec(K::BreakBackoff, "break_backoff", Kind::Off, &[]).or(OFF),
-        spec(K::BackoffMultiplier, "factor", Kind::Percent, &[B(E::BackoffMultiplier)]).within("break_backoff"),
+        spec(K::BackoffMultiplier, "multiplier", Kind::Percent, &[B(E::BackoffMultiplier)]).within("break_backoff"),
         spec(K::BackoffCap, "cap", Kind::Duration, &[B(E::BackoffCap)]).within("break_backoff"),
         spec(K::BreakJitter, "break_jitter", Kind::Rate, &[B(E::BreakJitter)]).or(OFF),
         spec(K::Trials, "trials", Kind::Number, &[B(E::Trials)]),
@@ -263,7 +263,7 @@ impl Spec {
 pub(super) fn table_allowed(table: &str) -> String {
     let example = match table {
         "window" => r#"{ time = "30s", buckets = 10 } or { count = 100 }"#,
-        "break_backoff" => r#"{ factor = "200%", cap = "5m" }"#,
+        "break_backoff" => r#"{ multiplier = "200%", cap = "5m" }"#,
         "bulkhead" => r#"{ limit = 20, queue = 100, max_wait = "50ms" }"#,
         _ => r#"{ stage = "10s", shares = ["10%", "25%", "50%"] }"#,
     };

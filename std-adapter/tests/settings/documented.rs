@@ -56,7 +56,7 @@ fn the_table_has_every_setting_in_order() {
         names(Settings::from(&settings.to_config().unwrap()))
     };
     let mut all = written("");
-    all.extend(written("window.count = 50\nbreak_backoff.cap = '1m'\nrecovery.stage = '1s'"));
+    all.extend(written("window.count = 50\nbreak_backoff.cap = '1m'\nslow_start.stage = '1s'"));
     all.extend(names(Settings::from(&BulkheadConfig::new(1))));
     all.extend(names(toml::from_str("bulkhead = 'off'").unwrap()));
     all.sort();
@@ -86,7 +86,7 @@ fn each_range_in_the_table_is_the_one_in_the_error() {
 #[test]
 fn each_default_in_the_table_is_that_of_a_new_configuration() {
     // A part of what is off by default has its default once the other part is there.
-    let on = "break_backoff.cap = '5m'\nrecovery.stage = '10s'";
+    let on = "break_backoff.cap = '5m'\nslow_start.stage = '10s'";
     let on = toml::from_str::<Settings>(on).unwrap().to_config().unwrap();
     for Row { path, default, .. } in rows() {
         let Some(default) = default else {

@@ -19,7 +19,7 @@ const SERVICE: &str = r#"
     [default]
     failure_rate = "40%"
     window = { time = "10s", buckets = 5 }
-    break_backoff = { factor = "150%", cap = "5m" }
+    break_backoff = { multiplier = "150%", cap = "5m" }
 
     [payments]
     base = "default"
@@ -97,8 +97,8 @@ fn a_window_of_one_kind_takes_the_place_of_the_other() {
 #[test]
 fn what_a_base_has_off_is_on_again_where_it_is_said() {
     let file =
-        "[b]\nbreak_backoff = 'off'\nrecovery = 'off'\nfailure_rate = 'off'\n[p]\nbase = 'b'\n";
-    let more = "break_backoff.cap = '1m'\nrecovery.stage = '1s'\nfailure_rate = '5%'\n";
+        "[b]\nbreak_backoff = 'off'\nslow_start = 'off'\nfailure_rate = 'off'\n[p]\nbase = 'b'\n";
+    let more = "break_backoff.cap = '1m'\nslow_start.stage = '1s'\nfailure_rate = '5%'\n";
     let config = profiles(&format!("{file}{more}")).get("p").unwrap();
     assert!(config.get_break_backoff().is_some() && config.get_slow_start().is_some());
     assert_eq!(config.get_failure_rate(), Some(Rate::percent(5)));

@@ -22,13 +22,13 @@ const TOML: &str = r#"
     evaluate_every_result = true
     cancelled_as = "ignored"
     break_duration = "5s"
-    break_backoff = { factor = "150%", cap = "10m" }
+    break_backoff = { multiplier = "150%", cap = "10m" }
     break_jitter = "0.25%"
     trials = 4
     minimum_trials = 2
     half_open_rule = "rate"
     trial_timeout = "7s"
-    recovery = { stage = "2s", shares = ["5%", "20%", "60%"] }
+    slow_start = { stage = "2s", shares = ["5%", "20%", "60%"] }
 "#;
 
 const YAML: &str = "
@@ -43,7 +43,7 @@ evaluate_every_result: true
 cancelled_as: ignored
 break_duration: 5s
 break_backoff:
-  factor: 150%
+  multiplier: 150%
   cap: 10m
 break_jitter: 0.25%
 trials: 4
@@ -64,7 +64,7 @@ const JSON: &str = r#"{
     "evaluate_every_result": true,
     "cancelled_as": "ignored",
     "break_duration": "5s",
-    "break_backoff": { "factor": "150%", "cap": "10m" },
+    "break_backoff": { "multiplier": "150%", "cap": "10m" },
     "break_jitter": "0.25%",
     "trials": 4,
     "minimum_trials": 2,
@@ -86,14 +86,14 @@ const VARS: [(&str, &str); 20] = [
     ("PAY_EVALUATE_EVERY_RESULT", "true"),
     ("PAY_CANCELLED_AS", "ignored"),
     ("PAY_BREAK_DURATION", "5s"),
-    ("PAY_BREAK_BACKOFF_FACTOR", "150%"),
+    ("PAY_BREAK_BACKOFF_MULTIPLIER", "150%"),
     ("PAY_BREAK_BACKOFF_CAP", "10m"),
     ("PAY_BREAK_JITTER", "0.25%"),
     ("PAY_TRIALS", "4"),
     ("PAY_MINIMUM_TRIALS", "2"),
     ("PAY_HALF_OPEN_RULE", "rate"),
     ("PAY_TRIAL_TIMEOUT", "7s"),
-    ("PAY_RECOVERY_STAGE", "2s"),
+    ("PAY_SLOW_START_STAGE", "2s"),
 ];
 
 /// The same in code.
@@ -133,7 +133,7 @@ fn json(text: &str) -> Settings {
 #[test]
 fn every_setting_can_be_written_in_each_format() {
     let expected = fields(&in_code());
-    let shares = [("PAY_RECOVERY_SHARES", "5%, 20%,60%")];
+    let shares = [("PAY_SLOW_START_SHARES", "5%, 20%,60%")];
     for (format, settings) in [
         ("TOML", toml::from_str::<Settings>(TOML).unwrap()),
         ("YAML", serde_saphyr::from_str(YAML).unwrap()),

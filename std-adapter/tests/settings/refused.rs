@@ -79,14 +79,14 @@ const REFUSED: &str = r#"
     break_duration = 1979-05-27
         break_duration: must be a number and a unit of ns, us (µs), ms, s (sec), m (min), h, d or w, 1 ms to 365 days, as in "1m 30s", got 1979-05-27
     break_backoff = 2
-        break_backoff: must be as in { factor = "200%", cap = "5m" } or "off", got 2
+        break_backoff: must be as in { multiplier = "200%", cap = "5m" } or "off", got 2
     break_backoff = true
-        break_backoff: must be as in { factor = "200%", cap = "5m" } or "off", got true
-    break_backoff.factor = 2
-        break_backoff.factor: must be a whole number with a percent sign; the factor must be 100 % to 10000 %, as in "200%", got 2
-    break_backoff.factor = '99%'
-        break_backoff.factor: the factor must be 100 % to 10000 %, got "99%"
-    break_backoff.factor = '200%'
+        break_backoff: must be as in { multiplier = "200%", cap = "5m" } or "off", got true
+    break_backoff.multiplier = 2
+        break_backoff.multiplier: must be a whole number with a percent sign; the multiplier must be 100 % to 10000 %, as in "200%", got 2
+    break_backoff.multiplier = '99%'
+        break_backoff.multiplier: the multiplier must be 100 % to 10000 %, got "99%"
+    break_backoff.multiplier = '200%'
         break_backoff.cap: is missing, the cap must be break_duration to 365 days, as in "1m 30s"
     break_backoff.cap = '29s'
         break_backoff.cap: the cap must be break_duration to 365 days, got "29s"
@@ -100,7 +100,7 @@ const REFUSED: &str = r#"
         half_open_rule: must be "first_failure" or "rate", got "Rate"
     trial_timeout = '2d'
         trial_timeout: must be 1 ms to 1 day, got "2d"
-    recovery = ['10%']
+    slow_start = ['10%']
         slow_start: must be as in { stage = "10s", shares = ["10%", "25%", "50%"] } or "off", got ["10%"]
     slow_start.stage = '0s'
         slow_start.stage: a stage must be 1 ms to 1 day long, got "0s"
@@ -154,12 +154,12 @@ const REFUSED: &str = r#"
         consecutive_failures: must be a whole number, 1 to 1000000 or "off", got "5s"
     window.count = 100.5
         window.count: must be a whole number, and must hold 1 result to as many as the breaker has room for (20 for each of its buckets: 200 unless its type says otherwise), got 100.5
-    break_backoff.factor = '200.5%'
-        break_backoff.factor: must be a whole number with a percent sign; the factor must be 100 % to 10000 %, as in "200%", got "200.5%"
-    break_backoff.factor = '-200%'
-        break_backoff.factor: the factor must be 100 % to 10000 %, as in "200%", got "-200%"
-    break_backoff.factor = '99999999999%'
-        break_backoff.factor: the factor must be 100 % to 10000 %, as in "200%", got "99999999999%"
+    break_backoff.multiplier = '200.5%'
+        break_backoff.multiplier: must be a whole number with a percent sign; the multiplier must be 100 % to 10000 %, as in "200%", got "200.5%"
+    break_backoff.multiplier = '-200%'
+        break_backoff.multiplier: the multiplier must be 100 % to 10000 %, as in "200%", got "-200%"
+    break_backoff.multiplier = '99999999999%'
+        break_backoff.multiplier: the multiplier must be 100 % to 10000 %, as in "200%", got "99999999999%"
     break_duration = '1M'
         break_duration: must be a number and a unit of ns, us (µs), ms, s (sec), m (min), h, d or w, 1 ms to 365 days, as in "1m 30s", got "1M"
     break_duration = '1 month'
@@ -234,11 +234,11 @@ fn an_unknown_name_is_told_with_the_nearest_known_one() {
         ("min_throughput = 5", "p.min_throughput: is no setting; did you mean minimum_throughput?"),
         ("window.tmie = '1s'", "p.window.tmie: is no setting; did you mean time?"),
         ("window.length = '1s'", "p.window.length: is no setting; known are time, buckets, count"),
-        ("recovery.0 = '1s'", "p.recovery.0: is no setting; known are stage, shares"),
+        ("slow_start.0 = '1s'", "p.slow_start.0: is no setting; known are stage, shares"),
         ("trails = 4", "p.trails: is no setting; did you mean trials?"),
         (
             "'a b' = 1",
-            r#"p."a b": is no setting; known are failure_rate, slow_call_rate, slow_call_duration, minimum_throughput, window, consecutive_failures, failure_count, evaluate_every_result, cancelled_as, break_duration, break_backoff, break_jitter, trials, minimum_trials, half_open_rule, trial_timeout, recovery, bulkhead"#,
+            r#"p."a b": is no setting; known are failure_rate, slow_call_rate, slow_call_duration, minimum_throughput, window, consecutive_failures, failure_count, evaluate_every_result, cancelled_as, break_duration, break_backoff, break_jitter, trials, minimum_trials, half_open_rule, trial_timeout, slow_start, bulkhead"#,
         ),
         ("trip_when = 'often'", "p.trip_when: is code, set it by Config::trip_when after reading"),
     ] {
@@ -265,7 +265,7 @@ fn a_setting_given_twice_is_refused() {
         (r#"{"p": {}, "p": {}}"#, "p: is given twice"),
         (
             r#"{"p": {"slow_start": "off", "slow_start": {"stage": "1s"}}}"#,
-            "p.slow_start.stage: cannot stand beside recovery",
+            "p.slow_start.stage: cannot stand beside slow_start",
         ),
     ] {
         assert!(json(text).starts_with(&format!("{message} at line 1")), "{}", json(text));
@@ -387,17 +387,17 @@ fn a_variable_is_named_as_it_is() {
             "PAY_WINDOW_TIMES: is no setting; did you mean PAY_WINDOW_TIME?",
         ),
         (
-            "PAY_RECOVERY_SHARES",
+            "PAY_SLOW_START_SHARES",
             "10%,25%",
-            "PAY_RECOVERY_SHARES (slow_start.shares): must be three shares up to 100 %, each with a percent sign and up to two decimals; the shares must be above 0 %, and none below the one before, as in [\"10%\", \"25%\", \"50%\"], got \"10%,25%\"",
+            "PAY_SLOW_START_SHARES (slow_start.shares): must be three shares up to 100 %, each with a percent sign and up to two decimals; the shares must be above 0 %, and none below the one before, as in [\"10%\", \"25%\", \"50%\"], got \"10%,25%\"",
         ),
     ] {
         assert_eq!(vars(name, value), message);
     }
-    let both = [("PAY_RECOVERY", "off"), ("PAY_RECOVERY_STAGE", "1s")];
+    let both = [("PAY_SLOW_START", "off"), ("PAY_SLOW_START_STAGE", "1s")];
     assert_eq!(
         Settings::from_vars("PAY_", both).unwrap_err().to_string(),
-        "PAY_RECOVERY_STAGE (slow_start.stage): cannot stand beside recovery"
+        "PAY_SLOW_START_STAGE (slow_start.stage): cannot stand beside slow_start"
     );
 }
 
