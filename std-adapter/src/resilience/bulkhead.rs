@@ -127,21 +127,21 @@ use pool::Pool;
 /// fn charge() -> Result<(), Error<Failure>> {
 ///     BREAKER.call_with(
 ///         || {
-///             let _permit = BULKHEAD.acquire().map_err(AttemptError::Full)?;
-///             Err(AttemptError::Down) // where the call would be
+///             let _permit = BULKHEAD.acquire().map_err(Failure::Full)?;
+///             Err(Failure::Down) // where the call would be
 ///         },
 ///         |result| match result {
 ///             Ok(()) => Outcome::Success,
-///             Err(AttemptError::Full(_)) => Outcome::Ignored,
-///             Err(AttemptError::Down) => Outcome::Failure,
+///             Err(Failure::Full(_)) => Outcome::Ignored,
+///             Err(Failure::Down) => Outcome::Failure,
 ///         },
 ///     )
 /// }
 ///
 /// let all = BULKHEAD.try_acquire();
-/// assert!(matches!(charge(), Err(Error::Inner(AttemptError::Full(_)))));
+/// assert!(matches!(charge(), Err(Error::Inner(Failure::Full(_)))));
 /// drop(all);
-/// assert!(matches!(charge(), Err(Error::Inner(AttemptError::Down))));
+/// assert!(matches!(charge(), Err(Error::Inner(Failure::Down))));
 /// assert_eq!((BREAKER.totals().ignored, BREAKER.totals().failures), (1, 1));
 /// ```
 ///

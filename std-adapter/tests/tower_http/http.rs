@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use ::http::{Request, Response, StatusCode};
 use cutout::tower::Refusal;
-use cutout::tower::http::{self, ByStatusAndBody, HttpStatus};
+use cutout::tower::http::{self, HttpStatus, HttpStatusAndBody};
 use cutout::{CircuitBreaker, Config, Error, ManualClock, Outcome, State};
 use http_body::Body;
 
@@ -127,7 +127,7 @@ fn by_status_a_call_is_settled_when_the_head_is_there() {
 fn with_the_body_a_call_is_settled_when_that_ends() {
     let breaker = breaker();
     let steps = [Step::Data, Step::Wait, Step::Data];
-    let mut body = call(&breaker, ByStatusAndBody, Ok(Response::new(Scripted::new(steps))))
+    let mut body = call(&breaker, HttpStatusAndBody, Ok(Response::new(Scripted::new(steps))))
         .unwrap()
         .into_body();
     for _ in 0..3 {
@@ -145,7 +145,7 @@ fn with_the_body_a_call_is_settled_when_that_ends() {
 fn with_the_body_one_that_breaks_off_is_a_failure() {
     let breaker = breaker();
     let steps = [Step::Data, Step::BreakOff];
-    let mut body = call(&breaker, ByStatusAndBody, Ok(Response::new(Scripted::new(steps))))
+    let mut body = call(&breaker, HttpStatusAndBody, Ok(Response::new(Scripted::new(steps))))
         .unwrap()
         .into_body();
     assert_eq!(read(&mut body), Err("the connection is gone"));
@@ -156,13 +156,13 @@ fn with_the_body_one_that_breaks_off_is_a_failure() {
 fn with_the_body_a_failing_status_settles_at_once() {
     let breaker = breaker();
     let answer = asking(503, &[("retry-after", "9")]).map(|_| Scripted::new([Step::Wait]));
-    let response = call(&breaker, ByStatusAndBody, Ok(answer)).unwrap();
+    let response = call(&breaker, HttpStatusAndBody, Ok(answer)).unwrap();
     assert_eq!(ends(&breaker), [0, 1, 0, 0]);
     assert_eq!(breaker.snapshot().retry_after, Some(secs(9)));
     drop(response);
     assert_eq!(ends(&breaker), [0, 1, 0, 0]);
     breaker.reset();
-    assert!(call(&breaker, ByStatusAndBody, Err("no connection")).is_err());
+    assert!(call(&breaker, HttpStatusAndBody, Err("no connection")).is_err());
     assert_eq!(ends(&breaker), [0, 2, 0, 0]);
 }
 
@@ -170,11 +170,11 @@ fn with_the_body_a_failing_status_settles_at_once() {
 fn with_the_body_one_that_says_it_is_at_its_end_is_believed() {
     let breaker = breaker();
     let empty = Response::new(Scripted::default().that_says_so());
-    let _response = call(&breaker, ByStatusAndBody, Ok(empty)).unwrap();
+    let _response = call(&breaker, HttpStatusAndBody, Ok(empty)).unwrap();
     assert_eq!(ends(&breaker), [1, 0, 0, 0], "nobody has to poll it");
 
     let short = Response::new(Scripted::new([Step::Data]).that_says_so());
-    let mut body = call(&breaker, ByStatusAndBody, Ok(short)).unwrap().into_body();
+    let mut body = call(&breaker, HttpStatusAndBody, Ok(short)).unwrap().into_body();
     assert!(poll(&mut body).is_ready());
     assert!(body.is_end_stream());
     assert_eq!(ends(&breaker), [2, 0, 0, 0], "nor to poll it once more");
@@ -184,7 +184,7 @@ fn with_the_body_one_that_says_it_is_at_its_end_is_believed() {
 fn with_the_body_trailers_are_its_end() {
     let breaker = breaker();
     let steps = [Step::Data, Step::Trailers(Default::default())];
-    let mut body = call(&breaker, ByStatusAndBody, Ok(Response::new(Scripted::new(steps))))
+    let mut body = call(&breaker, HttpStatusAndBody, Ok(Response::new(Scripted::new(steps))))
         .unwrap()
         .into_body();
     assert!(poll(&mut body).is_ready());
@@ -196,11 +196,11 @@ fn with_the_body_trailers_are_its_end() {
 fn with_the_body_unread_succeeds_and_a_panic_fails() {
     let breaker = breaker();
     let unread = Response::new(Scripted::new([Step::Data]));
-    drop(call(&breaker, ByStatusAndBody, Ok(unread)).unwrap());
+    drop(call(&breaker, HttpStatusAndBody, Ok(unread)).unwrap());
     assert_eq!(ends(&breaker), [1, 0, 0, 0]);
 
     let panicking = Response::new(Scripted::new([Step::Data, Step::Panic]));
-    let mut body = call(&breaker, ByStatusAndBody, Ok(panicking)).unwrap().into_body();
+    let mut body = call(&breaker, HttpStatusAndBody, Ok(panicking)).unwrap().into_body();
     assert!(catch_unwind(AssertUnwindSafe(|| read(&mut body))).is_err());
     drop(body);
     assert_eq!(ends(&breaker), [1, 1, 0, 0]);
@@ -225,7 +225,7 @@ fn with_the_body_one_dropped_by_anothers_panic_is_cancelled() {
     let breaker = breaker();
     for polls in 0..3 {
         let response = Response::new(Scripted::new([Step::Data, Step::Wait, Step::Data]));
-        let mut body = call(&breaker, ByStatusAndBody, Ok(response)).unwrap().into_body();
+        let mut body = call(&breaker, HttpStatusAndBody, Ok(response)).unwrap().into_body();
         for _ in 0..polls {
             let _ = poll(&mut body);
         }
@@ -243,7 +243,7 @@ fn a_condition_that_panics_in_a_panic_aborts_nothing() {
     let breaker = Arc::new(CircuitBreaker::with_clock(config, ManualClock::new()));
     for steps in [vec![Step::Data], vec![Step::Panic]] {
         let response = Response::new(Scripted::new(steps));
-        let mut body = call(&breaker, ByStatusAndBody, Ok(response)).unwrap().into_body();
+        let mut body = call(&breaker, HttpStatusAndBody, Ok(response)).unwrap().into_body();
         breaker.clock().advance(2 * second); // given up by now, it is a failure
         panics_with("in the body", move || {
             let _ = poll(&mut body);
@@ -257,7 +257,7 @@ fn a_condition_that_panics_in_a_panic_aborts_nothing() {
 fn with_the_body_one_that_hangs_until_dropped_is_cancelled() {
     let breaker = breaker();
     for steps in [vec![Step::Wait], vec![Step::Data, Step::Wait]] {
-        let mut body = call(&breaker, ByStatusAndBody, Ok(Response::new(Scripted::new(steps))))
+        let mut body = call(&breaker, HttpStatusAndBody, Ok(Response::new(Scripted::new(steps))))
             .unwrap()
             .into_body();
         while poll(&mut body).is_ready() {}
@@ -265,7 +265,7 @@ fn with_the_body_one_that_hangs_until_dropped_is_cancelled() {
     assert_eq!(ends(&breaker), [0, 0, 0, 2]);
 
     let steps = [Step::Wait, Step::Data, Step::Data];
-    let mut body = call(&breaker, ByStatusAndBody, Ok(Response::new(Scripted::new(steps))))
+    let mut body = call(&breaker, HttpStatusAndBody, Ok(Response::new(Scripted::new(steps))))
         .unwrap()
         .into_body();
     assert!(poll(&mut body).is_pending());
@@ -281,14 +281,14 @@ fn with_the_body_a_trial_that_hangs_does_not_close_the_circuit() {
     breaker.clock().advance(secs(1));
     for _ in 0..3 {
         let hangs = Response::new(Scripted::new([Step::Data, Step::Wait]));
-        let mut body = call(&breaker, ByStatusAndBody, Ok(hangs)).unwrap().into_body();
+        let mut body = call(&breaker, HttpStatusAndBody, Ok(hangs)).unwrap().into_body();
         while poll(&mut body).is_ready() {}
         assert_eq!(breaker.snapshot().trials_in_flight, 1);
         drop(body);
         assert_eq!((breaker.state(), breaker.snapshot().trials_in_flight), (State::HalfOpen, 0));
     }
     let whole = Response::new(Scripted::new([Step::Data]));
-    let mut body = call(&breaker, ByStatusAndBody, Ok(whole)).unwrap().into_body();
+    let mut body = call(&breaker, HttpStatusAndBody, Ok(whole)).unwrap().into_body();
     assert_eq!(read(&mut body), Ok(1));
     assert_eq!(breaker.state(), State::Closed);
 }
@@ -299,7 +299,7 @@ fn with_the_body_one_that_hangs_too_long_is_a_slow_failure() {
     let breaker = std::sync::Arc::new(Breaker::with_clock(config, cutout::ManualClock::new()));
     for _ in 0..2 {
         let hangs = Response::new(Scripted::new([Step::Wait]));
-        let mut body = call(&breaker, ByStatusAndBody, Ok(hangs)).unwrap().into_body();
+        let mut body = call(&breaker, HttpStatusAndBody, Ok(hangs)).unwrap().into_body();
         assert!(poll(&mut body).is_pending());
         breaker.clock().advance(secs(2));
         drop(body);

@@ -33,7 +33,7 @@ async fn a_static_breaker_settles_by_the_body_and_answers() {
     static HTTP: CircuitBreaker = CircuitBreaker::new(Config::new());
     static GRPC: CircuitBreaker = CircuitBreaker::new(Config::new());
     let http = CircuitBreakerLayer::new(&HTTP)
-        .classify(http::ByStatusAndBody)
+        .classify(http::HttpStatusAndBody)
         .answer_with(http::Unavailable)
         .layer(service_fn(serve));
     let grpc = CircuitBreakerLayer::new(&GRPC)
@@ -82,7 +82,7 @@ async fn refusals_of_breaker_and_bulkhead_get_an_own_answer() {
         .layer(MapRejectionLayer::answer_with(Teapot))
         .layer(
             CircuitBreakerLayer::new(&BREAKER)
-                .classify(http::ByStatusAndBody)
+                .classify(http::HttpStatusAndBody)
                 .ignore_refusals()
                 .answer_with(Teapot),
         )
@@ -143,7 +143,7 @@ async fn breakers_by_key_a_queue_and_backpressure() {
             CircuitBreakerLayer::keyed(|request: &Request<()>| {
                 &BREAKERS[usize::from(request.uri().path() == "/other")]
             })
-            .classify(http::ByStatusAndBody)
+            .classify(http::HttpStatusAndBody)
             .ignore_refusals()
             .answer_with(http::Unavailable),
         )
@@ -161,7 +161,7 @@ async fn breakers_by_key_a_queue_and_backpressure() {
     assert_eq!(call.await.unwrap().unwrap(), (503, 200));
 
     let waits = CircuitBreakerLayer::new(&BREAKERS[1])
-        .classify(http::ByStatusAndBody)
+        .classify(http::HttpStatusAndBody)
         .answer_with(http::Unavailable)
         .backpressure(TokioTimer)
         .layer(service_fn(never_fails));
@@ -191,7 +191,9 @@ async fn a_judge_over_boxed_errors_and_a_body_that_is_watched() {
     assert_eq!(call.await.unwrap().unwrap().status(), 200);
 
     let watched = ServiceBuilder::new()
-        .layer(CircuitBreakerLayer::new(&BREAKER).classify(http::ByStatusAndBody).ignore_refusals())
+        .layer(
+            CircuitBreakerLayer::new(&BREAKER).classify(http::HttpStatusAndBody).ignore_refusals(),
+        )
         .layer(http::WatchBodyLayer::new(|body| body))
         .service(service_fn(async |_: Request<http::WatchedBody<Full<Bytes>>>| {
             Ok::<_, Infallible>(Response::new(Full::<Bytes>::from("served")))

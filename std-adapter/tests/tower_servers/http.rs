@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::routing::{get, post};
 use bytes::Bytes;
 use cutout::tower::CircuitBreakerLayer;
-use cutout::tower::http::{self, ByStatusAndBody, HttpStatus, RequestError, WatchBodyLayer};
+use cutout::tower::http::{self, HttpStatus, HttpStatusAndBody, RequestError, WatchBodyLayer};
 use cutout::{Config, Error, State};
 use http_body_util::{BodyExt, Empty};
 use hyper_util::client::legacy::Client;
@@ -85,7 +85,7 @@ async fn an_axum_service_with_an_open_circuit_answers_503() {
 async fn an_axum_service_may_wait_for_the_end_of_its_own_bodies() {
     let breaker = breaker();
     let layer = CircuitBreakerLayer::new(Arc::clone(&breaker))
-        .classify(ByStatusAndBody)
+        .classify(HttpStatusAndBody)
         .map_rejection(http::unavailable);
     let host = serve(routes().layer(layer)).await;
     let answer = client().request(request(format!("{host}/ok"))).await.unwrap();
@@ -153,7 +153,7 @@ async fn a_client_that_waits_for_the_body_sees_it_break_off() {
     });
     let breaker = breaker();
     let client = ServiceBuilder::new()
-        .layer(CircuitBreakerLayer::new(Arc::clone(&breaker)).classify(ByStatusAndBody))
+        .layer(CircuitBreakerLayer::new(Arc::clone(&breaker)).classify(HttpStatusAndBody))
         .service(client());
     for _ in 0..2 {
         let answer = client.clone().oneshot(request(host.as_str())).await.unwrap();

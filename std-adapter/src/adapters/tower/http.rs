@@ -14,7 +14,7 @@
 //! # When a call is settled
 //!
 //! [`HttpStatus`] settles it when the head of the response is there. What the caller makes of the body
-//! is then nobody's business, and the response is passed on as it is. [`ByStatusAndBody`] waits for
+//! is then nobody's business, and the response is passed on as it is. [`HttpStatusAndBody`] waits for
 //! the end of the body: a body that breaks off is a failure, and how long it took counts for slow
 //! calls. The price is a wrapped body, and that a caller who reads slowly makes the call slow.
 
@@ -140,9 +140,9 @@ impl<B, E, P: Deref<Target: Breaker>> Classify<Response<B>, E, P> for HttpStatus
 /// measure slow calls, or put a timeout on the body *inside* of the layer, where bodies may hang. For
 /// streams that have no end, such as server-sent events, take [`HttpStatus`].
 #[derive(Clone, Copy, Debug, Default)]
-pub struct ByStatusAndBody;
+pub struct HttpStatusAndBody;
 
-impl<B: Body, E, P: Deref<Target: Breaker>> Classify<Response<B>, E, P> for ByStatusAndBody {
+impl<B: Body, E, P: Deref<Target: Breaker>> Classify<Response<B>, E, P> for HttpStatusAndBody {
     type Response = Response<SettlingBody<B, P>>;
 
     fn response(&self, response: Response<B>, call: AnsweredCall<'_, P>) -> Self::Response {
@@ -164,7 +164,7 @@ impl<B: Body, E, P: Deref<Target: Breaker>> Classify<Response<B>, E, P> for BySt
 
 /// The answer to a refused request: 503 Service Unavailable, with `Retry-After` in whole seconds,
 /// rounded up, where it is known. For
-/// [`map_rejection`](super::CircuitBreakerLayer::map_rejection); with [`ByStatusAndBody`] on a `static`
+/// [`map_rejection`](super::CircuitBreakerLayer::map_rejection); with [`HttpStatusAndBody`] on a `static`
 /// breaker take [`Unavailable`].
 #[must_use]
 pub fn unavailable<B: Default>(refusal: Refusal) -> Response<B> {

@@ -174,7 +174,7 @@ impl<B, K> CircuitBreakerLayer<B, K> {
     /// Answers refused calls as `answer` says: the same for an answer that is a type, such as
     /// `http::Unavailable`, `grpc::Unavailable`, or an [`Answer`](super::Answer) of one's own.
     ///
-    /// It is needed where the answer's type has the breaker in it, as that of `http::ByStatusAndBody` and
+    /// It is needed where the answer's type has the breaker in it, as that of `http::HttpStatusAndBody` and
     /// `grpc::GrpcStatus`, where the breaker is a `static`, and where the call is made in a spawned task. The
     /// compiler then asks for an answer for each lifetime of the breaker, which a function has not: "one
     /// type is more general than the other".

@@ -140,7 +140,7 @@ pub trait OnRejection<T, E> {
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
 /// let layer = CircuitBreakerLayer::new(&SEARCH)
-///     .classify(http::ByStatusAndBody)
+///     .classify(http::HttpStatusAndBody)
 ///     .answer_with(TooManyRequests);
 /// let client = ServiceBuilder::new().layer(layer).service(service_fn(
 ///     async |_: Request<()>| Ok::<_, std::io::Error>(Response::new(String::new())),

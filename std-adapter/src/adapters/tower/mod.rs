@@ -28,7 +28,7 @@
 //!
 //! | for | take |
 //! | --- | --- |
-//! | HTTP and gRPC responses (feature `http`) | `http::HttpStatus`, `http::ByStatusAndBody`, `grpc::GrpcStatus` |
+//! | HTTP and gRPC responses (feature `http`) | `http::HttpStatus`, `http::HttpStatusAndBody`, `grpc::GrpcStatus` |
 //! | a breaker per host, route or tenant | [`CircuitBreakerLayer::keyed`] |
 //! | services that cannot fail, such as those of axum | [`CircuitBreakerLayer::map_rejection`], [`CircuitBreakerLayer::answer_with`] |
 //! | a balancer that is to leave an open endpoint alone | [`CircuitBreakerLayer::backpressure`] |

@@ -105,7 +105,7 @@ impl<B: Body> Body for WatchedBody<B> {
 /// # Examples
 ///
 /// ```
-/// use cutout::tower::http::{ByStatus, WatchBodyLayer};
+/// use cutout::tower::http::{HttpStatus, WatchBodyLayer};
 /// use cutout::tower::CircuitBreakerLayer;
 /// use cutout::{CircuitBreaker, Config};
 /// use bytes::Bytes;
@@ -118,7 +118,7 @@ impl<B: Body> Body for WatchedBody<B> {
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
 /// let client = ServiceBuilder::new()
-///     .layer(CircuitBreakerLayer::new(&UPSTREAM).classify(ByStatus).ignore_refusals())
+///     .layer(CircuitBreakerLayer::new(&UPSTREAM).classify(HttpStatus).ignore_refusals())
 ///     .layer(WatchBodyLayer::new(|body| body)) // for tonic: `tonic::body::Body::new`
 ///     .service(Client::builder(TokioExecutor::new()).build_http());
 /// # let _ = tower::ServiceExt::oneshot(client, http::Request::new(http_body_util::Empty::<Bytes>::new()));
