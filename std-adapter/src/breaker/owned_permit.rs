@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use cutout_core::{Clock, Observer, Outcome, Report, Ticket};
 
-use crate::breaker::CircuitBreaker;
-use crate::breaker::StdClock;
+use crate::breaker::{CircuitBreaker, StdClock};
 use crate::support::panics::in_drop;
 
 /// One admitted call, held by whoever makes it, on whatever task or thread that is.

@@ -9,8 +9,7 @@ use std::sync::Arc;
 use cutout_core::{Clock, Config, ConfigError, Observer};
 
 use super::{Registry, RegistryEvent};
-use crate::breaker::CircuitBreaker;
-use crate::breaker::StdClock;
+use crate::breaker::{CircuitBreaker, StdClock};
 
 /// The number of breakers that a registry holds unless told otherwise.
 pub(super) const CAPACITY: usize = 10_000;

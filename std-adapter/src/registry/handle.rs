@@ -7,8 +7,7 @@ use std::sync::Arc;
 use cutout_core::{Clock, Observer};
 
 use super::sharded_arc::Hold;
-use crate::breaker::CircuitBreaker;
-use crate::breaker::StdClock;
+use crate::breaker::{CircuitBreaker, StdClock};
 
 /// A breaker that a [`Registry`](crate::Registry) handed out.
 ///

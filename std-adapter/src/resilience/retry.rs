@@ -1,11 +1,13 @@
 //! `Retry`: which calls are tried again, how often, and when.
 
+mod ask;
 mod budget;
 mod decide;
 mod delays;
 
+pub use self::ask::ByResult;
 pub use self::budget::RetryBudget;
-pub use self::decide::{ByResult, Retried, Retrying};
+pub use self::decide::{Retried, Retrying};
 
 use core::fmt::{self, Debug, DebugStruct};
 use core::time::Duration;
@@ -232,7 +234,7 @@ impl<W, N, A> Retry<W, N, NoPart, A> {
     /// A retry is paid for when it begins. One that does not begin, because the breaker, the bulkhead
     /// or the rate limit refuses it or the deadline is over, costs nothing.
     #[must_use]
-    pub fn budget<G: decide::Pay>(self, budget: G) -> Retry<W, N, G, A> {
+    pub fn budget<G: ask::Pay>(self, budget: G) -> Retry<W, N, G, A> {
         let Self { delays, attempts, within, wait_out, seed, when, on_retry, at_end, .. } = self;
         Retry { delays, attempts, within, wait_out, seed, when, on_retry, budget, at_end }
     }
@@ -373,13 +375,13 @@ impl<W, N, G> Retry<W, N, G, NoPart> {
     }
 }
 
-impl<W, N, G: decide::Pay, A> Show for Retry<W, N, G, A> {
+impl<W, N, G: ask::Pay, A> Show for Retry<W, N, G, A> {
     fn show(&self, list: &mut DebugStruct<'_, '_>) {
         list.field("retry", self);
     }
 }
 
-impl<W, N, G: decide::Pay, A> Debug for Retry<W, N, G, A> {
+impl<W, N, G: ask::Pay, A> Debug for Retry<W, N, G, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Retry");
         shown.field("delays", &self.delays).field("up_to", &self.attempts);

@@ -10,9 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::fault::Fault;
 use super::script::{End, Reply, Script};
 use crate::support::panics::{in_drop, wake_all};
-use crate::timer::AsyncTimer;
-use crate::timer::BlockingTimer;
-use crate::timer::ManualTimer;
+use crate::timer::{AsyncTimer, BlockingTimer, ManualTimer};
 
 /// Something to call that fails, hangs, panics and slows down as its [`Script`] says.
 ///

@@ -8,8 +8,7 @@ use cutout_core::{Clock, Observer, Rejected};
 
 use crate::adapters::tower::{Authority, CallPermit, SelectBreaker};
 use crate::breaker::StdClock;
-use crate::registry::Handle;
-use crate::registry::Registry;
+use crate::registry::{Handle, Registry};
 
 /// A breaker per host, of a registry.
 #[derive(Debug)]

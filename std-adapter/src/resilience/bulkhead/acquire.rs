@@ -168,9 +168,7 @@ mod tests {
     use core::time::Duration;
 
     use super::*;
-    use crate::resilience::bulkhead::Bulkhead;
-    use crate::resilience::bulkhead::BulkheadConfig;
-    use crate::resilience::bulkhead::BulkheadReason;
+    use crate::resilience::bulkhead::{Bulkhead, BulkheadConfig, BulkheadReason};
 
     fn bulkhead() -> Bulkhead {
         let config = BulkheadConfig::new(1).queue(1).max_wait(Duration::from_secs(1));

@@ -12,13 +12,8 @@ use super::Policy;
 use super::parts::{
     Admit, Conform, Enter, EnterAsync, EnterBlocking, Judge, Place, Timed, TimedAsync, Tries,
 };
-use crate::resilience::bulkhead::BulkheadReason;
-use crate::resilience::bulkhead::BulkheadRejected;
-use crate::resilience::policy::AttemptError;
-use crate::resilience::policy::PolicyError;
-use crate::resilience::policy::Refused;
-use crate::resilience::policy::StopReason;
-use crate::resilience::policy::TimedOut;
+use crate::resilience::bulkhead::{BulkheadReason, BulkheadRejected};
+use crate::resilience::policy::{AttemptError, PolicyError, Refused, StopReason, TimedOut};
 use crate::support::panics::{Panics, in_drop};
 
 /// How an attempt ended: it ran, or it did not.

@@ -6,8 +6,7 @@ use super::Policy;
 use super::parts::{Admit, Conform, Enter, NoPart, Show};
 use crate::resilience::fallback::Fallback;
 use crate::resilience::retry::Retry;
-use crate::resilience::timeout::Limit;
-use crate::resilience::timeout::Timeout;
+use crate::resilience::timeout::{Limit, Timeout};
 use crate::timer::ThreadTimer;
 
 /// # Putting together

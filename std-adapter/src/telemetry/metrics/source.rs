@@ -152,3 +152,23 @@ impl Source for BulkheadSource {
         self.bulkhead.is_alive()
     }
 }
+
+/// So many sources may be there before those that have gone are looked for.
+pub(super) const FEW_SOURCES: usize = 64;
+
+pub(super) struct Sources {
+    pub(super) all: Vec<Arc<dyn Source>>,
+    /// How many there are when those that have gone are taken out, should nobody collect.
+    pub(super) at_most: usize,
+}
+
+impl Sources {
+    /// Takes out those that have gone, to be dropped where no lock is held.
+    pub(super) fn prune(&mut self) -> Vec<Arc<dyn Source>> {
+        let all = core::mem::take(&mut self.all);
+        let gone;
+        (self.all, gone) = all.into_iter().partition(|source| source.is_alive());
+        self.at_most = FEW_SOURCES.max(2 * self.all.len());
+        gone
+    }
+}

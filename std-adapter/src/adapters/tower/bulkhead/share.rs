@@ -3,12 +3,10 @@
 use core::future::Future;
 use std::sync::Arc;
 
-use crate::resilience::bulkhead::Bulkhead;
-use crate::resilience::bulkhead::BulkheadAcquire;
-use crate::resilience::bulkhead::BulkheadPermit;
-use crate::resilience::bulkhead::BulkheadRejected;
-use crate::resilience::bulkhead::OwnedBulkheadAcquire;
-use crate::resilience::bulkhead::OwnedBulkheadPermit;
+use crate::resilience::bulkhead::{
+    Bulkhead, BulkheadAcquire, BulkheadPermit, BulkheadRejected, OwnedBulkheadAcquire,
+    OwnedBulkheadPermit,
+};
 use crate::timer::AsyncTimer;
 
 /// How a layer holds its bulkhead: by an `Arc<Bulkhead>`, or by a `&'static Bulkhead`.
