@@ -229,9 +229,9 @@ impl<F, R, B, K, L, T, S> Policy<F, R, B, K, L, T, S> {
 
     /// As [`call_async`](Self::call_async), and lets `classify` judge each result.
     ///
-    /// The breaker counts what it says; a [`Failure`](Outcome::Failure) is retried, a value that is
+    /// The breaker counts what it says; a [`Failure`](crate::Outcome::Failure) is retried, a value that is
     /// one too, and other outcomes are not, also if they are errors. A fallback stands in for
-    /// failures, and for errors that are ignored. If it knows when to come back ([`Outcome::retry_after`]), breaker and retries both heed it.
+    /// failures, and for errors that are ignored. If it knows when to come back ([`Outcome::retry_after`](crate::Outcome::retry_after)), breaker and retries both heed it.
     ///
     /// # Errors
     ///

@@ -77,7 +77,7 @@ impl<F, R, B, K, L, T, S> Policy<F, R, B, K, L, T, S> {
     ///
     /// # Errors
     ///
-    /// As of [`call`](Self::call); never [`AttemptError::TimedOut`].
+    /// As of [`call`](Self::call); never [`AttemptError::TimedOut`](crate::AttemptError::TimedOut).
     ///
     /// # Examples
     ///

@@ -85,7 +85,7 @@ pub trait LocalFallBackAsync<T, E>: StandIn {
 // It says nothing of the types of the call, so that it is one and the same type whatever lifetimes
 // those have.
 pub trait StandIn {
-    /// The future of what stands in for a result; [`Infallible`] where that is there at once.
+    /// The future of what stands in for a result; [`Infallible`](core::convert::Infallible) where that is there at once.
     type Future;
 }
 

@@ -16,7 +16,7 @@ pub struct MetricsBuilder {
 impl MetricsBuilder {
     /// How many names of breakers, of bulkheads and of retries get a label of their own at the same time;
     /// the first to come. The default is 100. All others are added up under the name `other`, with 0 every
-    /// one. A name that is no longer in use [makes room](self#a-limit-on-names).
+    /// one. A name that is no longer in use [makes room](crate::metrics#a-limit-on-names).
     pub const fn max_names(mut self, names: usize) -> Self {
         self.max_names = names;
         self
