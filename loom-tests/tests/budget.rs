@@ -136,7 +136,7 @@ fn f2_two_failures_in_two_lanes_leave_the_third_to_evaluate() {
 
 #[test]
 fn f4_a_turn_revokes_what_other_lanes_were_granted() {
-    long_model(|| {
+    model_up_to(2, || {
         let breaker = grown(config().minimum_throughput(1));
         report(&breaker, Outcome::Success, 4);
         breaker.clock().0.set(1);
@@ -152,7 +152,7 @@ fn f4_a_turn_revokes_what_other_lanes_were_granted() {
 
 #[test]
 fn f3_two_evaluations_do_not_grant_the_same_failures() {
-    long_model(|| {
+    model_up_to(2, || {
         let breaker = grown(counting(4));
         let other = spawn_on(1, &breaker, |breaker| report(breaker, Outcome::Failure, 1));
         report(&breaker, Outcome::Failure, 3);
@@ -182,7 +182,7 @@ fn f5_an_earlier_time_grants_nothing_to_a_later_lane() {
 
 #[test]
 fn f2_a_lane_does_not_keep_what_an_earlier_version_granted() {
-    long_model(|| {
+    model_up_to(2, || {
         let breaker = grown(counting(6));
         report_on(1, &breaker, Outcome::Failure, 2); // evaluates; may spend three, the other lane one
         report(&breaker, Outcome::Failure, 1); // spends that one
@@ -211,7 +211,7 @@ fn f1_two_failures_of_a_grown_lane_do_not_spend_the_same() {
 
 #[test]
 fn f4_a_turn_revokes_what_a_grown_lane_was_granted() {
-    long_model(|| {
+    model_up_to(2, || {
         let breaker = grown(config().minimum_throughput(1));
         report(&breaker, Outcome::Success, 4);
         breaker.clock().0.set(1);
