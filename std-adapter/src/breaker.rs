@@ -7,8 +7,6 @@ mod owned_permit;
 mod thread_lanes;
 
 pub use catch_unwind::CatchUnwind;
-#[cfg(feature = "coarse")]
-pub use clock::CoarseClock;
 #[cfg(feature = "quanta")]
 pub use clock::QuantaClock;
 pub use clock::StdClock;

@@ -81,7 +81,6 @@
 //! | `serde` | `settings`: configurations in files and the environment, with profiles that inherit | |
 //! | `testing` | for your own tests: a scripted dependency, a record of transitions, ways to each state | |
 //! | `quanta` | `QuantaClock` reads the time-stamp counter, for less than a fine reading of the system's clock costs | `quanta` |
-//! | `coarse` | `CoarseClock` reads the time of the system's last tick, whatever the settings | |
 //!
 //! The engine is [`cutout_core`], whose documentation states the guarantees; this crate adds the
 //! system's clock ([`StdClock`]), permits that own their breaker ([`OwnedPermit`]), and keeps
@@ -116,8 +115,6 @@ mod timer;
 pub use adapters::reqwest;
 #[cfg(feature = "tower")]
 pub use adapters::tower;
-#[cfg(feature = "coarse")]
-pub use breaker::CoarseClock;
 #[cfg(feature = "quanta")]
 pub use breaker::QuantaClock;
 pub use breaker::{Breaker, CatchUnwind, CircuitBreaker, OwnedPermit, StdClock, ThreadLanes};

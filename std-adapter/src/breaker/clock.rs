@@ -1,13 +1,9 @@
 //! The clocks of the system, the default one here.
 
-#[cfg(feature = "coarse")]
-mod coarse;
 #[cfg(feature = "quanta")]
 mod quanta;
 mod system;
 
-#[cfg(feature = "coarse")]
-pub use coarse::CoarseClock;
 #[cfg(feature = "quanta")]
 pub use quanta::QuantaClock;
 pub use system::StdClock;
@@ -30,8 +26,6 @@ mod tests {
         check(StdClock);
         #[cfg(feature = "quanta")]
         check(QuantaClock);
-        #[cfg(feature = "coarse")]
-        check(CoarseClock);
         check(crate::timer::ManualTimer::new());
         check(crate::timer::ThreadTimer);
         #[cfg(feature = "timer")]

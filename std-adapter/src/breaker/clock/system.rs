@@ -36,7 +36,7 @@ mod source {
     }
 
     #[inline]
-    pub(crate) fn coarse() -> Instant {
+    pub(super) fn coarse() -> Instant {
         read(ClockId::MonotonicCoarse)
     }
 
@@ -66,13 +66,10 @@ mod source {
     }
 
     #[inline]
-    pub(crate) fn coarse() -> Instant {
+    pub(super) fn coarse() -> Instant {
         fine()
     }
 }
-
-#[cfg(feature = "coarse")]
-pub(super) use source::coarse;
 
 impl Clock for StdClock {
     #[inline]
