@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use cutout_core::{Outcome, State};
 use loom_tests::{
-    config, growing, grown, long_model, model, model_of_three, model_up_to, report, spawn_on, tough,
+    config, growing, grown, long_model, model_of_three, model_up_to, report, spawn_on, tough,
 };
 
 #[test]
 fn b5_two_failures_in_different_lanes_do_not_overlook_each_other() {
-    long_model(|| {
+    model_up_to(2, || {
         let breaker = grown(config().without_failure_rate().failure_count(2));
         let ticket = breaker.admit().unwrap();
         let other = spawn_on(1, &breaker, |breaker| breaker.settle(ticket, Outcome::Failure));
@@ -24,7 +24,7 @@ fn b5_two_failures_in_different_lanes_do_not_overlook_each_other() {
 
 #[test]
 fn b5_two_slow_successes_in_different_lanes_do_not_overlook_each_other() {
-    long_model(|| {
+    model_up_to(2, || {
         let config = config()
             .without_failure_rate()
             .slow_call_duration(Duration::from_secs(1))
@@ -85,7 +85,7 @@ fn of_two_successes_that_turn_their_lanes_at_once_one_completes_the_minimum() {
 
 #[test]
 fn w1_a_result_from_before_cannot_enter_a_lane_of_a_later_generation() {
-    model(|| {
+    model_up_to(3, || {
         let breaker = grown(tough());
         let early = breaker.admit().unwrap();
         let late = spawn_on(1, &breaker, |breaker| breaker.settle(early, Outcome::Failure));
@@ -144,7 +144,7 @@ fn no_result_is_lost_when_lanes_grow_under_those_who_count() {
 
 #[test]
 fn two_failures_do_not_overlook_each_other_while_lanes_grow() {
-    long_model(|| {
+    model_up_to(2, || {
         let config = config().without_failure_rate().failure_count(2);
         let breaker = growing(config);
         let [early, late] = [(); 2].map(|()| breaker.admit().unwrap());

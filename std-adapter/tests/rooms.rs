@@ -1,17 +1,7 @@
 //! The rooms of this crate, and which may use which.
 //!
-//! ```text
-//! settings   registry   adapters   telemetry   testing
-//!     \          |       /    \      /   |        |
-//!      \         |      /      \    /    |        |
-//!       +----> resilience <-----+  registry       |
-//!                  |                              |
-//!                timer <--------------------------+
-//!                  |
-//!               breaker
-//!                  |
-//!               support
-//! ```
+//! A room may use rooms that stand before it in the table below, so that no room is in a circle.
+//! `ARCHITECTURE.md` says what is in each.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
