@@ -126,10 +126,9 @@ impl Circuit {
                 Step::Swap(after) => match self.word.compare_exchange(
                     before.bits(),
                     after.bits(),
-                    Ordering::AcqRel,
+                    Ordering::AcqRel, // O2
                     Ordering::Acquire,
                 ) {
-                    // O2
                     Ok(_) => return Some(Change { before, after }),
                     Err(seen) => before = Word::from_bits(seen),
                 },
@@ -180,6 +179,7 @@ impl Circuit {
                 return (word, Instant::ORIGIN);
             }
             let end = self.end(word, cold);
+            // O3-snapshot
             if self.load() == word {
                 return (word, end);
             }
@@ -222,6 +222,7 @@ impl Circuit {
     #[inline]
     fn end_cell(word: Word, cold: &ColdState) -> &AtomicU64 {
         let cells = cold.cells();
+        // R4-slow-start
         if word.is_in_slow_start() { cells.slow_start_end() } else { cells.end(word.place()) }
     }
 
@@ -244,7 +245,7 @@ impl Circuit {
     /// overwrite the value of a later era, only that of the change which it raced to make.
     fn propose<const N: usize>(&self, all: [(&AtomicU64, u64); N], under: Word) -> bool {
         let old = all.map(|(cell, _)| cell.load(Ordering::Acquire)); // O4
-        self.load() == under
+        self.load() == under // O4-check
             && all.into_iter().zip(old).all(|((cell, value), old)| {
                 cell.compare_exchange(old, value, Ordering::Release, Ordering::Relaxed) // O5
                     .is_ok()

@@ -27,13 +27,13 @@
 //!
 //! | row | operation | ordering | pairs with | because | shown by |
 //! | --- | --- | --- | --- | --- | --- |
-//! | L1 | load of the turn, before the words | Acquire | L4 | who sees that a record is there sees its words | `l1_who_finds_a_record_finds_all_of_it` |
-//! | L2 | swap of the turn to odd | Acquire | L4 | words of this record come after those of the one before, in the order of each word | not by loom: it keeps stores in the order in which they ran |
+//! | K1 | load of the turn, before the words | Acquire | K4 | who sees that a record is there sees its words | `k1_who_finds_a_record_finds_all_of_it` |
+//! | K2 | swap of the turn to odd | Acquire | K4 | words of this record come after those of the one before, in the order of each word | not by loom: it keeps stores in the order in which they ran |
 //! | | on failure | Relaxed | – | who failed does nothing | there is nothing weaker |
-//! | L3 | load and store of a word | Acquire, Release | each other | who sees a word of a later record sees that its turn has begun | `l3_a_record_that_is_written_over_is_not_taken` |
-//! | L4 | store of the turn to even | Release | L1 | as L1 | `l1_who_finds_a_record_finds_all_of_it` |
-//! | L5 | load of the turn, after the words | Relaxed | – | ordered behind the words by L3 | there is nothing weaker |
-//! | L6 | number of records | Relaxed | – | it hands out numbers and orders nothing | there is nothing weaker |
+//! | K3 | load and store of a word | Acquire, Release | each other | who sees a word of a later record sees that its turn has begun | `k3_a_record_that_is_written_over_is_not_taken` |
+//! | K4 | store of the turn to even | Release | K1 | as K1 | `k1_who_finds_a_record_finds_all_of_it` |
+//! | K5 | load of the turn, after the words | Relaxed | – | ordered behind the words by K3 | there is nothing weaker |
+//! | K6 | number of records | Relaxed | – | it hands out numbers and orders nothing | there is nothing weaker |
 
 use core::fmt;
 
@@ -108,7 +108,7 @@ impl<const N: usize> LastTransitions<N> {
     /// it leaves out. On different threads, changes that follow each other closely may arrive in the
     /// other order: [`Transition::generation`] tells which is newer.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = Transition> {
-        let end = self.announced.get(); // L6
+        let end = self.announced.get(); // K6
         (end.saturating_sub(N as u64)..end).filter_map(|number| self.slot(number).read(number))
     }
 
@@ -135,31 +135,32 @@ impl Slot {
     fn write(&self, number: u64, record: Record) -> bool {
         let (begun, done) = turns(number);
         let seen = self.turn.load(Ordering::Relaxed);
-        let is_free = seen % 2 == 0 && seen < begun;
+        let is_free = seen % 2 == 0 && seen < begun; // L1
         if !is_free
             || self
                 .turn
-                .compare_exchange(seen, begun, Ordering::Acquire, Ordering::Relaxed)
+                .compare_exchange(seen, begun, Ordering::Acquire, Ordering::Relaxed) // K2
                 .is_err()
-        // L2
         {
             return false;
         }
         for (word, value) in self.words.iter().zip(record.into_words()) {
-            word.store(value, Ordering::Release); // L3
+            word.store(value, Ordering::Release); // K3-store
         }
-        self.turn.store(done, Ordering::Release); // L4
+        self.turn.store(done, Ordering::Release); // K4
         true
     }
 
     fn read(&self, number: u64) -> Option<Transition> {
         let (_, done) = turns(number);
+        // K1
         if self.turn.load(Ordering::Acquire) != done {
-            return None; // L1
+            return None;
         }
-        let words = self.words.each_ref().map(|word| word.load(Ordering::Acquire)); // L3
+        let words = self.words.each_ref().map(|word| word.load(Ordering::Acquire)); // K3-load
+        // K5, K3-check
         if self.turn.load(Ordering::Relaxed) != done {
-            return None; // L5
+            return None;
         }
         Record::from_words(words).transition()
     }
@@ -172,7 +173,7 @@ const fn turns(number: u64) -> (u64, u64) {
 
 impl<const N: usize> Observer for LastTransitions<N> {
     fn on_transition(&self, transition: &Transition) {
-        let number = self.announced.count(); // L6
+        let number = self.announced.count(); // K6
         if !self.slot(number).write(number, Record::of(transition)) {
             self.lost.count();
         }

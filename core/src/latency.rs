@@ -30,14 +30,14 @@
 //!
 //! | row | operation | ordering | pairs with | because | shown by |
 //! | --- | --- | --- | --- | --- | --- |
-//! | L1 | load of the head | Acquire | L2 | who sees an era sees all that was counted before it began, by who began it, and the words that were brought on (E3) | `l1_who_sees_an_era_sees_what_was_counted_before_it_began` |
-//! | L2 | swap of the head | Release | L1 | as L1; it reads no value but the one that L1 saw | the same |
-//! | | on failure | Relaxed | – | who failed looks at the head again by L1 | there is nothing weaker |
-//! | L3 | load of a word to count in it | Acquire | L4 | the head is looked at again after it: who saw a word of a later era must then see the later head | `l3_who_was_held_up_cannot_count_over_a_later_era` |
-//! | | to bring it on | Acquire | L4 | the same | `l3_who_was_held_up_cannot_bring_a_word_back` |
-//! | | to read it | Acquire | L4 | the same | `l3_a_snapshot_misses_nothing_while_an_era_begins` |
-//! | L4 | swap of a word | Release | L3 | as L3; it reads no value but the one that L3 saw | `l3_who_was_held_up_cannot_count_over_a_later_era` |
-//! | | on failure | Relaxed | – | who failed loads the word again by L3 | there is nothing weaker |
+//! | M1 | load of the head | Acquire | M2 | who sees an era sees all that was counted before it began, by who began it, and the words that were brought on (E3) | `m1_who_sees_an_era_sees_what_was_counted_before_it_began` |
+//! | M2 | swap of the head | Release | M1 | as M1; it reads no value but the one that M1 saw | the same |
+//! | | on failure | Relaxed | – | who failed looks at the head again by M1 | there is nothing weaker |
+//! | M3 | load of a word to count in it | Acquire | M4 | the head is looked at again after it: who saw a word of a later era must then see the later head | `m3_who_was_held_up_cannot_count_over_a_later_era` |
+//! | | to bring it on | Acquire | M4 | the same | `m3_who_was_held_up_cannot_bring_a_word_back` |
+//! | | to read it | Acquire | M4 | the same | `m3_a_snapshot_misses_nothing_while_an_era_begins` |
+//! | M4 | swap of a word | Release | M3 | as M3; it reads no value but the one that M3 saw | `m3_who_was_held_up_cannot_count_over_a_later_era` |
+//! | | on failure | Relaxed | – | who failed loads the word again by M3 | there is nothing weaker |
 
 mod eras;
 mod scale;

@@ -39,15 +39,15 @@
 //!
 //! | row | operation | ordering | pairs with | because | shown by |
 //! | --- | --- | --- | --- | --- | --- |
-//! | C1 | load of the plan where a call begins or ends | Relaxed | – | it is one word; who looks at others reads it again (C5) | there is nothing weaker |
-//! | C2 | load of the limits, the length of a slow call or the timeout | Acquire | C2 | who saw a later word must then see the plan that came before it | not by loom: where the limits decide, the fence before the sum (B5) orders this too |
-//! | | store | Release | C2 | as above | the same |
-//! | C3 | swap of the timeout's word that begins a change | Acquire | C4 | who changes sees the whole change before, and so writes the copy of the lengths that nobody reads | `c3_a_change_after_a_change_writes_where_nobody_reads` |
-//! | C4 | store of the timeout's word that ends it | Release | C3 | as C3 | as C3 |
-//! | C5 | load of the plan before and after other words | Acquire | C5 | who saw a later plan must then see the words that came before it | `c1_a_failure_that_opens_before_and_after_a_change_opens_during_it`, `c6_a_break_is_as_before_or_as_after_a_change` |
-//! | | store | Release | C5 | as above | the same |
-//! | C6 | load of a copy of the lengths | Acquire | C6 | who saw a part of a later change must then see a later plan | `c6_a_break_is_as_before_or_as_after_two_changes` |
-//! | | store | Release | C6 | as above | the same |
+//! | D1 | load of the plan where a call begins or ends | Relaxed | – | it is one word; who looks at others reads it again (D5) | there is nothing weaker |
+//! | D2 | load of the limits, the length of a slow call or the timeout | Acquire | D2 | who saw a later word must then see the plan that came before it | not by loom: where the limits decide, the fence before the sum (B5) orders this too |
+//! | | store | Release | D2 | as above | the same |
+//! | D3 | swap of the timeout's word that begins a change | Acquire | D4 | who changes sees the whole change before, and so writes the copy of the lengths that nobody reads | `c3_a_change_after_a_change_writes_where_nobody_reads` |
+//! | D4 | store of the timeout's word that ends it | Release | D3 | as D3 | as D3 |
+//! | D5 | load of the plan before and after other words | Acquire | D5 | who saw a later plan must then see the words that came before it | `c1_a_failure_that_opens_before_and_after_a_change_opens_during_it`, `c6_a_break_is_as_before_or_as_after_a_change` |
+//! | | store | Release | D5 | as above | the same |
+//! | D6 | load of a copy of the lengths | Acquire | D6 | who saw a part of a later change must then see a later plan | `c6_a_break_is_as_before_or_as_after_two_changes` |
+//! | | store | Release | D6 | as above | the same |
 
 mod layout;
 mod lengths;
@@ -143,8 +143,9 @@ impl Settings {
         let is_ours = timeout != begin
             && self
                 .trial_timeout
-                .compare_exchange(timeout, begin, Ordering::Acquire, Ordering::Relaxed) // C3
+                .compare_exchange(timeout, begin, Ordering::Acquire, Ordering::Relaxed) // D3
                 .is_ok();
+        // C3-check
         if !is_ours {
             return Err(ConfigError::BeingChanged);
         }
@@ -155,13 +156,14 @@ impl Settings {
         if moves {
             lengths::write(self.lengths_of(new, cold), config); // C6
         }
-        let goes_first = new.is_as_strict_on_rows_as(old); // C1
+        let goes_first = new.is_as_strict_on_rows_as(old); // C1-order
+        // C6-fine
         self.set_plan(if goes_first { new.as_fine_as(old) } else { old.as_fine_as(new) });
-        self.limits.store(limits(config), Ordering::Release); // C2
-        self.slow_call_duration.store(slow_call_duration(config), Ordering::Release); // C2
-        self.trial_timeout.store(BUSY.set(config.trial_timeout, 1), Ordering::Release); // C2
+        self.limits.store(limits(config), Ordering::Release); // D2-store
+        self.slow_call_duration.store(slow_call_duration(config), Ordering::Release); // D2
+        self.trial_timeout.store(BUSY.set(config.trial_timeout, 1), Ordering::Release); // D2
         self.set_plan(new);
-        self.trial_timeout.store(config.trial_timeout, Ordering::Release); // C4
+        self.trial_timeout.store(config.trial_timeout, Ordering::Release); // D4
         Ok(())
     }
 
@@ -170,17 +172,17 @@ impl Settings {
     }
 
     fn set_plan(&self, plan: Plan) {
-        self.plan.store(plan.0, Ordering::Release); // C5
+        self.plan.store(plan.0, Ordering::Release); // D5-store
     }
 
     #[inline]
     pub(crate) fn plan(&self) -> Plan {
-        Plan(self.plan.load(Ordering::Relaxed)) // C1
+        Plan(self.plan.load(Ordering::Relaxed)) // D1
     }
 
     /// The same for who reads other words before or after it.
     fn plan_in_order(&self) -> Plan {
-        Plan(self.plan.load(Ordering::Acquire)) // C5
+        Plan(self.plan.load(Ordering::Acquire)) // D5-load
     }
 
     /// How the window is laid out.
@@ -217,6 +219,7 @@ impl Settings {
             let plan = self.plan_in_order();
             let limits = self.limits();
             let seen = read(plan);
+            // C1-again-plan
             if self.plan_in_order() == plan {
                 return (limits, plan, seen);
             }
@@ -234,6 +237,7 @@ impl Settings {
             let plan = self.plan_in_order();
             let lengths = lengths::read(self.lengths_of(plan, cold));
             let after = self.plan_in_order();
+            // C6-check
             if after.is_of_same_change_as(plan) {
                 return (lengths, after);
             }
@@ -276,7 +280,7 @@ impl Settings {
 }
 
 fn load(word: &AtomicU64) -> u64 {
-    word.load(Ordering::Acquire) // C2
+    word.load(Ordering::Acquire) // D2-load
 }
 
 fn rate(points: u32) -> Option<Rate> {

@@ -10,11 +10,11 @@
 //!
 //! # Rules
 //!
-//! - **P1** The calls of a stage are numbered by swaps of one word. The first is admitted, and of the
+//! - **U1** The calls of a stage are numbered by swaps of one word. The first is admitted, and of the
 //!   others each with which the share of the calls so far, rounded up, grows by one.
-//! - **P2** A call is admitted as well if none was for a tenth of the stage. Of several that come at that
+//! - **U2** A call is admitted as well if none was for a tenth of the stage. Of several that come at that
 //!   moment, one is: who swaps the time of the last admission.
-//! - **P3** The time of an admission is of the stage that the word names: the first call of a stage writes
+//! - **U3** The time of an admission is of the stage that the word names: the first call of a stage writes
 //!   it before it swaps the word.
 //!
 //! Admissions that threads make at the same moment may write their times in either order, so the tenth of
@@ -22,9 +22,9 @@
 //!
 //! | row | operation | ordering | pairs with | because | shown by |
 //! | --- | --- | --- | --- | --- | --- |
-//! | P1 | load of the word, and its swap on failure | Acquire | P2 | who finds the stage begun must see the time of its first admission (P3) | not by loom: its swap of the time always finds the store that was made before it; `p3_the_first_call_of_a_stage_is_not_followed_by_another_at_once` shows the rule |
-//! | P2 | swap of the word | Release | P1 | as P1 | as P1 |
-//! | P3 | load, store and swap of the time | Relaxed | – | the swap alone decides (P2) | there is nothing weaker |
+//! | N1 | load of the word, and its swap on failure | Acquire | N2 | who finds the stage begun must see the time of its first admission (U3) | not by loom: its swap of the time always finds the store that was made before it; `u3_the_first_call_of_a_stage_is_not_followed_by_another_at_once` shows the rule |
+//! | N2 | swap of the word | Release | N1 | as N1 | as N1 |
+//! | N3 | load, store and swap of the time | Relaxed | – | the swap alone decides (U2) | there is nothing weaker |
 
 use crate::divisor::Divisor;
 use crate::rate::Rate;
@@ -66,36 +66,38 @@ impl Admissions {
     /// Counts a call at `now`, and says whether it is admitted.
     pub(crate) fn admits(&self, stage: &Stage, now: Instant) -> bool {
         let tag = u64::from(stage.generation) << 2 | u64::from(stage.index);
-        let mut word = self.word.load(Ordering::Acquire); // P1
+        let mut word = self.word.load(Ordering::Acquire); // N1
         let before = loop {
             let is_begun = word >> CALLS_BITS == tag;
             if !is_begun {
-                self.admitted(now); // P3
+                self.admitted(now); // U3
             }
             let calls = if is_begun { word & CALLS } else { 0 };
             let next = tag << CALLS_BITS | ((calls + 1) & CALLS);
             match self.word.compare_exchange(word, next, Ordering::Release, Ordering::Acquire) {
-                Ok(_) => break calls, // P2
+                Ok(_) => break calls, // N2
                 Err(seen) => word = seen,
             }
         };
         let (_, before) = WHOLE.divide(before);
         let share = u64::from(stage.share.basis_points());
         let admitted_of = |calls: u64| WHOLE.divide(calls * share + 9_999).0;
+        // U1
         if admitted_of(before + 1) > admitted_of(before) {
             self.admitted(now);
             return true;
         }
-        let last = self.last.load(Ordering::Relaxed); // P3
+        let last = self.last.load(Ordering::Relaxed); // N3
         let since = now.since(Instant::from_nanos(last));
+        // U2
         since >= TENTH.divide(stage.length).0
             && self
                 .last
-                .compare_exchange(last, now.as_nanos(), Ordering::Relaxed, Ordering::Relaxed) // P3
+                .compare_exchange(last, now.as_nanos(), Ordering::Relaxed, Ordering::Relaxed) // N3
                 .is_ok()
     }
 
     fn admitted(&self, now: Instant) {
-        self.last.store(now.as_nanos(), Ordering::Relaxed); // P3
+        self.last.store(now.as_nanos(), Ordering::Relaxed); // N3
     }
 }

@@ -56,6 +56,7 @@ impl Streak {
     pub(crate) fn fail(&self, generation: u32, is_live: impl Fn() -> bool) -> u64 {
         loop {
             let old = self.load();
+            // R2-check-streak
             if old >> COUNT_BITS != u64::from(generation) && !is_live() {
                 return 0;
             }

@@ -51,3 +51,101 @@ fn the_glossary_has_at_most_25_words() {
     let words = words.lines().filter(|line| line.starts_with("| ")).count() - 2;
     assert!((10..=25).contains(&words), "{words}");
 }
+
+/// What the source says of rules and of rows of orderings.
+#[derive(Default)]
+struct Ids {
+    /// Where each rule and each row is defined.
+    defined: Vec<(String, String)>,
+    /// The tests that rows and rules name.
+    tests: Vec<(String, String)>,
+    /// The tags in code, as they stand there.
+    tags: Vec<(String, String)>,
+    /// What code and its documentation mention.
+    mentioned: BTreeSet<String>,
+}
+
+/// Whether `word` is an id: a letter and a number of one or two digits.
+fn is_id(word: &str) -> bool {
+    let (letter, number) = word.split_at(word.len().min(1));
+    letter.chars().all(|c| c.is_ascii_uppercase())
+        && (1..=2).contains(&number.len())
+        && number.chars().all(|c| c.is_ascii_digit())
+}
+
+fn ids() -> Ids {
+    let mut ids = Ids::default();
+    for folder in ["core/src", "std-adapter/src"] {
+        for file in files(&root().join(folder)) {
+            let place = format!("{folder}/{file}");
+            let source = fs::read_to_string(root().join(&place)).unwrap();
+            for line in source.lines() {
+                if let Some(rest) = line.strip_prefix("//! - **") {
+                    let id = rest.split("**").next().unwrap();
+                    if is_id(id) {
+                        ids.defined.push((id.to_owned(), place.clone()));
+                    }
+                } else if let Some(rest) = line.strip_prefix("//! | ") {
+                    let columns: Vec<&str> = rest.split(" | ").collect();
+                    if is_id(columns[0]) {
+                        ids.defined.push((columns[0].to_owned(), place.clone()));
+                    }
+                    if columns.len() >= 6 {
+                        let last = columns.last().unwrap();
+                        let tests = last.split('`').skip(1).step_by(2);
+                        let tests = tests.filter(|test| test.contains('_'));
+                        ids.tests.extend(tests.map(|test| (test.to_owned(), place.clone())));
+                    }
+                } else {
+                    let words = line.split(|c: char| !c.is_ascii_alphanumeric());
+                    ids.mentioned.extend(words.filter(|word| is_id(word)).map(str::to_owned));
+                    let comment = line.rsplit_once("// ").filter(|_| !line.contains("///"));
+                    let tags = comment.map_or("", |(_, comment)| comment).split(", ");
+                    let tags = tags.filter(|tag| is_id(tag.split('-').next().unwrap()));
+                    ids.tags.extend(tags.map(|tag| (tag.to_owned(), place.clone())));
+                }
+            }
+        }
+    }
+    ids
+}
+
+#[test]
+fn each_rule_and_each_row_has_an_id_of_its_own() {
+    let Ids { defined, .. } = ids();
+    assert!(defined.len() > 80, "{defined:?}");
+    let mut seen = BTreeSet::new();
+    for (id, place) in defined {
+        assert!(seen.insert(id.clone()), "`{id}` of {place} is defined elsewhere too");
+    }
+}
+
+#[test]
+fn each_id_has_its_place_in_the_code_and_each_tag_an_id() {
+    let Ids { defined, tags, mentioned, .. } = ids();
+    let defined: BTreeSet<String> = defined.into_iter().map(|(id, _)| id).collect();
+    for id in &defined {
+        assert!(mentioned.contains(id), "no code mentions `{id}`");
+    }
+    for (tag, place) in tags {
+        let id = tag.split('-').next().unwrap();
+        assert!(defined.contains(id), "`// {tag}` in {place} is no rule and no row");
+    }
+}
+
+#[test]
+fn each_test_that_shows_a_row_exists() {
+    let all = files(&root().join("loom-tests/tests"));
+    let models: String = all
+        .iter()
+        .map(|file| fs::read_to_string(root().join("loom-tests/tests").join(file)).unwrap())
+        .collect();
+    let Ids { tests, .. } = ids();
+    assert!(tests.len() > 25, "{tests:?}");
+    for (test, place) in tests {
+        assert!(
+            models.contains(&format!("fn {test}()")),
+            "{place} names `{test}`, which is no model"
+        );
+    }
+}

@@ -77,7 +77,7 @@ fn longest(estimate: &Estimate) -> Option<Duration> {
 }
 
 #[test]
-fn l4_no_latency_is_lost_when_two_threads_count_in_one_word() {
+fn m4_no_latency_is_lost_when_two_threads_count_in_one_word() {
     for other in [FIRST, SECOND] {
         model(move || {
             let estimate = estimate();
@@ -125,7 +125,7 @@ fn e1_three_threads_begin_an_era_and_lose_nothing() {
 }
 
 #[test]
-fn l1_who_sees_an_era_sees_what_was_counted_before_it_began() {
+fn m1_who_sees_an_era_sees_what_was_counted_before_it_began() {
     model(|| {
         let estimate = estimate();
         let other = |estimate: &Estimate| {
@@ -142,7 +142,7 @@ fn l1_who_sees_an_era_sees_what_was_counted_before_it_began() {
 }
 
 #[test]
-fn l3_a_snapshot_misses_nothing_while_an_era_begins() {
+fn m3_a_snapshot_misses_nothing_while_an_era_begins() {
     model(|| {
         let estimate = estimate();
         estimate.record(FIRST);
@@ -153,7 +153,7 @@ fn l3_a_snapshot_misses_nothing_while_an_era_begins() {
 }
 
 #[test]
-fn l3_a_snapshot_is_of_one_window_even_while_it_turns() {
+fn m3_a_snapshot_is_of_one_window_even_while_it_turns() {
     model(|| {
         let estimate = estimate();
         estimate.record(FIRST);
@@ -168,7 +168,7 @@ fn l3_a_snapshot_is_of_one_window_even_while_it_turns() {
 }
 
 #[test]
-fn l3_who_was_held_up_cannot_count_over_a_later_era() {
+fn m3_who_was_held_up_cannot_count_over_a_later_era() {
     model(|| {
         let estimate = estimate();
         race(&estimate, record_held_up(0, 16, FIRST), record_at(16, SECOND));
@@ -216,7 +216,7 @@ fn e6_who_was_held_up_does_not_set_the_clock_back() {
 }
 
 #[test]
-fn l3_who_was_held_up_cannot_bring_a_word_back() {
+fn m3_who_was_held_up_cannot_bring_a_word_back() {
     model(|| {
         let estimate = estimate();
         race(&estimate, record_at(8, FIRST), record_at(16, THIRD));

@@ -34,7 +34,7 @@ fn kept<const N: usize>(ring: &LastTransitions<N>) -> Vec<u32> {
 }
 
 #[test]
-fn l1_who_finds_a_record_finds_all_of_it() {
+fn k1_who_finds_a_record_finds_all_of_it() {
     model(|| {
         let template = template();
         let ring = Arc::new(LastTransitions::<1>::new());
@@ -50,7 +50,7 @@ fn l1_who_finds_a_record_finds_all_of_it() {
 }
 
 #[test]
-fn l3_a_record_that_is_written_over_is_not_taken() {
+fn k3_a_record_that_is_written_over_is_not_taken() {
     long_model(|| {
         let template = template();
         let ring = Arc::new(LastTransitions::<1>::new());

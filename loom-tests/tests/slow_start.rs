@@ -74,7 +74,7 @@ fn r1_a_failure_during_the_recovery_and_its_end_leave_one_generation_to_decide()
 /// Both come at the moment at which the slow start begins: the one that is first is admitted, and the other
 /// sees when that was.
 #[test]
-fn p3_the_first_call_of_a_stage_is_not_followed_by_another_at_once() {
+fn u3_the_first_call_of_a_stage_is_not_followed_by_another_at_once() {
     model(|| {
         let breaker = slow_start(10);
         race(&breaker, [succeed, succeed]);
@@ -89,7 +89,7 @@ fn p3_the_first_call_of_a_stage_is_not_followed_by_another_at_once() {
 
 /// The first stage has begun, and a tenth of it has passed.
 #[test]
-fn p2_of_two_calls_after_a_tenth_of_a_stage_without_any_one_is_admitted() {
+fn u2_of_two_calls_after_a_tenth_of_a_stage_without_any_one_is_admitted() {
     model(|| {
         let breaker = ramping_in_stages_of(10, 10);
         succeed(&breaker);

@@ -8,14 +8,14 @@
 //! the only writer of the map. No code of the user's runs under it, but for `Hash` and `Eq` of keys,
 //! which the map cannot do without.
 //!
-//! - R1. Under the lock, a key is in the map if and only if its root is in the [ring].
-//! - R2. A key whose breaker is being made is in `making`; who else looks for it waits, unless that
+//! - **G1** Under the lock, a key is in the map if and only if its root is in the [ring].
+//! - **G2** A key whose breaker is being made is in `making`; who else looks for it waits, unless that
 //!   [wait](waits) would be for ever. So the factories run once for a breaker, and outside the lock.
-//! - R3. A breaker is handed out only after it has the mode that is [standing] and the [settings] that
+//! - **G3** A breaker is handed out only after it has the mode that is [standing] and the [settings] that
 //!   are in force, and it enters the map under the lock under which both were seen to stand still.
-//! - R4. A root ends before its key leaves the map, both under one lock: who finds a door that leads
+//! - **G4** A root ends before its key leaves the map, both under one lock: who finds a door that leads
 //!   nowhere takes the lock, and then finds no key.
-//! - R5. An entry that has left is kept until the map has let go of it, for its key is dropped with it:
+//! - **G5** An entry that has left is kept until the map has let go of it, for its key is dropped with it:
 //!   where no lock is held, and not by the map's own clearing up, which may be under the lock.
 //!
 //! # Why papaya, and a ring of our own

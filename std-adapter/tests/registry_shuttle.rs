@@ -96,7 +96,7 @@ fn r2_a_waiter_makes_the_breaker_if_the_factory_panics() {
 }
 
 #[test]
-fn e1_what_a_look_up_has_handed_out_is_not_evicted() {
+fn v1_what_a_look_up_has_handed_out_is_not_evicted() {
     check_random(
         || {
             let census = Census::default();
@@ -121,7 +121,7 @@ fn e1_what_a_look_up_has_handed_out_is_not_evicted() {
 }
 
 #[test]
-fn e1_what_a_look_up_has_handed_out_does_not_expire() {
+fn v1_what_a_look_up_has_handed_out_does_not_expire() {
     static CLOCK: ManualClock = ManualClock::new();
     check_random(
         || {

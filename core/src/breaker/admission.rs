@@ -79,6 +79,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
                 (Mode::Auto, State::Open) => {
                     let left = self.left_until(self.circuit.end(word, &self.cold));
                     // The end of the break was read after the word; only together do they say no.
+                    // O3-would-reject
                     if self.circuit.load() == word {
                         return (left != 0).then(|| Rejected::new(RejectReason::Open, Some(left)));
                     }
@@ -115,6 +116,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
             let mut now = end;
             let trial_deadlines = self.cold.trial_deadlines();
             let change = self.circuit.change(|seen| {
+                // R3-open
                 if seen != word {
                     return Step::Keep;
                 }
@@ -131,6 +133,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
             return held.release().map(Ok);
         }
         // The end of the break was read after the word; only together do they say no.
+        // O3-refuse
         if self.circuit.load() != word {
             return None;
         }
@@ -180,6 +183,7 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         }
         let slot = word.free_slot();
         let change = self.circuit.change(|seen| {
+            // R3-half-open
             if seen != word {
                 return Step::Keep;
             }

@@ -65,12 +65,14 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         let revoked = can_grant.then(|| self.lanes.revoke()); // F2
         let mut counts_row = end.plan.has_streak();
         let (mut limits, plan, mut tally) = self.settings.conditions(|plan| {
+            // C1-row
             if plan.has_streak() && !counts_row {
                 row = self.count_in_row(&CallEnd { plan, ..*end });
             }
             counts_row = plan.has_streak();
             self.lanes.tally(shape, generation, now)
         });
+        // C7-own
         if tally.total() == 0 {
             tally = result.tally(); // it was emptied in between (C7)
         }
@@ -114,8 +116,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
             }
             // Who recorded before this change and saw the bit as it was relies on this look.
             // So does who changed the settings before it (C1).
-            tally = self.lanes.tally(shape, generation, now);
-            limits = self.settings.limits();
+            tally = self.lanes.tally(shape, generation, now); // B5-again
+            limits = self.settings.limits(); // C1-again
             verdict = verdict::of_rates(&limits, minimum(&limits, word), &tally);
         }
     }

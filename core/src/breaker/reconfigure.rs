@@ -64,20 +64,19 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
                 end_row();
             }
             if after.needs_window() && !before.needs_window() {
-                self.lanes.empty(self.settings.shape()); // C7
+                self.lanes.empty(self.settings.shape()); // C7-empty
             }
         })?;
         let plan = self.settings.plan();
         if counted_row && !plan.has_streak() {
             end_row();
         }
-        let _ = self.lanes.revoke(); // F4
-        // C4
+        let _ = self.lanes.revoke(); // F4-settings
         let _ = self.circuit.change(|word| {
             if word.reevaluates() == plan.has_rate() {
                 Step::Keep
             } else {
-                Step::Swap(word.with_reevaluates(plan.has_rate()))
+                Step::Swap(word.with_reevaluates(plan.has_rate())) // C4
             }
         });
         Ok(())

@@ -72,6 +72,7 @@ impl Break {
 
     /// The break that comes after this one, if the circuit reopens.
     pub(crate) const fn reopened(self) -> u32 {
+        // R7
         if self.reopens < Self::MOST_REOPENS { self.reopens + 1 } else { Self::MOST_REOPENS }
     }
 

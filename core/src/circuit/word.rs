@@ -90,8 +90,8 @@ impl Word {
 
     /// Where a break is noted that begins now: not where the present one is.
     pub(super) const fn next_place(self, by_hand: bool) -> u32 {
-        let first = if by_hand { FIRST_BY_HAND } else { 0 };
-        if self.place() == first { first + 1 } else { first }
+        let first = if by_hand { FIRST_BY_HAND } else { 0 }; // R4-by-hand
+        if self.place() == first { first + 1 } else { first } // R4-place
     }
 
     /// Whether there was a break since the circuit was new or reset.

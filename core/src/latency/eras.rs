@@ -127,6 +127,7 @@ impl<const WORDS: usize> Eras<WORDS> {
         loop {
             let head = self.head();
             let all = self.read_by(head, now);
+            // M3-check-read
             if self.head() == head {
                 return all;
             }
@@ -143,7 +144,7 @@ impl<const WORDS: usize> Eras<WORDS> {
             return (counts, total);
         }
         for (word, counts) in self.words.iter().zip(&mut counts) {
-            let word = Word(word.load(Ordering::Acquire)); // L3
+            let word = Word(word.load(Ordering::Acquire)); // M3-read
             let is_current = word.is_of(head.era());
             for (bucket, sum) in counts.iter_mut().enumerate() {
                 let (count, before) = match word.at(head.era()) {
@@ -162,16 +163,17 @@ impl<const WORDS: usize> Eras<WORDS> {
     #[inline]
     fn add(&self, head: Head, bucket: usize) -> Result<(), Missed> {
         let word = &self.words[bucket / PER_WORD];
-        let old = Word(word.load(Ordering::Acquire)); // L3
+        let old = Word(word.load(Ordering::Acquire)); // M3-count
         // The word is brought on by `head`'s light, so `head` must still hold.
+        // E4, M3-check-count
         if !old.is_of(head.era()) && self.head() != head {
             return Err(Missed::Raced);
         }
-        let new = old.at(head.era()).with(bucket % PER_WORD).ok_or(Missed::Full)?;
+        let new = old.at(head.era()).with(bucket % PER_WORD).ok_or(Missed::Full)?; // E2
         if swap(word, old, new) { Ok(()) } else { Err(Missed::Raced) }
     }
 
-    /// Begins the era that `now` asks for, or the next one if that of `from` still lasts.
+    /// Begins the era that `now` asks for, or the next one if that of `from` still lasts (E1).
     #[cold]
     fn turn(&self, from: Head, now: Instant) {
         let tick = self.tick(now);
@@ -203,14 +205,16 @@ impl<const WORDS: usize> Eras<WORDS> {
         }
         let to = Head::new(from.era().wrapping_add(eras), tick);
         // Whoever won, there is another head now.
-        let _ = self.head.compare_exchange(from.0, to.0, Ordering::Release, Ordering::Relaxed); // L2
+        // M2
+        let _ = self.head.compare_exchange(from.0, to.0, Ordering::Release, Ordering::Relaxed);
     }
 
     /// Brings the word at `place` to the era of `head`, as long as that is the head (E3).
     fn bring_on(&self, head: Head, place: usize) -> bool {
         let word = &self.words[place];
         loop {
-            let old = Word(word.load(Ordering::Acquire)); // L3
+            let old = Word(word.load(Ordering::Acquire)); // M3-bring-on
+            // M3-check-bring-on
             if self.head() != head {
                 return false;
             }
@@ -223,13 +227,13 @@ impl<const WORDS: usize> Eras<WORDS> {
 
     #[inline]
     fn head(&self) -> Head {
-        Head(self.head.load(Ordering::Acquire)) // L1
+        Head(self.head.load(Ordering::Acquire)) // M1
     }
 }
 
 #[inline]
 fn swap(word: &AtomicU64, old: Word, new: Word) -> bool {
-    word.compare_exchange(old.0, new.0, Ordering::Release, Ordering::Relaxed).is_ok() // L4
+    word.compare_exchange(old.0, new.0, Ordering::Release, Ordering::Relaxed).is_ok() // M4
 }
 
 #[cfg(all(test, not(loom)))]

@@ -75,7 +75,7 @@ pub(super) fn is_copy_of(copy: &Copy, config: &Config) -> bool {
 
 pub(super) fn write(copy: &Copy, config: &Config) {
     for (word, value) in copy.iter().zip(layout::lengths(config)) {
-        word.store(value, Ordering::Release); // C6
+        word.store(value, Ordering::Release); // D6-store
     }
 }
 
@@ -84,7 +84,7 @@ pub(super) fn read(copy: &Copy) -> Lengths {
 }
 
 fn words_in(copy: &Copy) -> [u64; 4] {
-    core::array::from_fn(|at| copy[at].load(Ordering::Acquire)) // C6
+    core::array::from_fn(|at| copy[at].load(Ordering::Acquire)) // D6-load
 }
 
 #[cfg(all(test, not(loom)))]

@@ -39,7 +39,7 @@
 //! | A2 | swap that revokes | AcqRel | A1, A2, A3 | Acquire: the sum must see the failures that spent, the lane turned, the bucket halved | `f2_two_failures_in_two_lanes_leave_the_third_to_evaluate` |
 //! | | | | | Release: the evaluation of a later version, which may grant, must see the failure or the settings that an earlier version was begun for | `f4_new_settings_revoke_what_was_granted_before_them` |
 //! | | on failure | Relaxed | – | tries again with what it saw | there is nothing weaker |
-//! | A3 | swap that ends a suspension | Release | A2 | an evaluation that begins after it must see the lane turned or the bucket halved (F4) | `f4_a_failure_does_not_spend_what_was_granted_before_its_bucket_halved` |
+//! | A3 | swap that ends a suspension | Release | A2 | an evaluation that begins after it must see the lane turned or the bucket halved (F4) | `f4_a_halving_revokes_what_was_granted_before_it` |
 //! | A4 | load of a budget | Relaxed | – | the swap alone decides | there is nothing weaker |
 //! | A5 | swap that grants | Relaxed | – | who spends it needs to see nothing of the evaluation | there is nothing weaker |
 
@@ -81,8 +81,9 @@ impl Budget {
     pub(super) fn spend(&self) -> bool {
         let mut word = self.load();
         while word & LEFT.mask() != 0 {
+            // A1
             match self.swap(word, word - 1, Ordering::Release) {
-                Ok(_) => return true, // A1
+                Ok(_) => return true,
                 Err(seen) => word = seen,
             }
         }
@@ -102,8 +103,9 @@ impl Budget {
     /// Ends a suspension, in the leading word.
     pub(super) fn resume(&self) {
         let mut word = self.load();
+        // A3
         while let Err(seen) = self.swap(word, word - ONE_SUSPENSION, Ordering::Release) {
-            word = seen; // A3
+            word = seen;
         }
     }
 
@@ -111,8 +113,9 @@ impl Budget {
         let mut word = self.load();
         loop {
             let next = (word & !LEFT.mask()).wrapping_add(ONE_VERSION).wrapping_add(more);
+            // A2
             match self.swap(word, next, Ordering::AcqRel) {
-                Ok(_) => return Revoked(next), // A2
+                Ok(_) => return Revoked(next),
                 Err(seen) => word = seen,
             }
         }
@@ -123,9 +126,11 @@ impl Budget {
         let mut word = self.load();
         let version = revoked.0 & VERSION.mask();
         // By how many versions the word is behind, in half of all that there are.
+        // F3-behind
         while let 1..=0x7FFF_FFFF = VERSION.get(revoked.0.wrapping_sub(word & VERSION.mask())) {
+            // A2-follow
             match self.swap(word, version, Ordering::AcqRel) {
-                Ok(_) => return, // A2
+                Ok(_) => return,
                 Err(seen) => word = seen,
             }
         }
@@ -134,7 +139,7 @@ impl Budget {
     /// Grants `more` failures, if the word is still as `revoked` has left it.
     pub(super) fn grant(&self, revoked: Revoked, more: u64) {
         let granted = revoked.0 | more.min(LEFT.max());
-        let _ = self.swap(revoked.0, granted, Ordering::Relaxed); // A5
+        let _ = self.swap(revoked.0, granted, Ordering::Relaxed); // A5, F3
     }
 
     #[inline]

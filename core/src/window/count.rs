@@ -173,6 +173,7 @@ impl<const N: usize> Lane<N> {
             let head = self.head();
             if !head.is_of(generation) {
                 // A head of another generation is an older one's as long as ours lives.
+                // R2-check-count
                 if !is_live() {
                     return Recorded::Overtaken;
                 }
@@ -182,13 +183,14 @@ impl<const N: usize> Lane<N> {
             }
             let (place, lap) = ring.place(head.tick());
             let word = self.word(place);
-            let old = Batch(word.load(Ordering::Acquire)); // B3
+            let old = Batch(word.load(Ordering::Acquire)); // B3-record-count
             let (new, left) = if old.is_of(generation, lap) {
                 if old.filled() == ring.size(place) {
                     let _ = self.move_head(head, Head::new(generation, head.tick() + 1));
                     continue;
                 }
                 (old.with(result), NOTHING)
+                // B3-check-record-count
             } else if self.head() == head {
                 let is_lap_before = lap > 0 && old.is_of(generation, lap - 1);
                 let fresh = Batch::next_lap(generation, lap, is_lap_before.then_some(old));
@@ -204,7 +206,7 @@ impl<const N: usize> Lane<N> {
     }
 
     fn batch(&self, place: usize) -> Batch {
-        Batch(self.word(place).load(Ordering::Acquire)) // B3
+        Batch(self.word(place).load(Ordering::Acquire)) // B3-sum-count
     }
 
     /// Shows the last results of `generation` from the oldest on.

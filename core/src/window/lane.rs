@@ -113,6 +113,7 @@ impl<const N: usize> Lane<N> {
                 Shape::Time(grid) => self.sum_until(grid, generation, head, now),
                 Shape::Count(ring) => self.sum_last(ring, generation, head),
             };
+            // B3-check-sum
             if self.head() == head {
                 return sum;
             }
@@ -172,8 +173,9 @@ impl<const N: usize> Lane<N> {
         for place in places {
             let word = self.word(place);
             loop {
-                let old = word.load(Ordering::Acquire); // B3
+                let old = word.load(Ordering::Acquire); // B3-advance
                 // The word is read by `from`'s light, so `from` must still hold.
+                // B3-check-advance
                 if self.head() != from {
                     return None;
                 }

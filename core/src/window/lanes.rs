@@ -94,7 +94,7 @@ impl<const N: usize> Lanes<N> {
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Lane<N>> {
-        core::iter::once(&self.first).chain(self.others())
+        core::iter::once(&self.first).chain(self.others()) // B5-all-lanes
     }
 
     /// All but the first.
@@ -182,7 +182,7 @@ impl<const N: usize> Lanes<N> {
         // it, and if all saw each other, each would have counted before it looked.
         let elsewhere = || {
             let others = self.all().filter(|other| !core::ptr::eq(*other, lane));
-            others.map(|other| other.tally(shape, generation, now).total()).sum()
+            others.map(|other| other.tally(shape, generation, now).total()).sum() // W3-elsewhere
         };
         let entry = Entry { generation, now, result };
         lane.record(shape, entry, || self.suspend(), is_live, elsewhere)
@@ -209,7 +209,7 @@ impl<const N: usize> Lanes<N> {
 
     fn followed(&self, revoked: Revoked) -> Revoked {
         for lane in self.others() {
-            lane.budget.follow(revoked);
+            lane.budget.follow(revoked); // F2-follow
         }
         revoked
     }
@@ -225,13 +225,17 @@ impl<const N: usize> Lanes<N> {
         clock: &impl Clock,
     ) {
         let Shape::Time(grid) = shape else { return };
-        let is_late = || self.all().any(|lane| lane.is_beyond(grid, generation, now)); // F5
-        if more == 0 || revoked.is_suspended() || is_late() {
+        // F4-suspended
+        if more == 0 || revoked.is_suspended() {
+            return;
+        }
+        // F5
+        if self.all().any(|lane| lane.is_beyond(grid, generation, now)) {
             return;
         }
         let mine = self.mine(clock);
         let left = self.grant_others(mine, revoked, more);
-        mine.budget.grant(revoked, left); // F3
+        mine.budget.grant(revoked, left);
     }
 
     /// Grants the lanes but `mine` their shares of `more`. Says what is left for `mine`: at least half.

@@ -58,10 +58,11 @@ impl<const N: usize> Lane<N> {
             let is_current = head.is_of(generation);
             if !is_current || grid.is_over(head.tick(), now) {
                 // A head of another generation is an older one's as long as ours lives.
+                // R2-check
                 if !is_current && !is_live() {
                     return Recorded::Overtaken;
                 }
-                let _suspended = suspend(); // F4
+                let _suspended = suspend(); // F4-turn
                 if let Some(here) = self.turn(grid, generation, head, grid.tick(now)) {
                     stayed = Some(here + elsewhere());
                 }
@@ -70,15 +71,16 @@ impl<const N: usize> Lane<N> {
             // Add the result to the newest bucket. What leaves that goes to the totals (W4).
             let tick = head.tick(); // W3
             let word = self.word(grid.place(tick));
-            let old = Bucket(word.load(Ordering::Acquire)); // B3
+            let old = Bucket(word.load(Ordering::Acquire)); // B3-record
             let (new, left) = if old.is_of(generation, tick) {
                 old.with(result)
+                // B3-check-record
             } else if self.head() == head {
                 (Bucket::new(generation, tick, result.tally()), old.tally())
             } else {
                 continue;
             };
-            let _suspended = (left != NOTHING).then(&suspend); // F4
+            let _suspended = (left != NOTHING).then(&suspend); // F4-halve
             if swap(word, old.0, new.0) {
                 self.add_to_totals(left);
                 return Recorded::In { stayed };
@@ -108,7 +110,7 @@ impl<const N: usize> Lane<N> {
             if !grid.spans(tick, newest) {
                 break;
             }
-            let bucket = Bucket(self.word(place).load(Ordering::Acquire)); // B3
+            let bucket = Bucket(self.word(place).load(Ordering::Acquire)); // B3-sum
             if bucket.is_of(generation, tick) {
                 sum = sum.plus(bucket.tally()); // W1
             }

@@ -131,7 +131,7 @@ impl<K: Hash + Eq, C: Clock + Clone, O: Observer> Registry<K, C, O> {
         let (root, door) = Root::new(breaker);
         let entry = Arc::new(Entry::new(key, door, self.clock.now_coarse(), own));
         loop {
-            orders.standing.give_to(root.value()); // R3
+            orders.standing.give_to(root.value()); // G3
             let now = self.now();
             let mut office = self.office();
             let later = office.orders();
@@ -152,7 +152,7 @@ impl<K: Hash + Eq, C: Clock + Clone, O: Observer> Registry<K, C, O> {
     }
 
     /// Waits until nobody else is making the breaker of `key`: then it is there, or this thread's to
-    /// make (R2).
+    /// make (G2).
     fn turn_to_make(&self, key: K) -> Result<Found<'_, K, C, O>, CycleError> {
         let (maker, turn) = (current().id(), waits::next_turn());
         let mut office = self.office();
@@ -180,7 +180,7 @@ impl<K: Hash + Eq, C: Clock + Clone, O: Observer> Registry<K, C, O> {
         }
     }
 
-    /// Puts a new breaker where look-ups find it, if there is room (R1, R4).
+    /// Puts a new breaker where look-ups find it, if there is room (G1, G4).
     fn file(
         &self,
         office: &mut Office<K, Breaker<C, O>>,

@@ -3,13 +3,13 @@
 //! It is the clock algorithm (a second chance for what was looked up since the hand last passed),
 //! with ranks above it:
 //!
-//! - E1. What is held, forced, or open with its break still running is never evicted.
-//! - E2. A closed circuit goes first; among those, one that was not looked up since the hand last
+//! - **V1** What is held, forced, or open with its break still running is never evicted.
+//! - **V2** A closed circuit goes first; among those, one that was not looked up since the hand last
 //!   passed it.
-//! - E3. What has only a past to lose (half-open, open after its break, or still taking up its load)
-//!   goes if a whole round of the hand has met nothing of E2. Of those, what is idle expires like a
+//! - **V3** What has only a past to lose (half-open, open after its break, or still taking up its load)
+//!   goes if a whole round of the hand has met nothing of V2. Of those, what is idle expires like a
 //!   closed one: it would decide nothing until the next call, and then by results of long ago.
-//! - E4. One insertion looks at [`LOOKS`] entries at most, and takes no entry that ranks later than
+//! - **V4** One insertion looks at [`LOOKS`] entries at most, and takes no entry that ranks later than
 //!   another it has looked at. If it finds none, there is no room.
 
 use core::mem;
@@ -98,7 +98,7 @@ pub(super) struct Ring<K, B> {
     hand: usize,
     /// The entry before this one is looked at next for idleness.
     broom: usize,
-    /// Looks since the hand last met an entry of E2.
+    /// Looks since the hand last met an entry of V2.
     barren: usize,
 }
 
@@ -145,13 +145,14 @@ impl<K, B: Valued> Ring<K, B> {
         let mut slot = slot;
         let mut second_chance = None;
         let mut past = None;
+        // V4
         for _ in 0..self.slots.len().min(LOOKS) {
             let at = self.hand % self.slots.len();
             self.hand = at + 1;
             self.barren = self.barren.saturating_add(1);
             let there = &self.slots[at];
             if there.root.is_held() {
-                continue; // E1
+                continue; // V1
             }
             let marked = there.entry.take_mark();
             let worth = there.root.value().worth(now);
@@ -168,7 +169,7 @@ impl<K, B: Valued> Ring<K, B> {
                 },
             }
         }
-        let past = past.filter(|_| self.barren >= self.slots.len()); // E3
+        let past = past.filter(|_| self.barren >= self.slots.len()); // V3
         for (at, worth) in second_chance.into_iter().chain(past) {
             match self.replace(at, slot, worth) {
                 Ok(ended) => return Insertion::Evicted(ended),

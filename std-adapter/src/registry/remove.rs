@@ -101,7 +101,7 @@ impl<K: Hash + Eq, C: Clock, O: Observer> Registry<K, C, O> {
         Moment { exact: self.clock.now(), coarse: self.clock.now_coarse() }
     }
 
-    /// Takes the keys of what has left the ring out of the map, under the same lock (R4).
+    /// Takes the keys of what has left the ring out of the map, under the same lock (G4).
     pub(super) fn forget(&self, office: &mut Office<K, Breaker<C, O>>, left: &mut Left<K, C, O>) {
         for at in 0..=left.expired.len() {
             let ended = if at == 0 { left.evicted.as_ref() } else { left.expired.get(at - 1) };
@@ -114,9 +114,9 @@ impl<K: Hash + Eq, C: Clock, O: Observer> Registry<K, C, O> {
         office.counters.expired += left.expired.len() as u64;
     }
 
-    /// Takes the key of an entry that has left the ring out of the map (R4), and keeps the entry until
+    /// Takes the key of an entry that has left the ring out of the map (G4), and keeps the entry until
     /// the map has let go of it, which it does at a time of its choice: by then the key is dropped here,
-    /// and where no lock is held (R5).
+    /// and where no lock is held (G5).
     fn let_go(
         &self,
         office: &mut Office<K, Breaker<C, O>>,

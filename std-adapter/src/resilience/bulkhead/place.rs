@@ -57,7 +57,7 @@ impl<H: Holder> Place<H> {
     pub(super) fn give_up(mut self) -> Result<H::Permit, BulkheadRejected> {
         let late = BulkheadReason::TimedOut;
         match self.holder.take() {
-            Some(holder) if holder.pool.leave(self.number) => Ok(holder.permit()),
+            Some(holder) if holder.pool.leave(self.number) => Ok(holder.permit()), // P5-late
             Some(holder) => Err(holder.refuse(late)),
             None => Err(BulkheadRejected::new(late)),
         }
@@ -68,7 +68,7 @@ impl<H: Holder> Drop for Place<H> {
     fn drop(&mut self) {
         if let Some(holder) = self.holder.take() {
             if holder.pool.leave(self.number) {
-                holder.pool.give_back();
+                holder.pool.give_back(); // P5
             }
         }
     }

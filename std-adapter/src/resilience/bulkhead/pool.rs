@@ -59,6 +59,7 @@ impl Pool {
     /// Gives a permit back: to the first in the queue, if somebody waits (P2).
     #[inline]
     pub(super) fn give_back(&self) {
+        // P4-back
         if self.word.give_back().owes() {
             self.hand_over();
         }
@@ -66,6 +67,7 @@ impl Pool {
 
     /// Changes how many permits there are; those that come free go to who waits (P4).
     pub(super) fn resize(&self, limit: u32) {
+        // P4-raise
         if self.word.set_limit(limit).owes() {
             self.hand_over();
         }
@@ -100,7 +102,7 @@ impl Pool {
 impl Pool {
     /// Takes a permit, or the last place in the queue.
     pub(super) fn join(&self, wake: Wake) -> Turn {
-        let mut queue = self.lock();
+        let mut queue = self.lock(); // P3
         let turn = match self.word.join(self.places) {
             Joined::Taken => Turn::Now,
             Joined::Waiting => return Turn::Later(queue.join(wake)),
@@ -121,7 +123,7 @@ impl Pool {
         let mut queue = self.lock();
         let wake = queue.take(number);
         if wake.is_some() {
-            self.word.leave();
+            self.word.leave(); // P5-leave
         }
         drop(queue); // and only then `wake`
         let had_come = wake.is_none();
@@ -145,7 +147,7 @@ impl Pool {
         let mut queue = self.lock();
         let waits = match queue.get_mut(number) {
             Some(known) => {
-                mem::swap(known, &mut wake);
+                mem::swap(known, &mut wake); // P4-waker
                 true
             }
             None => false,

@@ -48,7 +48,7 @@ impl Queue {
 
     /// Takes out the first.
     pub(super) fn take_first(&mut self) -> Option<Wake> {
-        self.waiting.pop_first().map(|(_, wake)| wake)
+        self.waiting.pop_first().map(|(_, wake)| wake) // P2-first
     }
 
     /// Takes out this one, if it is still there.

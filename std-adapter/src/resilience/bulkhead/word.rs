@@ -103,13 +103,13 @@ impl Seen {
     /// Whether who comes now may take a permit (P1, P2).
     #[inline]
     const fn is_free(self) -> bool {
-        self.in_use() < self.limit() && self.waiting() == 0
+        self.in_use() < self.limit() && self.waiting() == 0 // P1-take
     }
 
     /// Whether the first in the queue is to be given a permit (P1, P4).
     #[inline]
     pub(super) const fn owes(self) -> bool {
-        self.waiting() > 0 && self.in_use() < self.limit()
+        self.waiting() > 0 && self.in_use() < self.limit() // P1-lowered
     }
 
     const fn taken(self) -> Self {
@@ -162,8 +162,8 @@ impl Word {
     #[inline]
     pub(super) fn take(&self) -> bool {
         let mut seen = self.load();
+        // Q2
         while seen.is_free() {
-            // Q2
             match self.swap(seen, seen.taken(), Ordering::Acquire) {
                 Ok(_) => return true,
                 Err(newer) => seen = newer,
@@ -182,12 +182,12 @@ impl Word {
     pub(super) fn join(&self, places: u32) -> Joined {
         let mut seen = self.load();
         loop {
+            // P4-join
             let swapped = if seen.is_free() {
-                // Q2
-                self.swap(seen, seen.taken(), Ordering::Acquire).map(|_| Joined::Taken)
+                self.swap(seen, seen.taken(), Ordering::Acquire).map(|_| Joined::Taken) // Q2-join
+            // P3-places
             } else if seen.waiting() < places {
-                // Q5
-                self.swap(seen, seen.joined(), Ordering::Relaxed).map(|_| Joined::Waiting)
+                self.swap(seen, seen.joined(), Ordering::Relaxed).map(|_| Joined::Waiting) // Q5
             } else {
                 return Joined::Full;
             };
@@ -207,8 +207,8 @@ impl Word {
     /// queue's lock (P3).
     pub(super) fn hand_over(&self) -> Option<Seen> {
         let mut seen = self.load();
+        // Q3
         while seen.owes() {
-            // Q3
             match self.swap(seen, seen.handed_over(), Ordering::Acquire) {
                 Ok(now) => return Some(now),
                 Err(newer) => seen = newer,
@@ -232,6 +232,7 @@ impl Word {
     /// What the word is now: `to` if it was `from`.
     #[inline]
     fn swap(&self, from: Seen, to: Seen, success: Ordering) -> Result<Seen, Seen> {
+        // P1-swap
         match self.0.compare_exchange_weak(from.0, to.0, success, Ordering::Relaxed) {
             Ok(_) => Ok(to),
             Err(newer) => Err(Seen(newer)),
