@@ -146,7 +146,7 @@ impl<T> Root<T> {
             drop(share); // H3
         }
         between_steps();
-        Arc::try_unwrap(whole).map_err(|whole| Self { whole, shares: Vec::new() })
+        Arc::try_unwrap(whole).map_err(|whole| Self { whole, shares: Vec::new() }) // H1
     }
 }
 
