@@ -249,7 +249,8 @@ pub fn model_up_to(preemptions: usize, run: impl Fn() + Sync + Send + 'static) {
     explore(builder, run);
 }
 
-fn explore(builder: loom::model::Builder, run: impl Fn() + Sync + Send + 'static) {
+fn explore(mut builder: loom::model::Builder, run: impl Fn() + Sync + Send + 'static) {
+    builder.max_branches = builder.max_branches.max(5_000); // a window has to be filled first
     let explored = Arc::new(AtomicU32::new(0));
     let count = Arc::clone(&explored);
     builder.check(move || {

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use cutout_core::{Outcome, Rate, State};
 use loom_tests::{
-    Breaker, breaker, config, fail, long_model, model, model_of_three, race, spawn, succeed, tough,
+    Breaker, breaker, config, fail, long_model, model, model_of_three, model_up_to, race, spawn,
+    succeed, tough,
 };
 
 fn fail_at(secs: u64) -> impl FnOnce(&Breaker) {
@@ -55,7 +56,7 @@ fn b1_nothing_old_comes_back_to_who_sees_the_window_turned() {
 
 #[test]
 fn b3_who_was_held_up_cannot_count_over_a_later_bucket() {
-    long_model(|| {
+    model_up_to(2, || {
         let breaker = breaker(tough());
         breaker.clock().set(1);
         let held_up = spawn(&breaker, fail);
@@ -90,7 +91,7 @@ fn b3_who_sees_a_result_sees_what_its_thread_counted_before_it() {
 
 #[test]
 fn b3_a_failure_sees_all_that_came_before_the_result_that_it_counts_after() {
-    long_model(|| {
+    model_up_to(2, || {
         let breaker = breaker(config().minimum_throughput(4).failure_rate(Rate::percent(25)));
         let (early, late) = (breaker.admit().unwrap(), breaker.admit().unwrap());
         let failing = breaker.admit().unwrap();
@@ -149,7 +150,9 @@ fn b5_two_slow_successes_in_different_buckets_do_not_overlook_each_other() {
 #[test]
 fn b5_three_failures_in_different_buckets_do_not_overlook_each_other() {
     model_of_three(|| {
-        let breaker = breaker(config().without_failure_rate().failure_count(3));
+        // By a condition of the user's, so that each failure evaluates: the model stays short.
+        let config = config().without_failure_rate().trip_when(|tally| tally.failures >= 3);
+        let breaker = breaker(config);
         let tickets = [(); 3].map(|()| breaker.admit().unwrap());
         let [one, two, three] = tickets;
         let one = spawn(&breaker, |breaker| breaker.settle(one, Outcome::Failure));
@@ -246,7 +249,7 @@ fn w1_turning_recording_and_summing_at_once_lose_and_double_nothing() {
 
 #[test]
 fn the_trip_that_a_success_left_is_made_by_the_next_result() {
-    model(|| {
+    model_up_to(3, || {
         let breaker = breaker(config().failure_rate(Rate::percent(30)));
         let early = breaker.admit().unwrap();
         let other = spawn(&breaker, |breaker| breaker.settle(early, Outcome::Failure));

@@ -34,14 +34,15 @@
 //!
 //! | row | operation | ordering | pairs with | because | shown by |
 //! | --- | --- | --- | --- | --- | --- |
-//! | A1 | swap that spends | Release | A2 | an evaluation that revokes after it must see the failure in its bucket (F1, F2) | `f2_two_failures_in_two_lanes_leave_the_third_to_evaluate` |
+//! | A1 | swap that spends | Release | A6 | an evaluation that revokes after it must see the failure in its bucket (F1, F2) | `f2_two_failures_in_two_lanes_leave_the_third_to_evaluate` |
 //! | | on failure | Relaxed | – | the failure evaluates, or tries again with what it saw | there is nothing weaker |
-//! | A2 | swap that revokes | AcqRel | A1, A2, A3 | Acquire: the sum must see the failures that spent, the lane turned, the bucket halved | `f2_two_failures_in_two_lanes_leave_the_third_to_evaluate` |
+//! | A2 | swap that begins a version, in the leading word | AcqRel | A2, A3 | Acquire: an evaluation that grants must see the settings, the lane turned, the bucket halved | `f4_new_settings_revoke_what_was_granted_before_them` |
 //! | | | | | Release: the evaluation of a later version, which may grant, must see the failure or the settings that an earlier version was begun for | `f4_new_settings_revoke_what_was_granted_before_them` |
 //! | | on failure | Relaxed | – | tries again with what it saw | there is nothing weaker |
-//! | A3 | swap that ends a suspension | Release | A2 | an evaluation that begins after it must see the lane turned or the bucket halved (F4) | `f4_a_halving_revokes_what_was_granted_before_it` |
+//! | A3 | swap that ends a suspension | Release | A2 | an evaluation that begins after it must see the lane turned or the bucket halved (F4) | `f4_no_lane_keeps_what_was_granted_before_a_halving` |
 //! | A4 | load of a budget | Relaxed | – | the swap alone decides | there is nothing weaker |
 //! | A5 | swap that grants | Relaxed | – | who spends it needs to see nothing of the evaluation | there is nothing weaker |
+//! | A6 | swap that takes another word to a version | Relaxed | A1 | the fence before the sum (B5) comes after it, and acquires what it read | there is nothing weaker |
 
 use crate::field::Field;
 use crate::sync::{AtomicU64, Ordering, const_fn};
@@ -128,8 +129,8 @@ impl Budget {
         // By how many versions the word is behind, in half of all that there are.
         // F3-behind
         while let 1..=0x7FFF_FFFF = VERSION.get(revoked.0.wrapping_sub(word & VERSION.mask())) {
-            // A2-follow
-            match self.swap(word, version, Ordering::AcqRel) {
+            // A6
+            match self.swap(word, version, Ordering::Relaxed) {
                 Ok(_) => return,
                 Err(seen) => word = seen,
             }

@@ -209,7 +209,7 @@ impl<const N: usize> Lanes<N> {
 
     fn followed(&self, revoked: Revoked) -> Revoked {
         for lane in self.others() {
-            lane.budget.follow(revoked); // F2-follow
+            lane.budget.follow(revoked); // F2
         }
         revoked
     }
