@@ -274,9 +274,11 @@ fn f2_nothing_is_overlooked_while_lanes_grow() {
 }
 
 /// Each of the two evaluates a failure, and has a grant by which it could go on alone.
+///
+/// Weakened, it fails with two preemptions, as `.ci/kill-orderings` runs it; in all, they take minutes.
 #[test]
 fn f3_an_evaluation_that_is_held_up_grants_nothing() {
-    model_up_to(2, || {
+    model_up_to(1, || {
         let breaker = grown(counting(6));
         let other = spawn_on(1, &breaker, |breaker| report(breaker, Outcome::Failure, 3));
         report(&breaker, Outcome::Failure, 3);
@@ -290,7 +292,7 @@ fn f3_an_evaluation_that_is_held_up_grants_nothing() {
 /// failures more, whoever comes last opens the circuit.
 #[test]
 fn f4_no_lane_keeps_what_was_granted_before_a_halving() {
-    model_up_to(2, || {
+    model_up_to(1, || {
         let breaker = grown(config().minimum_throughput(8));
         report(&breaker, Outcome::Success, 7);
         report(&breaker, Outcome::Failure, 6);
