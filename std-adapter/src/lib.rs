@@ -163,6 +163,11 @@ pub use timer::{AsyncTimer, BlockingTimer, ManualTimer, ManualTimerSleep, Thread
 #[doc = include_str!("../../README.md")]
 struct RepositoryReadme;
 
+/// The snippets of the page on how to use a breaker.
+#[cfg(all(doctest, feature = "policy", feature = "registry", feature = "tokio"))]
+#[doc = include_str!("../../docs/using.md")]
+struct ReadmeUsing;
+
 /// The snippets of the package's front page.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

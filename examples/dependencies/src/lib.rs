@@ -3,7 +3,7 @@
 //! | program | its dependency |
 //! | --- | --- |
 //! | `hung_http` | an HTTP server, called through reqwest |
-//! | `two_hosts` | two HTTP servers behind the policy of the README, of which one hangs |
+//! | `two_hosts` | two HTTP servers behind the policy of `docs/using.md`, of which one hangs |
 //! | `postgres` | a PostgreSQL server that `.ci/postgres` starts |
 //!
 //! Each prints its table and fails if what it is to show does not hold. All are over in less than a

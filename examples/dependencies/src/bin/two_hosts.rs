@@ -1,4 +1,4 @@
-//! Two HTTP hosts behind the policy of the README: a fallback, retries with a budget, a breaker and a
+//! Two HTTP hosts behind the policy of `docs/using.md`: a fallback, retries with a budget, a breaker and a
 //! bulkhead for each host, a timeout. One of them hangs for a while. Shown is how many fresh answers the
 //! users of the *other* have meanwhile; and as a warning, how many they have with one bulkhead for both.
 //!
@@ -18,7 +18,7 @@ use cutout_dependencies::{
 };
 use tokio::time::sleep;
 
-/// As in the README.
+/// The numbers are those of `docs/using.md`.
 const PLACES: u32 = 64;
 const LIMIT: Duration = Duration::from_millis(300);
 
@@ -100,7 +100,7 @@ fn rate(counts: &Counts, seconds: Range<usize>) -> u64 {
     counts.sum(seconds.clone(), Ending::Good) / seconds.len().max(1) as u64
 }
 
-/// A host behind the policy of the README.
+/// A host behind the policy of `docs/using.md`.
 struct Host {
     client: reqwest::Client,
     url: String,
