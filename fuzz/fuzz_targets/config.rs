@@ -60,7 +60,9 @@ fuzz_target!(|bytes: &[u8]| {
             9 => config.trip_when(|tally| tally.failures > 3),
             10 => config.cancelled_as(Outcome::Failure),
             11 => config.break_duration(numbers.duration()),
-            12 => config.break_backoff(Backoff::multiplier_percent(numbers.int(), numbers.duration())),
+            12 => {
+                config.break_backoff(Backoff::multiplier_percent(numbers.int(), numbers.duration()))
+            }
             13 => config.break_jitter(numbers.rate()),
             14 => config.trials(numbers.int()).minimum_trials(numbers.int()),
             15 => config.half_open_rule(HalfOpenRule::Rate),
