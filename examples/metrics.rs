@@ -1,15 +1,15 @@
 //! A service that shows its breakers to Prometheus.
 //!
-//! Run it by `cargo run --example metrics`; it prints where it listens. It plays its dependencies itself:
-//! they answer as the path says.
+//! Run it by `cargo run --example metrics`; it prints where it listens. It plays its dependencies
+//! itself: they answer as the path says.
 //!
 //! | path | |
 //! | --- | --- |
 //! | `/metrics` | the page for Prometheus |
-//! | `/bank/{answer}` | calls the bank, with a retry, a breaker and a bulkhead; the answer is `ok` or `fail` |
+//! | `/bank/{answer}` | calls the bank by a policy; the answer is `ok` or `fail` |
 //! | `/host/{host}/{answer}` | calls a host, with a breaker of its own |
-//! | `/hold/{permits}` | holds so many permits of the bank's bulkhead, as calls that hang would |
-//! | `/force/{mode}` | sets the mode of the bank's breaker: `open`, `closed` or `auto`; or `due`: as if its break had just ended |
+//! | `/hold/{permits}` | holds this number of permits of the bank's bulkhead |
+//! | `/force/{mode}` | the bank's breaker: `open`, `closed`, `auto`, or `due` (its break is over) |
 //! | `/forget/{host}` | takes the breaker of a host out of the registry |
 //!
 //! `.ci/metrics` has a real Prometheus scrape it, and asks that what it should know.

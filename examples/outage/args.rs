@@ -12,9 +12,10 @@ use crate::Failure;
 ///
 /// An HTTP server, in a process of its own on the loopback interface, is healthy, falls ill in
 /// three ways, is down, comes back weak and recovers. Many clients call it all the while. This is
-/// run three times at once: without a breaker, with one, and with a whole policy, which is a fallback
-/// around the breaker and a bulkhead inside. The breaker has its default settings. Then a table and an SVG picture compare what the users and the
-/// server had of it. It needs no file and no other network.
+/// run three times at once: without a breaker, with one, and with a whole policy, which is a
+/// fallback around the breaker and a bulkhead inside. The breaker has its default settings. Then a
+/// table and an SVG picture compare what the users and the server had of it. It needs no file and
+/// no other network.
 #[derive(Parser, Debug)]
 #[command(name = "outage", verbatim_doc_comment)]
 #[command(args_conflicts_with_subcommands = true, allow_negative_numbers = true)]

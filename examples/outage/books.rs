@@ -6,8 +6,8 @@ use crate::run::Run;
 impl Run {
     /// Checks the accounts of breaker and bulkhead against the counts of the calls themselves.
     ///
-    /// Every call ran or was refused by one of the two, and nobody has anything left: the breaker has
-    /// settled all that ran, and as ignored what it had admitted for the bulkhead to refuse.
+    /// Every call ran or was refused by one of the two, and nobody has anything left: the breaker
+    /// has settled all that ran, and as ignored what it had admitted for the bulkhead to refuse.
     pub(crate) fn books(&self) -> Result<String, String> {
         let calls = self.samples.len() as u64;
         let by_breaker = self.breaker.as_ref().map_or(0, |it| it.totals.rejected);

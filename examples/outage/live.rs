@@ -52,7 +52,8 @@ impl<'a> Live<'a> {
         for client in self.clients {
             let good = client.count(Ending::Good);
             let state = state(client).map_or_else(String::new, |state| format!(", {state}"));
-            let _ = write!(text, "  {}: {good} good{state}", client.guard().name()); // a String takes all
+            // Writing to a String cannot fail.
+            let _ = write!(text, "  {}: {good} good{state}", client.guard().name());
         }
         self.bar.set_message(text);
     }

@@ -86,7 +86,10 @@ impl Picture<'_> {
     /// The ground, the title and the legend.
     fn frame(&mut self) {
         self.add(&format!(
-            r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" font-family="Helvetica, Arial, sans-serif" font-size="13" fill="{INK}" role="img">"#,
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" \
+             width=\"{WIDTH}\" height=\"{HEIGHT}\" \
+             font-family=\"Helvetica, Arial, sans-serif\" \
+             font-size=\"13\" fill=\"{INK}\" role=\"img\">",
         ));
         self.add("<title>One outage, three times</title>");
         self.add(&format!(r##"<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>"##));
@@ -96,7 +99,8 @@ impl Picture<'_> {
         let pens = [(GOOD, 132.0), (STALE, 134.0), (ERRORS, 86.0), (REFUSED, 144.0), (LOAD, 168.0)];
         for (Pen { name, colour, width, dashes }, room) in pens {
             self.add(&format!(
-                r#"<path d="M{x} 57h26" stroke="{colour}" stroke-width="{width}" stroke-dasharray="{dashes}"/>"#,
+                "<path d=\"M{x} 57h26\" stroke=\"{colour}\" \
+                 stroke-width=\"{width}\" stroke-dasharray=\"{dashes}\"/>",
             ));
             self.text(x + 32.0, 61.5, "", name);
             x += room;
@@ -156,7 +160,8 @@ impl Picture<'_> {
                     let x = self.x(change.at);
                     let width = (self.x(end) - x).max(least);
                     self.add(&format!(
-                        r#"<rect x="{x:.1}" y="{y}" width="{width:.1}" height="{PLOT}" fill="{colour}"/>"#,
+                        "<rect x=\"{x:.1}\" y=\"{y}\" \
+                         width=\"{width:.1}\" height=\"{PLOT}\" fill=\"{colour}\"/>",
                     ));
                 }
             }
@@ -184,7 +189,8 @@ impl Picture<'_> {
             self.text(x, bottom + 18.0, &style, &format!("{second}{unit}"));
         }
         let style = format!(
-            r#"text-anchor="middle" fill="{FAINT}" font-size="12" transform="rotate(-90 18 {middle})""#,
+            "text-anchor=\"middle\" fill=\"{FAINT}\" font-size=\"12\" \
+             transform=\"rotate(-90 18 {middle})\"",
             middle = y + PLOT / 2.0,
         );
         self.text(18.0, y + PLOT / 2.0, &style, "per second");
@@ -194,7 +200,9 @@ impl Picture<'_> {
         let Pen { colour, width, dashes, .. } = pen;
         let path = self.path(rates, y);
         self.add(&format!(
-            r#"<path d="{path}" fill="none" stroke="{colour}" stroke-width="{width}" stroke-dasharray="{dashes}" stroke-linejoin="round"/>"#,
+            "<path d=\"{path}\" fill=\"none\" stroke=\"{colour}\" \
+             stroke-width=\"{width}\" stroke-dasharray=\"{dashes}\" \
+             stroke-linejoin=\"round\"/>",
         ));
     }
 
@@ -230,7 +238,8 @@ impl Picture<'_> {
             if phase != Phase::Healthy {
                 for y in TOPS {
                     self.add(&format!(
-                        r#"<path d="M{start:.1} {y}v{PLOT}" stroke="{FAINT}" stroke-width="0.8" stroke-dasharray="4 4"/>"#,
+                        "<path d=\"M{start:.1} {y}v{PLOT}\" stroke=\"{FAINT}\" \
+                         stroke-width=\"0.8\" stroke-dasharray=\"4 4\"/>",
                     ));
                 }
             }

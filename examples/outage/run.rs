@@ -1,4 +1,5 @@
-//! The runs of the script, all at the same time: a server each, its clients, and what stands between them.
+//! The runs of the script, all at the same time: a server each, its clients, and what stands
+//! between them.
 
 use core::sync::atomic::Ordering;
 use core::time::Duration;

@@ -51,8 +51,8 @@ impl Phase {
         matches!(self, Self::Hanging | Self::Slow | Self::Failing | Self::Down)
     }
 
-    /// Its length where a run is 45 long. By default these are seconds, and the outage is shorter than the
-    /// default's break.
+    /// Its length where a run is 45 long. By default these are seconds, and the outage is shorter
+    /// than the default's break.
     const fn share(self) -> u32 {
         match self {
             Self::Healthy | Self::Hanging | Self::Slow | Self::Failing | Self::Down => 5,

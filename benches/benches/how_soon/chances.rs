@@ -9,10 +9,10 @@ const PERCENT: [f64; 7] = [1.0, 5.0, 10.0, 20.0, 25.0, 33.0, 50.0];
 const NOTES: &str = "
 ### What failures in a row cost: trips for nothing
 
-A dependency of whose calls a share fails at random has so many failures in a row by chance. Shown are
-the probability that a row of 20 begins at a given call, how many calls there are until there is one,
-on average, and how long that is at 1,000 calls/s; and for comparison how many calls until there are 5
-in a row. From 50 % on, the failure rate opens the circuit anyway.
+A dependency fails a share of its calls at random. By chance it then has 20 failures in a row sometimes.
+The table shows the probability that 20 failures in a row begin at a given call, the average number of
+calls until that happens, and how long that takes at 1,000 calls/s. For comparison, the table shows the
+number of calls until 5 failures in a row. From 50 % on, the failure rate opens the circuit anyway.
 
 | failing | 20 in a row, probability | calls until then | at 1,000 calls/s | calls until 5 in a row |
 | ---: | ---: | ---: | ---: | ---: |

@@ -27,8 +27,8 @@ pub(crate) fn start_timer(instructions: u32) {
     timer.enable_counter();
 }
 
-/// An instruction takes 64 ns (see `.cargo/config.toml`), a tick 62.5 ns on the microbit and 40 ns on
-/// the MPS2.
+/// An instruction takes 64 ns (see `.cargo/config.toml`), a tick 62.5 ns on the microbit and 40 ns
+/// on the MPS2.
 pub(crate) fn set_timer(instructions: u32) {
     let is_mps2 = cfg!(target_has_atomic = "32");
     let ticks = if is_mps2 { instructions * 8 / 5 } else { instructions };

@@ -1,5 +1,5 @@
-//! What the firmwares need of a machine, the same for each target: a start, a timer that interrupts,
-//! a line on the host's terminal, and an end with an exit code.
+//! What the firmwares need of a machine, the same for each target: a start, a timer that
+//! interrupts, a line on the host's terminal, and an end with an exit code.
 #![no_std]
 
 #[cfg(target_arch = "arm")]

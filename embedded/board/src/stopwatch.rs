@@ -1,5 +1,5 @@
-//! How many instructions something takes: under QEMU's `icount` each takes the same time, 64 ns (see
-//! `.cargo/config.toml`), so a timer counts them.
+//! How many instructions something takes: under QEMU's `icount` each takes the same time, 64 ns
+//! (see `.cargo/config.toml`), so a timer counts them.
 
 #[cfg(target_arch = "arm")]
 use crate::arm as machine;
@@ -12,8 +12,8 @@ const TIMES: u32 = 1_000;
 
 const INSTRUCTION_NANOS: u64 = 64;
 
-/// The instructions of `act`, without those of counting it. It should take as many each time, and no
-/// more than 10,000.
+/// The instructions of `act`, without those of counting it. It should take as many each time, and
+/// no more than 10,000.
 pub fn instructions(mut act: impl FnMut()) -> u32 {
     let nanos = nanos(&mut act).saturating_sub(nanos(&mut || {}));
     let all = nanos / INSTRUCTION_NANOS;

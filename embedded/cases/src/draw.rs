@@ -12,8 +12,8 @@ impl Draw {
         x ^ (x >> 31)
     }
 
-    /// The bytes of the next timeline, of the kinds that the property tests have: any, long ones, and
-    /// the defaults scaled down.
+    /// The bytes of the next timeline, of the kinds that the property tests have: any, long ones,
+    /// and the defaults scaled down.
     pub(crate) fn timeline(&mut self) -> Vec<u8> {
         let (settings, most): (&[u8], u64) = match self.next() % 8 {
             0..=4 => (&[], 400),

@@ -1,7 +1,7 @@
-//! Timelines as the property tests of `cutout-core` draw them, and what its reference model makes of
-//! each step, written down for a target that has neither.
+//! Timelines as the property tests of `cutout-core` draw them, and what its reference model makes
+//! of each step, written down for a target that has neither.
 //!
-//! The same seed writes the same tape.
+//! One seed always writes one tape.
 
 #[path = "../../../core/tests/reference/mod.rs"]
 #[allow(dead_code)] // the property tests have other ways in
@@ -31,13 +31,13 @@ pub struct Cases {
     pub covered: Covered,
 }
 
-/// So many timelines are drawn at most.
+/// The largest number of timelines that are drawn.
 const DRAWS: u32 = 20_000;
 
 /// Records timelines drawn from `seed` until the tape has `length` bytes.
 ///
-/// The first half is as they come. The second is of those that show what the tape has too little of,
-/// as long as there is such a thing.
+/// The first half is as they come. The second is of those that show what the tape has too little
+/// of, as long as there is such a thing.
 pub fn record(seed: u64, length: usize) -> Cases {
     let (mut cases, mut draw) = (Cases::default(), draw::Draw(seed));
     for _ in 0..DRAWS {

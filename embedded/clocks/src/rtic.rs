@@ -47,8 +47,8 @@ where
         Self { ticks: Ticks64::new(), monotonic: PhantomData }
     }
 
-    /// To be called by one task, from the start on, in less than 2^31 ticks each time: within 24 days
-    /// at 1,000 ticks a second, so once an hour will do.
+    /// To be called by one task, from the start on, in less than 2^31 ticks each time: within 24
+    /// days at 1,000 ticks a second, so once an hour will do.
     pub fn update(&self) {
         self.ticks.update(M::now().as_ticks());
     }

@@ -1,5 +1,5 @@
-//! A breaker on embassy's time, which its mock driver moves by hand. The driver is one for the whole
-//! program, so this file has one test.
+//! A breaker on embassy's time, which its mock driver moves by hand. The driver is one for the
+//! whole program, so this file has one test.
 
 use core::future::{Future, pending};
 use core::pin::pin;
@@ -18,8 +18,8 @@ static SENSOR: CircuitBreaker<EmbassyClock> = CircuitBreaker::with_clock(
     EmbassyClock,
 );
 
-/// Reads the sensor, which does not answer, for 25 ms at most. The timeout is inside the call: then it
-/// is a failure, and not a cancellation.
+/// Reads the sensor, which does not answer, for 25 ms at most. The timeout is inside the call: then
+/// it is a failure, and not a cancellation.
 async fn read() -> Result<u16, Error<TimeoutError>> {
     SENSOR.call_async(with_timeout(Duration::from_millis(25), pending())).await
 }

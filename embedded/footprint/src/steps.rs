@@ -74,7 +74,8 @@ macro_rules! steps {
     };
 }
 
-/// The defaults, but that it takes all results to fail before they trip, and a longer row than there is.
+/// The defaults, but that it takes all results to fail before they trip, and a longer row than
+/// there is.
 const TOUGH: Config =
     Config::new().failure_rate(Rate::percent(100)).consecutive_failures(1_000_000);
 

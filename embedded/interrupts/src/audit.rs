@@ -29,8 +29,8 @@ impl<'a> Audit<'a> {
         }
     }
 
-    /// Every admitted call has ended once or is in flight, every refusal is counted, and each change
-    /// was announced once.
+    /// Every admitted call has ended once or is in flight, every refusal is counted, and each
+    /// change was announced once.
     pub(crate) fn law(&mut self, breaker: &Breaker, books: &[Books]) {
         let of_all = |count: fn(&Books) -> u32| books.iter().map(count).map(u64::from).sum::<u64>();
         let (heard, snapshot) = (breaker.observer(), breaker.snapshot());

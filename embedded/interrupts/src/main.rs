@@ -68,8 +68,8 @@ fn play(name: &str, breaker: &'static Breaker) -> bool {
     let player = player.let_go(breaker);
     audit.law(breaker, &[main, player]);
     println!(
-        "interrupts {}: {name}: {interrupts} interrupts, {inside} within the breaker's code; {} calls \
-         admitted, {} refused, {} changes: {}",
+        "interrupts {}: {name}: {interrupts} interrupts, {inside} within the breaker's code; \
+         {} calls admitted, {} refused, {} changes: {}",
         board::TARGET,
         main.admitted + player.admitted,
         main.refused + player.refused,

@@ -1,5 +1,6 @@
-//! Firmware: a breaker in an RTIC program. A task starts transfers, and the interrupt that ends each of
-//! them settles its ticket, which comes to it through a queue of the crate heapless. An example to copy.
+//! Firmware: a breaker in an RTIC program. A task starts transfers, and the interrupt that ends
+//! each of them settles its ticket, which comes to it through a queue of the crate heapless. An
+//! example to copy.
 //!
 //! QEMU's MPS2 has no device crate. That of another Cortex-M3 does, as no device is touched: the
 //! interrupt of a UART is pended by hand.

@@ -1,4 +1,5 @@
-//! A simulated I2C bus that wedges on schedule. Firmware has the driver of its microcontroller here.
+//! A simulated I2C bus that wedges on schedule. Firmware has the driver of its microcontroller
+//! here.
 
 use core::fmt;
 
@@ -9,7 +10,8 @@ use crate::clock;
 /// For how long the driver waits for the data line.
 const TIMEOUT_MILLIS: u32 = 25;
 
-/// A device begins to hold the data line low, and while the fault lasts nothing can be done about it.
+/// A device begins to hold the data line low, and while the fault lasts nothing can be done about
+/// it.
 struct Fault {
     begins: u32,
     ends: u32,

@@ -1,11 +1,11 @@
 //! Firmware: a temperature sensor on an I2C bus that wedges, behind a breaker. An example to copy.
 //!
-//! A device that loses count in the middle of a byte holds the data line low, and then nobody on the
-//! bus can be reached: each access waits for a timeout of 25 ms. The breaker opens after three of them,
-//! an observer frees the bus whenever it opens, and trials find out whether that has helped. In between
-//! the main loop has its time for itself.
+//! A device that loses count in the middle of a byte holds the data line low, and then nobody on
+//! the bus can be reached: each access waits for a timeout of 25 ms. The breaker opens after three
+//! of them, an observer frees the bus whenever it opens, and trials find out whether that has
+//! helped. In between the main loop has its time for itself.
 //!
-//! The same 1.2 s are lived through without and with the breaker, and compared.
+//! The firmware runs 1.2 s of faults without the breaker, then with it, and compares the two.
 #![no_std]
 #![no_main]
 

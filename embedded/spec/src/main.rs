@@ -1,5 +1,5 @@
-//! Firmware: the timelines of the specification, decided on the target as the reference model decides
-//! them on the host.
+//! Firmware: the timelines of the specification, decided on the target as the reference model
+//! decides them on the host.
 #![no_std]
 #![no_main]
 

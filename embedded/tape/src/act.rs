@@ -56,7 +56,7 @@ pub enum Act {
     SetMode(Mode),
     /// The breaker is reset.
     Reset,
-    /// The circuit is opened for so many nanoseconds.
+    /// The circuit is opened for this number of nanoseconds.
     OpenFor(u64),
     /// Other settings are put into force, which are drawn from these bytes.
     Reconfigure([u8; SETTINGS]),

@@ -6,8 +6,8 @@
 //! step      act, announcement*, END, view
 //! ```
 //!
-//! Everything is a [`number`]. A step is what is done, and what the reference model makes of it: each
-//! announcement in full, and of all that can be seen ([`View`]) what has changed.
+//! Everything is a [`number`]. A step is what is done, and what the reference model makes of it:
+//! each announcement in full, and of all that can be seen ([`View`]) what has changed.
 #![no_std]
 
 pub mod act;

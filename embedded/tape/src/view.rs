@@ -1,5 +1,5 @@
-//! What a breaker shows: all that can be seen of it at a moment, and what it announces. Both are rows
-//! of numbers, so that a difference has a name.
+//! What a breaker shows: all that can be seen of it at a moment, and what it announces. Both are
+//! rows of numbers, so that a difference has a name.
 
 use cutout_core::{Cause, Mode, Snapshot, State, Tally, Totals, TripReason};
 
@@ -33,7 +33,7 @@ impl View {
         "admitted",
     ];
 
-    /// What is seen of a breaker that admitted so many calls.
+    /// The view of a breaker that has admitted `admitted` calls.
     pub fn of(snapshot: &Snapshot, admitted: u64) -> Self {
         let Tally { successes, failures, slow } = snapshot.tally;
         Self::new(

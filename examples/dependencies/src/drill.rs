@@ -1,5 +1,5 @@
-//! One outage, met by two breakers at the same time: one by default, and one that goes by the failure
-//! rate alone.
+//! One outage, met by two breakers at the same time: one by default, and one that goes by the
+//! failure rate alone.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -11,11 +11,11 @@ use tokio::time::sleep;
 use crate::users::{Guarded, Users};
 use crate::{Checks, Column, Dependency, Ending, Failure, Phases, table};
 
-/// What happens, and who calls meanwhile.
+/// The outage, and the users that call during it.
 #[derive(Clone, Copy, Debug)]
 pub struct Drill<'a> {
-    /// The phases by their names, and how many seconds each takes. In the second comes the fault, in the
-    /// last all is well again.
+    /// The phases by their names, and how many seconds each takes. In the second comes the fault,
+    /// in the last all is well again.
     pub phases: &'a [(&'static str, u64)],
     /// Users of each breaker.
     pub users: u32,
@@ -39,8 +39,8 @@ pub struct Outcome {
 }
 
 impl Drill<'_> {
-    /// Lets users call the two dependencies, which are clients of one server, through a breaker each.
-    /// `begin` is told of each phase by its number, and brings it about.
+    /// Lets users call the two dependencies, which are clients of one server, through a breaker
+    /// each. `begin` is told of each phase by its number, and brings it about.
     ///
     /// # Errors
     ///
@@ -115,9 +115,9 @@ impl Outcome {
             format!("the defaults open within the timeout of {:?}, and {SLACK:?}", self.limit),
             with.opened_after(fault).is_some_and(|after| after <= self.limit + SLACK),
         );
-        // Each user is caught once by the server that hangs, and again until the twentieth failure; threads
-        // that contend keep up to three failures each to themselves; and each break ends with up to three
-        // trials.
+        // Each user is caught once by the server that hangs, and again until the twentieth failure;
+        // threads that contend keep up to three failures each to themselves; and each break ends
+        // with up to three trials.
         let openings = with.changes.iter().filter(|change| change.to == State::Open).count();
         let threads = thread::available_parallelism().map_or(1, usize::from);
         let most = u64::from(self.users) + 20 + 3 * (threads + openings) as u64;

@@ -11,7 +11,7 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `drill.rs` | one outage, met by two breakers: one by default, and one that goes by the failure rate alone |
+//! | `drill.rs` | one outage, and two breakers: the defaults, and the failure rate alone |
 //! | `server.rs` | the HTTP server: it is well, hangs or refuses connections, as it is told |
 //! | `users.rs` | users who call, and what became of their calls, phase by phase |
 //! | `report.rs` | the tables, and what is checked of them |

@@ -46,8 +46,8 @@ impl Column {
     }
 }
 
-/// The table of one run: what became of the calls, phase by phase. The fault is the second phase, and
-/// in the last all is well again.
+/// The table of one run: what became of the calls, phase by phase. The fault is the second phase,
+/// and in the last all is well again.
 #[must_use]
 pub fn table(phases: &Phases, columns: &[&Column]) -> String {
     let names = phases.names();
@@ -90,7 +90,8 @@ pub fn table(phases: &Phases, columns: &[&Column]) -> String {
         };
         let _ = writeln!(
             text,
-            "\nIt {opened}; from the fault on {failed} calls failed and {refused} were refused; {closed}.",
+            "\nIt {opened}; from the fault on {failed} calls failed and {refused} were \
+             refused; {closed}.",
         );
     }
     text

@@ -199,7 +199,7 @@ impl Counts {
 pub struct Users(JoinSet<Counts>);
 
 impl Users {
-    /// Starts so many users, each of whom pauses between two calls. They end with the last phase.
+    /// Starts `count` users. Each user pauses between two calls. The users end with the last phase.
     pub fn start<C: Client>(
         count: u32,
         pause: Duration,

@@ -1,4 +1,5 @@
-//! The breakers, for people: a list of them, and routes to force one. None of these makes a breaker.
+//! The breakers, for people: a list of them, and routes to force one. None of these makes a
+//! breaker.
 
 use core::str::FromStr;
 use std::sync::Arc;

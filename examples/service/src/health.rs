@@ -15,8 +15,8 @@ use crate::Hosts;
 pub enum Health {
     /// All circuits are closed, or none was needed yet.
     Up,
-    /// Some circuit is not closed. The service does what it can: a balancer that took it out for this
-    /// would make an outage of an upstream one of the service.
+    /// Some circuit is not closed. The service does what it can: a balancer that took it out for
+    /// this would make an outage of an upstream one of the service.
     Degraded,
     /// All circuits are open: the service is of no use to anyone.
     Down,
@@ -35,9 +35,10 @@ impl Health {
         }
     }
 
-    /// The health that breakers add up to that look so. An open circuit that is due counts as half-open:
-    /// its next call will try. So a service whose circuits are all open, and which a balancer has taken
-    /// out for that, comes back when their breaks are over: no call would otherwise ever change it.
+    /// The health that breakers add up to that look so. An open circuit that is due counts as
+    /// half-open: its next call will try. So a service whose circuits are all open, and which a
+    /// balancer has taken out for that, comes back when their breaks are over: no call would
+    /// otherwise ever change it.
     #[must_use]
     pub fn of_snapshots<'a>(snapshots: impl IntoIterator<Item = &'a Snapshot>) -> Self {
         let state = |snapshot: &Snapshot| {

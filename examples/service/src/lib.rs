@@ -1,7 +1,7 @@
 //! An axum service that calls two upstream hosts: what a service looks like that uses cutout.
 //!
-//! `cargo run --release -p cutout-service` starts it and its upstreams, and says what can be asked of
-//! them. `--without` runs the same service without a breaker, a bulkhead and a timeout.
+//! `cargo run --release -p cutout-service` starts it and its upstreams, and says what can be asked
+//! of them. `--without` runs the same service without a breaker, a bulkhead and a timeout.
 //!
 //! | file | holds |
 //! | --- | --- |
@@ -31,11 +31,11 @@ use axum::routing::{get, post};
 use tower::limit::GlobalConcurrencyLimitLayer;
 
 /// The service in front of `hosts`. It works on `at_once` pages at a time, in all, and the others
-/// wait: some such limit every service has, be it of threads, of sockets or of memory. Health, metrics
-/// and the admin routes are not under it.
+/// wait: some such limit every service has, be it of threads, of sockets or of memory. Health,
+/// metrics and the admin routes are not under it.
 ///
-/// Who can reach the admin routes can shut the service off. Here they are on the port of the pages, for
-/// a loopback address; elsewhere they belong on one of their own, or behind a login.
+/// A client that can reach the admin routes can shut the service off. Here they share the port of
+/// the pages, on a loopback address. In production, give them a port of their own, or a login.
 pub fn service(hosts: Arc<Hosts>, at_once: usize) -> Router {
     let pages = Router::new()
         .route("/pages/{host}", get(pages::page))

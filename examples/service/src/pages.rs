@@ -25,13 +25,14 @@ use crate::scrape::Page;
 /// How long an upstream may take. A loopback host answers in well under a millisecond.
 const LIMIT: Duration = Duration::from_millis(250);
 
-/// Calls to one upstream at a time: more than it needs while it is well, and half of what the service
-/// works on at once, so that a host that hangs cannot have it all.
+/// Calls to one upstream at a time: more than it needs while it is well, and half of what the
+/// service works on at once, so that a host that hangs cannot have it all.
 const PLACES: u32 = 32;
 
-/// The defaults. A host that hangs fails slowly: it takes the limit for each of its places to fail once, and
-/// against the successes of the last half minute such failures weigh little for long. The defaults also
-/// open on 20 failures in a row, which is less than the places, so that the first timeouts are enough.
+/// The defaults. A host that hangs fails slowly: it takes the limit for each of its places to fail
+/// once, and against the successes of the last half minute such failures weigh little for long. The
+/// defaults also open on 20 failures in a row, which is less than the places, so that the first
+/// timeouts are enough.
 const BREAKERS: Config = Config::new();
 
 type Error = Box<dyn core::error::Error + Send + Sync>;

@@ -39,8 +39,8 @@ impl FromStr for Behaviour {
 
 type Told = Arc<RwLock<Behaviour>>;
 
-/// A host whose one page is at `/`; `POST /behave/{well|fail|hang}` says what becomes of requests for
-/// it from then on. Those that hang go on hanging.
+/// A host whose one page is at `/`; `POST /behave/{well|fail|hang}` says what becomes of requests
+/// for it from then on. Those that hang go on hanging.
 pub fn upstream() -> Router {
     Router::new()
         .route("/", get(page))

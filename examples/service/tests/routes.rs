@@ -107,7 +107,8 @@ async fn a_breaker_is_forced_and_released_by_hand() {
 #[tokio::test]
 async fn the_page_of_metrics_has_the_breaker_and_the_bulkhead_of_both_hosts() {
     let (app, [(host, one), (_, other)]) = both(true).await;
-    // More successes than failures, so that the failure rate is not reached before the failures in a row.
+    // More successes than failures, so that the failure rate is not reached before the failures in
+    // a row.
     for _ in 0..21 {
         get(&app, &format!("/pages/{one}")).await;
     }

@@ -1,4 +1,4 @@
-//! The same firmware with a breaker as it is by default.
+//! The firmware `bare` with a breaker that has its default settings.
 #![no_std]
 #![no_main]
 

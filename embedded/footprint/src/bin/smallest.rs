@@ -1,4 +1,5 @@
-//! The same firmware with a breaker that has no more than it needs: failures in a row, and no window.
+//! The firmware `bare` with the smallest breaker: it counts failures in a row, and it has no
+//! window.
 #![no_std]
 #![no_main]
 

@@ -1,9 +1,9 @@
-//! An HTTP server hangs, then refuses connections, then is well again. Its users call it through reqwest,
-//! a timeout of 1 s and a breaker with the defaults; others, at the same time, through a breaker that
-//! goes by the failure rate alone.
+//! An HTTP server hangs, then refuses connections, then is well again. Its users call it through
+//! reqwest, a timeout of 1 s and a breaker with the defaults; others, at the same time, through a
+//! breaker that goes by the failure rate alone.
 //!
-//! `cargo run --release -p cutout-dependencies --bin hung_http` takes 50 s; with `-- --quick` the break is
-//! 3 s instead of the default's 30 s, and it takes 14 s.
+//! `cargo run --release -p cutout-dependencies --bin hung_http` takes 50 s; with `-- --quick` the
+//! break is 3 s instead of the default's 30 s, and it takes 14 s.
 
 use core::time::Duration;
 use std::io;

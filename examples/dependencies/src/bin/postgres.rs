@@ -1,9 +1,9 @@
-//! A PostgreSQL server is stopped, then killed, then started again. Its users call it through a pool of
-//! connections, a timeout of 500 ms and a breaker with the defaults; others, at the same time, through a
-//! breaker that goes by the failure rate alone.
+//! A PostgreSQL server is stopped, then killed, then started again. Its users call it through a
+//! pool of connections, a timeout of 500 ms and a breaker with the defaults; others, at the same
+//! time, through a breaker that goes by the failure rate alone.
 //!
-//! It is started by `.ci/postgres`, which brings the server; that takes 52 s, and with `--quick`, where
-//! the break is 3 s instead of the default's 30 s, it takes 14 s.
+//! It is started by `.ci/postgres`, which brings the server; that takes 52 s, and with `--quick`,
+//! where the break is 3 s instead of the default's 30 s, it takes 14 s.
 
 use core::time::Duration;
 use std::env;

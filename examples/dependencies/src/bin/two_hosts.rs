@@ -1,6 +1,7 @@
-//! Two HTTP hosts behind the policy of `docs/using.md`: a fallback, retries with a budget, a breaker and a
-//! bulkhead for each host, a timeout. One of them hangs for a while. Shown is how many fresh answers the
-//! users of the *other* have meanwhile; and as a warning, how many they have with one bulkhead for both.
+//! Two HTTP hosts behind the policy of `docs/using.md`: a fallback, retries with a budget, a
+//! breaker and a bulkhead for each host, a timeout. One host hangs for some seconds. The program
+//! shows how many fresh answers the users of the other host get during that time. As a warning, it
+//! also shows how many fresh answers they get if both hosts share one bulkhead.
 //!
 //! `cargo run --release -p cutout-dependencies --bin two_hosts` takes 40 s, with `-- --quick` 12 s.
 
@@ -41,8 +42,8 @@ async fn main() -> Result<(), Failure> {
         ("one bulkhead for both, the failure rate alone", rate_alone, 1),
     ];
     println!(
-        "Two HTTP hosts, {} users of the one and {} of the other in each of the rows, all at the same \
-         time; {PLACES} places, a timeout of {LIMIT:?}. The other hangs for {hangs} s.\n",
+        "Two HTTP hosts, {} users of the first host and {} of the second host in each row, all at \
+         one time; {PLACES} permits, a timeout of {LIMIT:?}. The second hangs for {hangs} s.\n",
         USERS[0], USERS[1],
     );
     phases.next();
@@ -66,7 +67,8 @@ async fn main() -> Result<(), Failure> {
 
     let (outage, end) = (before..before + hangs, before + hangs + after);
     println!(
-        "| fresh answers a second of the host that is well | before | while the other hangs | in the worst second | after |"
+        "| fresh answers a second of the host that is well | before | while the other hangs \
+         | in the worst second | after |"
     );
     println!("| --- | ---: | ---: | ---: | ---: |");
     let mut shares = Vec::new();
@@ -83,7 +85,7 @@ async fn main() -> Result<(), Failure> {
     let [each, _, each_by_rate, one_by_rate] = shares[..] else { unreachable!("there are four") };
     let mut checks = Checks::default();
     checks.that(
-        "with a bulkhead for each host, the worst second of the healthy host has half of its answers",
+        "with a bulkhead for each host, the worst second of the healthy host has half its answers",
         each[0] >= 50 && each_by_rate[0] >= 50,
     );
     checks.that("and all the time 80 % of them", each[1] >= 80 && each_by_rate[1] >= 80);
