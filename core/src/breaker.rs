@@ -44,12 +44,18 @@ pub use permit::Permit;
 ///
 /// # Progress and memory
 ///
-/// Every method is lock-free on targets with 64-bit atomics ([`is_lock_free`](Self::is_lock_free)):
-/// a thread that is suspended anywhere holds up nobody. Without the feature `alloc` nothing allocates;
-/// with it two things do, once in a breaker's life each: lanes that grow, and the place of what few
-/// breakers need, which the first trip makes, or the first call that is ignored, cancelled, stale or
-/// slow, or that a shadowed circuit would have refused, or a change of how long breaks are. After
-/// [`preallocate`](Self::preallocate) nothing does. A call that sees a state also sees everything that was done before the state came about;
+/// Every method but one is lock-free on targets with 64-bit atomics
+/// ([`is_lock_free`](Self::is_lock_free)): a thread that is suspended anywhere holds up no other
+/// thread. The exception is [`reconfigure`](Self::reconfigure): while a thread is suspended in it,
+/// the settings cannot be changed, and other threads that try get an error at once.
+///
+/// Without the feature `alloc` nothing allocates. With it a breaker allocates at most twice in its
+/// life: its lanes, when two threads first contend for it; and its cold state, at the first trip,
+/// at the first call that is ignored, cancelled, stale, slow or only rejected in shadow, or at the
+/// first change of how long breaks are. [`preallocate`](Self::preallocate) does both, and after
+/// that nothing allocates.
+///
+/// A call that sees a state also sees everything that was done before the state came about. The
 /// results that two threads settle at the same moment may be counted in either order.
 ///
 /// # Type parameters
@@ -90,8 +96,8 @@ impl<C: Clock, O, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> {
         self.read_clock(self.settings.plan())
     }
 
-    /// How long until a call finds `end` to be over; for who waits exactly so long, a call that comes
-    /// after it does.
+    /// How long until a call finds `end` to be over; for who waits exactly so long, a call that
+    /// comes after it does.
     ///
     /// A coarse reading is behind, so near the end the clock is read finely. A clock that is coarse
     /// itself says so, and then it takes so much longer until it shows that the end is over.

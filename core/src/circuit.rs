@@ -6,26 +6,28 @@
 //!   one compare-and-swap of the word, and whoever wins it announces it.
 //! - **R2** A result whose generation is over decides nothing.
 //! - **R3** In one generation of HalfOpen, trials out plus trials settled never exceed the
-//!   configured number. A slot is freed by its own trial only, and that once: who settles it ends its
-//!   *turn* first, and a ticket whose turn is over is stale.
-//! - **R4** What a state needs to know beside the word is *proposed* in a cell that the present word gives
-//!   no meaning, before the word that makes it valid is swapped in. Who sees the word sees the cell; who
-//!   sees another word reads another cell. A break is noted in another place than the one before
-//!   it: its end, how long it is, and how often in a row the circuit has reopened. Breaks by hand have
-//!   places of their own, so that who is held up with the one cannot set the end of the other.
-//!   The end of a slow start, and the time until which a closed circuit has to stay closed for the backoff to
-//!   start over, are proposed in HalfOpen alone. The clock is read just before the proposal; where
-//!   several threads race to make the same change, each cell has what one of them proposed.
-//! - **R5** A timeout that is over counts as a failed trial whenever the trials are judged. It stays
-//!   out: the trial itself, should it come back, is stale.
+//!   configured number. A slot is freed by its own trial only, and that once: who settles it ends
+//!   its *turn* first, and a ticket whose turn is over is stale.
+//! - **R4** What a state needs to know beside the word is *proposed* in a cell that the present
+//!   word gives no meaning, before the word that makes it valid is swapped in. Who sees the word
+//!   sees the cell; who sees another word reads another cell. A break is noted in another place
+//!   than the one before it: its end, how long it is, and how often in a row the circuit has
+//!   reopened. Breaks by hand have places of their own, so that who is held up with the one cannot
+//!   set the end of the other. The end of a slow start, and the time until which a closed circuit
+//!   has to stay closed for the backoff to start over, are proposed in HalfOpen alone. The clock is
+//!   read just before the proposal; where several threads race to make the same change, each cell
+//!   has what one of them proposed.
+//! - **R5** A timeout that is over counts as a failed trial whenever the trials are judged. It
+//!   stays out: the trial itself, should it come back, is stale.
 //! - **R6** The generation wraps after 2^23 changes. A ticket that was in flight for exactly that
 //!   many would be taken for a fresh one. No generation is given out while a window or a streak
 //!   still holds results under its number (`breaker::CircuitBreaker::next_generation`).
-//! - **R7** The count of reopenings stops at 16,383. The smallest factor that grows at all, 101 %, takes
-//!   the shortest break to the longest cap in 2,430.
-//! - **R8** A circuit that opens out of HalfOpen or in slow start has reopened, and so has one that opens
-//!   before it was closed for as long as its last break was. A break by hand is no reopening, but counts
-//!   as a last break; the count goes on after it only where a trip in its place would have reopened.
+//! - **R7** The count of reopenings stops at 16,383. The smallest factor that grows at all, 101 %,
+//!   takes the shortest break to the longest cap in 2,430.
+//! - **R8** A circuit that opens out of HalfOpen or in slow start has reopened, and so has one that
+//!   opens before it was closed for as long as its last break was. A break by hand is no reopening,
+//!   but counts as a last break; the count goes on after it only where a trip in its place would
+//!   have reopened.
 //!
 //! # Orderings
 //!
@@ -75,8 +77,8 @@ pub(crate) struct Change {
     pub(crate) after: Word,
 }
 
-/// The word. The [`Cells`] for the times that belong to its states are needed less often: they are in
-/// [`ColdState`].
+/// The word. The [`Cells`] for the times that belong to its states are needed less often: they are
+/// in [`ColdState`].
 #[derive(Debug)]
 pub(crate) struct Circuit {
     word: AtomicU64,
@@ -89,8 +91,8 @@ impl Circuit {
         }
     }
 
-    /// Begins as `word`, with the end of its break or slow start, the last break, and the end of its time on
-    /// probation, before anybody else knows of it.
+    /// Begins as `word`, with the end of its break or slow start, the last break, and the end of
+    /// its time on probation, before anybody else knows of it.
     pub(crate) fn restore(
         &self,
         word: Word,
@@ -136,22 +138,22 @@ impl Circuit {
         }
     }
 
-    /// When the break or the slow start is over, for who has just loaded `word` and looks after this whether it
-    /// still holds.
+    /// When the break or the slow start is over, for who has just loaded `word` and looks after
+    /// this whether it still holds.
     #[inline]
     pub(crate) fn end(&self, word: Word, cold: &ColdState) -> Instant {
         Instant::from_nanos(read(Self::end_cell(word, cold)))
     }
 
-    /// When the break is over, for who has just loaded `word`, which is open, and looks after this whether
-    /// it still holds.
+    /// When the break is over, for who has just loaded `word`, which is open, and looks after this
+    /// whether it still holds.
     #[inline]
     pub(crate) fn break_end(&self, word: Word, cold: &ColdState) -> Instant {
         Instant::from_nanos(read(cold.cells().end(word.place())))
     }
 
-    /// The present or the last break, for who has just loaded `word` and relies on it only by a swap of
-    /// that very word.
+    /// The present or the last break, for who has just loaded `word` and relies on it only by a
+    /// swap of that very word.
     pub(crate) fn last_break(&self, word: Word, cold: &ColdState) -> Break {
         if word.has_broken() {
             Break::from_bits(read(cold.cells().note(word.place())))
@@ -201,8 +203,8 @@ impl Circuit {
         self.propose([note, (cold.cells().end(place), end.as_nanos())], under)
     }
 
-    /// Proposes until when the circuit that the next word will close is on probation, and when its slow start
-    /// is over if it has one; in HalfOpen.
+    /// Proposes until when the circuit that the next word will close is on probation, and when its
+    /// slow start is over if it has one; in HalfOpen.
     #[must_use]
     pub(crate) fn propose_close(
         &self,
@@ -238,8 +240,8 @@ impl Circuit {
         self.propose([(trial_deadlines.cell(slot), end.as_nanos())], under)
     }
 
-    /// Puts each value into its cell if the word is still `under`, where the cells have no meaning yet
-    /// (R4).
+    /// Puts each value into its cell if the word is still `under`, where the cells have no meaning
+    /// yet (R4).
     ///
     /// The swap fails if another proposal came between. So a thread that is held up here cannot
     /// overwrite the value of a later era, only that of the change which it raced to make.

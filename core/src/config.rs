@@ -34,8 +34,8 @@ pub enum HalfOpenRule {
 
 /// The settings of a breaker. The value is its own builder.
 ///
-/// Any of the trip conditions opens a closed circuit; [`Config::new`] sets the failure rate and a row of
-/// failures.
+/// Any of the trip conditions opens a closed circuit; [`Config::new`] sets the failure rate and a
+/// row of failures.
 ///
 /// # Examples
 ///
@@ -86,11 +86,11 @@ pub struct Config {
 
 /// # What opens the circuit
 impl Config {
-    /// The defaults: 50 % failures over 30 s in 10 buckets, at least 20 results, or 20 failures in a
-    /// row; a break of 30 s; 3 trials of which the first failure reopens, each given 60 s.
+    /// The defaults: 50 % failures over 30 s in 10 buckets, at least 20 results, or 20 failures in
+    /// a row; a break of 30 s; 3 trials of which the first failure reopens, each given 60 s.
     ///
-    /// The row is for a dependency that stops working at once: behind a window full of successes the
-    /// rate needs up to half of its length to see that.
+    /// The row is for a dependency that stops working at once: behind a window full of successes
+    /// the rate needs up to half of its length to see that.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -183,12 +183,12 @@ impl Config {
     ///
     /// Where this is the only condition, no window is kept and a healthy call reads no clock.
     ///
-    /// A row of six or more may be longer by some failures where threads were seen to contend (feature
-    /// `alloc`): each thread then keeps the first failures after a success of its own to itself, a
-    /// sixth of the row, three at most. The circuit never opens by a shorter row.
+    /// A row of six or more may be longer by some failures where threads were seen to contend
+    /// (feature `alloc`): each thread then keeps the first failures after a success of its own to
+    /// itself, a sixth of the row, three at most. The circuit never opens by a shorter row.
     ///
-    /// If 1 % of the calls of a healthy dependency fail, independently of each other, a row of 20 is
-    /// not to be expected in the age of the universe; if a third fail, it begins with 3 of 10^10
+    /// If 1 % of the calls of a healthy dependency fail, independently of each other, a row of 20
+    /// is not to be expected in the age of the universe; if a third fail, it begins with 3 of 10^10
     /// calls.
     ///
     /// Default: 20, as many as the [`minimum_throughput`](Self::minimum_throughput). Allowed: 1 to
@@ -218,18 +218,18 @@ impl Config {
         self
     }
 
-    /// Opens when this says so of the window. It is asked after each failure and each slow result, and
-    /// where [`evaluate_every_result`](Self::evaluate_every_result) is set after each success as well,
-    /// with no minimum but its own.
+    /// Opens when this says so of the window. It is asked after each failure and each slow result,
+    /// and where [`evaluate_every_result`](Self::evaluate_every_result) is set after each success
+    /// as well, with no minimum but its own.
     ///
     /// Default: off.
     ///
     /// # Panics
     ///
-    /// A condition that panics opens nothing. The result that it was asked about is counted and told of, and
-    /// the panic goes up to whoever settled the call. If that was done by the panic of the call itself, the
-    /// panic of the condition stops there: the process does not end (feature `std`, which `cutout` enables;
-    /// without it, two panics at once end the program).
+    /// A condition that panics opens nothing. The result that it was asked about is counted and
+    /// told of, and the panic goes up to whoever settled the call. If that was done by the panic of
+    /// the call itself, the panic of the condition stops there: the process does not end (feature
+    /// `std`, which `cutout` enables; without it, two panics at once end the program).
     #[must_use]
     pub const fn trip_when(mut self, condition: fn(&Tally) -> bool) -> Self {
         self.trip_when = Some(condition);
@@ -276,14 +276,14 @@ impl Config {
     /// Lengthens the break on each reopening in a row.
     ///
     /// A circuit reopens if a trial fails or its timeout ends, if it opens during its
-    /// [`slow_start`](Self::slow_start), and if it opens before it was closed for as long as its last break
-    /// was. So flapping grows the break, and a circuit that holds starts over.
+    /// [`slow_start`](Self::slow_start), and if it opens before it was closed for as long as its
+    /// last break was. So flapping grows the break, and a circuit that holds starts over.
     ///
     /// The cap also bounds what a server's `retry_after` may ask for. Without a backoff that bound
     /// is 5 minutes, or the break's own length if that is more.
     ///
-    /// Default: every break the same. Allowed: a multiplier of 100 % to 10,000 %, a cap from the length
-    /// of the break to 365 days.
+    /// Default: every break the same. Allowed: a multiplier of 100 % to 10,000 %, a cap from the
+    /// length of the break to 365 days.
     #[must_use]
     pub const fn break_backoff(mut self, backoff: Backoff) -> Self {
         self.break_backoff = Some(backoff);

@@ -99,8 +99,8 @@ impl fmt::Display for Rejected {
     }
 }
 
-/// Writes `wait` in two or three digits, and never shorter than it is: whole milliseconds, tenths of a
-/// second below ten, then whole seconds, minutes, hours and days.
+/// Writes `wait` in two or three digits, and never shorter than it is: whole milliseconds, tenths
+/// of a second below ten, then whole seconds, minutes, hours and days.
 ///
 /// Who logs refusals finds the same text for the same situation, whatever the clock's last digits.
 fn write_wait(f: &mut fmt::Formatter<'_>, wait: Duration) -> fmt::Result {

@@ -1,5 +1,5 @@
-//! The words for states, modes, causes, outcomes and refusals: one for each, as logs and metrics have
-//! them.
+//! The words for states, modes, causes, outcomes and refusals: one for each, as logs and metrics
+//! have them.
 
 use core::fmt;
 

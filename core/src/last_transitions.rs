@@ -8,20 +8,20 @@
 //! +------+---------------------------------------------+
 //! ```
 //!
-//! Record number *n* goes to slot *n* modulo `N`. The turn of a slot is 0 while it is empty, 2*n* + 1
-//! while record *n* is written, and 2*n* + 2 once it is there. It only grows, and it is 64 bits wide:
-//! it does not wrap.
+//! Record number *n* goes to slot *n* modulo `N`. The turn of a slot is 0 while it is empty, 2*n* +
+//! 1 while record *n* is written, and 2*n* + 2 once it is there. It only grows, and it is 64 bits
+//! wide: it does not wrap.
 //!
 //! # Rules
 //!
-//! - **L1** A record is written by who moved the turn from an even number to its own odd one, and by
-//!   nobody else until the turn is even again.
+//! - **L1** A record is written by who moved the turn from an even number to its own odd one, and
+//!   by nobody else until the turn is even again.
 //! - **L2** Who cannot move it does not wait, because the writer that holds it may be the very code
 //!   that it interrupted: its record is lost, and counted. Records are older than those of a larger
 //!   turn, so who was overtaken loses its own, too.
-//! - **L3** A reader takes a record only if the turn was the record's own before and after it read the
-//!   words. Else it goes on to the next: it never waits, and never takes a part of one record for a
-//!   part of another.
+//! - **L3** A reader takes a record only if the turn was the record's own before and after it read
+//!   the words. Else it goes on to the next: it never waits, and never takes a part of one record
+//!   for a part of another.
 //!
 //! # Orderings
 //!
@@ -54,8 +54,8 @@ mod record;
 /// It takes no lock, and neither who writes nor who reads ever waits, so it may be used in an
 /// interrupt handler. What then happens when they meet:
 ///
-/// - A reader that meets a writer does not see the record that is being written, nor the one that it
-///   replaces. It sees whole records or none, never parts of two.
+/// - A reader that meets a writer does not see the record that is being written, nor the one that
+///   it replaces. It sees whole records or none, never parts of two.
 /// - A writer that meets another in the same slot, which takes `N` transitions during a single one,
 ///   [loses](Self::lost) its record.
 ///
@@ -104,9 +104,9 @@ impl<const N: usize> LastTransitions<N> {
 
     /// The transitions that are there, the oldest first.
     ///
-    /// Transitions that come while it runs may take the place of those that it has not reached; these
-    /// it leaves out. On different threads, changes that follow each other closely may arrive in the
-    /// other order: [`Transition::generation`] tells which is newer.
+    /// Transitions that come while it runs may take the place of those that it has not reached;
+    /// these it leaves out. On different threads, changes that follow each other closely may arrive
+    /// in the other order: [`Transition::generation`] tells which is newer.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = Transition> {
         let end = self.announced.get(); // K6
         (end.saturating_sub(N as u64)..end).filter_map(|number| self.slot(number).read(number))

@@ -22,9 +22,10 @@
 //! - **E5** A tick is a sixteenth of the window and at least 2^18 ns wide (`validate`), so 46 bits
 //!   hold every tick that 64 bits of nanoseconds can reach: nothing wraps.
 //! - **E6** Where the clock was set back by up to half a window, latencies count in the era of the
-//!   head until the clock has come to its end again. Where it was set back by more, the next thread that
-//!   counts or looks begins the next era at once, so that what was counted before leaves within a window.
-//!   That thread reads the clock a second time first: it may only have been held up with an old reading.
+//!   head until the clock has come to its end again. Where it was set back by more, the next thread
+//!   that counts or looks begins the next era at once, so that what was counted before leaves
+//!   within a window. That thread reads the clock a second time first: it may only have been held
+//!   up with an old reading.
 //!
 //! # Orderings
 //!
@@ -72,8 +73,8 @@ const DAY: u64 = 86_400_000 * MILLISECOND;
 /// older, and after any idle time nothing old comes back. Where calls are many, the window is
 /// shorter: never more than 4,095 latencies of about the same length are counted in one half, and
 /// the next one then begins. A clock that is set back by more than half a window begins the next
-/// half, too, once somebody records or looks. Latencies under 1 µs read as 1.1 µs, those over 2^42 ns
-/// (73 min) as 71 min.
+/// half, too, once somebody records or looks. Latencies under 1 µs read as 1.1 µs, those over 2^42
+/// ns (73 min) as 71 min.
 ///
 /// # Progress and memory
 ///
@@ -166,8 +167,8 @@ impl<C: Clock, const WORDS: usize> Latency<C, WORDS> {
 
     /// Runs `call` and counts how long it took, if it returns `Ok`.
     ///
-    /// An `Err` is not counted: a dependency that refuses at once is not a fast one. Neither is a call
-    /// during which the clock was set back.
+    /// An `Err` is not counted: a dependency that refuses at once is not a fast one. Neither is a
+    /// call during which the clock was set back.
     ///
     /// # Errors
     ///
@@ -247,8 +248,8 @@ impl<C: Clock, const WORDS: usize> Latency<C, WORDS> {
     /// The latencies of the last window.
     ///
     /// It reads counters while others write them: a latency that is recorded meanwhile may be in it
-    /// or not. It starts over when an era begins meanwhile. It begins one itself where the clock was set
-    /// back by more than half a window.
+    /// or not. It starts over when an era begins meanwhile. It begins one itself where the clock
+    /// was set back by more than half a window.
     #[must_use]
     pub fn snapshot(&self) -> LatencySnapshot<WORDS> {
         self.snapshot_at(self.clock.now())

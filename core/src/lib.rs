@@ -4,8 +4,9 @@
 //! database. While the thing is down it refuses the calls, after a break it lets a few through to
 //! see whether it is back, and while all is well a call costs a few loads and one swap.
 //!
-//! This crate is the engine: `no_std`, no allocation, no `unsafe`, no clock of its own. On a host
-//! with std, use the crate `cutout`, which adds clocks and owned permits.
+//! This crate is the engine: `no_std`, no `unsafe`, no clock of its own, and no allocation without
+//! the feature `alloc`. On a host with std, use the crate `cutout`, which adds clocks and owned
+//! permits.
 //!
 //! ```text
 //!            the trip condition holds
@@ -42,10 +43,11 @@
 //! # Guarantees
 //!
 //! - **Trials** in flight never exceed [`Config::trials`], however many threads come at once.
-//! - **HalfOpen ends** with the calls that come: a trial that panics, is dropped, or never comes back does
-//!   not hold it.
+//! - **HalfOpen ends** with the calls that come: a trial that panics, is dropped, or never comes
+//!   back does not hold it.
 //! - **Late results** of an earlier generation decide nothing.
-//! - **Every admitted call** is settled once; [`Totals`] say what became of it.
+//! - **Every admitted call** is settled at most once; [`Totals`] say what became of it. A ticket or
+//!   permit that is leaked is never settled.
 //! - **Each change** is announced once, after it was made, holding nothing.
 //! - **Progress**: lock-free where the target has 64-bit atomics. **Panics**: only in the
 //!   constructors that say so.
@@ -56,17 +58,17 @@
 //! `critical-section`: each access then masks interrupts for a few instructions, and the binary
 //! provides the implementation of that crate. Without it the build stops and says so.
 //!
-//! With the feature `std`, an observer or a condition that panics while a call that panicked is settled does
-//! not end the process: the second panic stops there. `cutout` enables it.
+//! With the feature `std`, an observer or a condition that panics while a call that panicked is
+//! settled does not end the process: the second panic stops there. `cutout` enables it.
 //!
-//! With the feature `alloc`, a breaker grows more lanes when threads are seen to contend for it, once,
-//! if its [`Clock`] says how many ([`Clock::lanes`]). `cutout` enables it.
+//! With the feature `alloc`, a breaker grows more lanes when threads are seen to contend for it,
+//! once, if its [`Clock`] says how many ([`Clock::lanes`]). `cutout` enables it.
 //!
-//! The feature `heapless` adds `Table`: breakers by key, of fixed size, for a `static`. It rests on a
-//! vector of the crate `heapless`, and needs Rust 1.88, as that crate does; without the feature the
-//! minimum is Rust 1.85. [`LastTransitions`], an observer that keeps what it heard, needs no feature.
-//! The feature `defmt` lets that crate log states, outcomes, errors, transitions and snapshots; the
-//! binary provides its logger.
+//! The feature `heapless` adds `Table`: breakers by key, of fixed size, for a `static`. It rests on
+//! a vector of the crate `heapless`, and needs Rust 1.88, as that crate does; without the feature
+//! the minimum is Rust 1.85. [`LastTransitions`], an observer that keeps what it heard, needs no
+//! feature. The feature `defmt` lets that crate log states, outcomes, errors, transitions and
+//! snapshots; the binary provides its logger.
 //!
 //! A counter of ticks that has 32 bits and wraps becomes a clock by [`Ticks64`]. Calls that end in
 //! another language take their [`Ticket`] through it as two words.

@@ -113,8 +113,8 @@ pub enum CallEvent {
 /// A panic in an observer goes up to the caller whose call was settled or admitted. The change
 /// stands and the result is counted; no permit is lost. After one in [`on_call`](Self::on_call) the
 /// change that the call made is not announced. If the call was settled by another panic, the
-/// observer's stops there (feature `std`, which `cutout` enables; without it, two panics at once end the
-/// program). `cutout` can also keep an observer's panics from the callers.
+/// observer's stops there (feature `std`, which `cutout` enables; without it, two panics at once
+/// end the program). `cutout` can also keep an observer's panics from the callers.
 ///
 /// # Examples
 ///
@@ -163,8 +163,8 @@ pub trait Observer {
         false
     }
 
-    /// A call was counted or refused: told on the path of each call to who
-    /// [asks for it](Self::wants_call_events). If the call's end changed the circuit, the call is told of
+    /// A call was counted or refused: told on the path of each call to who [asks for
+    /// it](Self::wants_call_events). If the call's end changed the circuit, the call is told of
     /// first; a result that came too late is told as [that](Self::on_stale) alone.
     ///
     /// Calls through the same breaker that are made here are told here too.
@@ -203,7 +203,8 @@ pub trait Observer {
     }
 
     /// Shows the observers that this one consists of to `visit`, in the order in which they hear:
-    /// those of a pair, and of pairs in it, one by one; any other, a reference to a pair too, as one.
+    /// those of a pair, and of pairs in it, one by one; any other, a reference to a pair too, as
+    /// one.
     ///
     /// It is how `cutout` keeps a panic of one from the others.
     fn each(&self, visit: &mut dyn FnMut(&dyn Observer))

@@ -40,8 +40,8 @@ impl Outcome {
         Report::of(self).retry_after(duration)
     }
 
-    /// This outcome, left out of the failures in a row: where the dependency refused one call and is
-    /// not down for it, as one that asks its callers to slow down.
+    /// This outcome, left out of the failures in a row: where the dependency refused one call and
+    /// is not down for it, as one that asks its callers to slow down.
     ///
     /// A failure counts in the window and fails a trial as always, but neither adds to the row of
     /// [`Config::consecutive_failures`](crate::Config::consecutive_failures) nor ends it. Other
@@ -68,8 +68,8 @@ impl Outcome {
 
 /// What a caller says about a call that ended: an [`Outcome`], and what else the caller knows.
 ///
-/// An `Outcome` is accepted wherever a report is. A classifier whose answers differ in more than the
-/// outcome returns reports.
+/// An `Outcome` is accepted wherever a report is. A classifier whose answers differ in more than
+/// the outcome returns reports.
 ///
 /// # Examples
 ///

@@ -14,12 +14,13 @@ pub use words::SavedStateError;
 /// What a breaker knows: its state, what is left of its break, what its window holds.
 ///
 /// [`CircuitBreaker::save`](crate::CircuitBreaker::save) takes it,
-/// [`CircuitBreaker::from_saved`](crate::CircuitBreaker::from_saved) makes a breaker of it. All times in it
-/// are lengths: what is left, how old. So it means the same on another clock, and a wall clock that is
-/// wrong does not matter. It does not age by itself: [`advanced_by`](Self::advanced_by) says how long it lay.
+/// [`CircuitBreaker::from_saved`](crate::CircuitBreaker::from_saved) makes a breaker of it. All
+/// times in it are lengths: what is left, how old. So it means the same on another clock, and a
+/// wall clock that is wrong does not matter. It does not age by itself:
+/// [`advanced_by`](Self::advanced_by) says how long it lay.
 ///
-/// A half-open circuit is saved as an open one whose break is over, since its trials cannot be carried:
-/// the next call is the first of new ones. Calls in flight are not in it.
+/// A half-open circuit is saved as an open one whose break is over, since its trials cannot be
+/// carried: the next call is the first of new ones. Calls in flight are not in it.
 ///
 /// It goes through a file, a flash page or a message as [numbers](Self::to_words).
 ///

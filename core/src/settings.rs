@@ -3,36 +3,34 @@
 //! # The words
 //!
 //! ```text
-//! limits   | rule 1 | minimum trials 4 | trials 4 | failure count 14 | minimum 13 | slow-call rate 14 | failure rate 14 |
-//! slow     | length of a slow call 47 |
-//! trial    | busy 1 | timeout of a trial 47 |
-//! lengths  | length of a break |
-//!          | its cap |
-//!          | third share 14 | stage of recovery 47 |
-//!          | jitter 13 | backoff factor 14 | second share 14 | first share 14 |
+//! limits   | rule 1 | minimum trials 4 | trials 4 | failure count 14 | minimum 13 | slow-call rate
+//! 14 | failure rate 14 | slow     | length of a slow call 47 | trial    | busy 1 | timeout of a
+//! trial 47 | lengths  | length of a break | | its cap | | third share 14 | stage of recovery 47 |
+//! | jitter 13 | backoff factor 14 | second share 14 | first share 14 |
 //! ```
 //!
-//! A setting that is off is a zero. `plan` has a bit for each question that a call asks before it does
-//! anything, how many failures in a row open, and what a dropped call counts as. Of `lengths` there are
-//! two copies.
+//! A setting that is off is a zero. `plan` has a bit for each question that a call asks before it
+//! does anything, how many failures in a row open, and what a dropped call counts as. Of `lengths`
+//! there are two copies.
 //!
 //! # Rules
 //!
-//! - **C1** What decides together is one word, or is changed in an order in which no two of them say what
-//!   neither setting does. The conditions on the window and the rule of trials are one word. That and the
-//!   failures in a row are two, of which either may open the circuit: the row is changed first if it then
-//!   opens no later, else last. So in between there holds each condition that holds both before and after, and
-//!   none that holds neither before nor after. A failure that looks reads `plan` before `limits` and again
-//!   after it, until both fit; where the row has come to be counted meanwhile it is counted there too.
-//! - **C2** A call's end looks at the plan once, so that what it read of the clock fits what it does. What
-//!   it looks at later is never older than what it looked at before.
+//! - **C1** What decides together is one word, or is changed in an order in which no two of them
+//!   say what neither setting does. The conditions on the window and the rule of trials are one
+//!   word. That and the failures in a row are two, of which either may open the circuit: the row is
+//!   changed first if it then opens no later, else last. So in between there holds each condition
+//!   that holds both before and after, and none that holds neither before nor after. A failure that
+//!   looks reads `plan` before `limits` and again after it, until both fit; where the row has come
+//!   to be counted meanwhile it is counted there too.
+//! - **C2** A call's end looks at the plan once, so that what it read of the clock fits what it
+//!   does. What it looks at later is never older than what it looked at before.
 //! - **C3** One change at a time: who finds another under way is told so, and waits for nobody.
 //! - **C4** After a change a closed circuit is armed: the next result looks, whatever it is.
 //! - **C5** The layout of the window and `trip_when` do not change.
-//! - **C6** The lengths are read as one: a change writes the copy that does not hold, and the plan then
-//!   says that it does. Who reads a copy looks at the plan again; it starts over only if a whole change
-//!   came between. What is fine is never timed by a coarse clock: a plan is coarse only while all that
-//!   can be read under it may be.
+//! - **C6** The lengths are read as one: a change writes the copy that does not hold, and the plan
+//!   then says that it does. Who reads a copy looks at the plan again; it starts over only if a
+//!   whole change came between. What is fine is never timed by a coarse clock: a plan is coarse
+//!   only while all that can be read under it may be.
 //! - **C7** A window that comes to be needed is emptied before the plan says so.
 //!
 //! # Orderings
@@ -115,8 +113,8 @@ impl Settings {
         }
     }
 
-    /// Takes over what `validate` has passed. `prepare` is told the plan of before and the new one, and
-    /// does what there is to do before anybody finds that.
+    /// Takes over what `validate` has passed. `prepare` is told the plan of before and the new one,
+    /// and does what there is to do before anybody finds that.
     ///
     /// # Errors
     ///
@@ -212,8 +210,8 @@ impl Settings {
         }
     }
 
-    /// The limits, the plan that they hold together with (C1), and what the caller makes of it and reads
-    /// while it holds.
+    /// The limits, the plan that they hold together with (C1), and what the caller makes of it and
+    /// reads while it holds.
     pub(crate) fn conditions<T>(&self, mut read: impl FnMut(Plan) -> T) -> (Limits, Plan, T) {
         loop {
             let plan = self.plan_in_order();

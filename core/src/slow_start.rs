@@ -10,15 +10,15 @@
 //!
 //! # Rules
 //!
-//! - **U1** The calls of a stage are numbered by swaps of one word. The first is admitted, and of the
-//!   others each with which the share of the calls so far, rounded up, grows by one.
-//! - **U2** A call is admitted as well if none was for a tenth of the stage. Of several that come at that
-//!   moment, one is: who swaps the time of the last admission.
-//! - **U3** The time of an admission is of the stage that the word names: the first call of a stage writes
-//!   it before it swaps the word.
+//! - **U1** The calls of a stage are numbered by swaps of one word. The first is admitted, and of
+//!   the others each with which the share of the calls so far, rounded up, grows by one.
+//! - **U2** A call is admitted as well if none was for a tenth of the stage. Of several that come
+//!   at that moment, one is: who swaps the time of the last admission.
+//! - **U3** The time of an admission is of the stage that the word names: the first call of a stage
+//!   writes it before it swaps the word.
 //!
-//! Admissions that threads make at the same moment may write their times in either order, so the tenth of
-//! a stage is right to within what they are apart.
+//! Admissions that threads make at the same moment may write their times in either order, so the
+//! tenth of a stage is right to within what they are apart.
 //!
 //! | row | operation | ordering | pairs with | because | shown by |
 //! | --- | --- | --- | --- | --- | --- |

@@ -27,8 +27,8 @@ pub enum State {
     /// A few calls, the trials, run and decide; the others are refused.
     ///
     /// Ends in [`Closed`](Self::Closed) when the trials went well, else in [`Open`](Self::Open). A
-    /// trial that does not come back is given up when its timeout ends, so no trial can hold this state.
-    /// No timer runs; without calls it stays HalfOpen.
+    /// trial that does not come back is given up when its timeout ends, so no trial can hold this
+    /// state. No timer runs; without calls it stays HalfOpen.
     HalfOpen,
 }
 

@@ -18,12 +18,12 @@
 
 //! # Lanes that have grown
 //!
-//! Threads that fail and succeed by turns would contend for this word. So a lane that has grown keeps
-//! the first failures after a success of its own to itself ([`KeptBack`]): a sixth of the row that
-//! trips, three at most, and none of a row of less than six. Failures after them are counted here, one
-//! by one, and a success in any lane ends the row as ever. So the row here is never longer than that of
-//! the failures that really came in a row, and a circuit that opens by it opens rightly; it is shorter
-//! by what the lanes keep back, three for each thread at most.
+//! Threads that fail and succeed by turns would contend for this word. So a lane that has grown
+//! keeps the first failures after a success of its own to itself ([`KeptBack`]): a sixth of the row
+//! that trips, three at most, and none of a row of less than six. Failures after them are counted
+//! here, one by one, and a success in any lane ends the row as ever. So the row here is never
+//! longer than that of the failures that really came in a row, and a circuit that opens by it opens
+//! rightly; it is shorter by what the lanes keep back, three for each thread at most.
 
 use crate::sync::{AtomicU64, Ordering, const_fn};
 
@@ -102,8 +102,8 @@ impl Streak {
 
 /// The failures that a lane has had since its own last success, as far as it keeps them back.
 ///
-/// Laid out as the row is. Two threads that share a lane may overlook each other's failure or success
-/// here, so that one failure more or less is kept back.
+/// Laid out as the row is. Two threads that share a lane may overlook each other's failure or
+/// success here, so that one failure more or less is kept back.
 #[cfg(feature = "alloc")]
 #[derive(Debug)]
 pub(crate) struct KeptBack(AtomicU64);

@@ -7,17 +7,17 @@ use heapless::Vec;
 
 /// Up to `N` breakers `B`, each under a key `K`, in a vector of the crate `heapless`.
 ///
-/// The table is filled at start-up and then read: from where it is shared, by `&`, nothing can be put in
-/// or taken out, so a look-up takes no lock and a breaker that was found stays where it is. A look-up
-/// compares one key after the other. For the few dependencies of a microcontroller, comparing is faster
-/// than hashing.
+/// The table is filled at start-up and then read: from where it is shared, by `&`, nothing can be
+/// put in or taken out, so a look-up takes no lock and a breaker that was found stays where it is.
+/// A look-up compares one key after the other. For the few dependencies of a microcontroller,
+/// comparing is faster than hashing.
 ///
 /// The feature `heapless` needs Rust 1.88, because that crate does.
 ///
 /// # Examples
 ///
-/// Where the keys are known when the program is written, the table is a `static`, and a table that is
-/// too small does not compile:
+/// Where the keys are known when the program is written, the table is a `static`, and a table that
+/// is too small does not compile:
 ///
 /// ```
 /// use cutout_core::{CircuitBreaker, Config, ManualClock, State, Table};
@@ -68,8 +68,8 @@ impl<K, B, const N: usize> Table<K, B, N> {
 
     /// A table of these keys and their breakers, for a table that is a `static`.
     ///
-    /// There may be fewer entries than the table has room for: [`insert`](Self::insert) adds others. More
-    /// entries than the table has room for do not compile.
+    /// There may be fewer entries than the table has room for: [`insert`](Self::insert) adds
+    /// others. More entries than the table has room for do not compile.
     ///
     /// Keys cannot be compared in a constant: of two that are equal, the first is found.
     #[must_use]

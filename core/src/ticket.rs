@@ -19,15 +19,18 @@ pub(crate) enum Role {
     },
     /// It flows past a circuit that is disabled; its result decides nothing.
     Passing,
-    /// It flows past a circuit that is shadowed and would have refused it; its result decides nothing.
+    /// It flows past a circuit that is shadowed and would have refused it; its result decides
+    /// nothing.
     Shadowed,
 }
 
-/// One admitted call, to be [settled](crate::CircuitBreaker::settle) on the breaker that gave it out.
+/// One admitted call, to be [settled](crate::CircuitBreaker::settle) on the breaker that gave it
+/// out.
 ///
-/// It is plain data with no lifetime, for places where a [`Permit`](crate::Permit) cannot go: an interrupt
-/// handler, a queue, the other side of a foreign interface. Nothing happens when it is lost: a
-/// lost trial is given up when its timeout ends, any other call is merely missing from the totals.
+/// It is plain data with no lifetime, for places where a [`Permit`](crate::Permit) cannot go: an
+/// interrupt handler, a queue, the other side of a foreign interface. Nothing happens when it is
+/// lost: a lost trial is given up when its timeout ends, any other call is merely missing from the
+/// totals.
 ///
 /// It cannot be copied, so that no call is settled twice; as [bits](Self::into_bits), for the other
 /// side of a foreign interface, it can.
@@ -70,11 +73,12 @@ impl Ticket {
 
     /// The same ticket as two words, for where a Rust value cannot go, such as through C.
     ///
-    /// Words can be copied, and whoever has them must see to it that they are settled once: a counted
-    /// call that is settled twice counts twice, and an admission that is taken back twice is taken off the
-    /// totals twice, though never below zero. A trial cannot be; its second result is stale, also where
-    /// another trial has its place by then. (Places count their trials modulo 8: after just 8, 16 or so on
-    /// of the same break, of which none counted, the second result would be taken for that of the last.)
+    /// Words can be copied, and whoever has them must see to it that they are settled once: a
+    /// counted call that is settled twice counts twice, and an admission that is taken back twice
+    /// is taken off the totals twice, though never below zero. A trial cannot be; its second result
+    /// is stale, also where another trial has its place by then. (Places count their trials modulo
+    /// 8: after just 8, 16 or so on of the same break, of which none counted, the second result
+    /// would be taken for that of the last.)
     ///
     /// # Examples
     ///

@@ -11,19 +11,20 @@ use crate::sync::{AtomicUsize, Ordering, const_fn};
 /// Makes 64 bits of a counter of ticks that has 32 and wraps: a hardware timer, or a number that an
 /// interrupt handler counts up.
 ///
-/// A millisecond counter of 32 bits is back at zero after 49.7 days, a cycle counter at 100 MHz after
-/// 43 s. A [`Clock`](crate::Clock) must not go back, so give it what [`read`](Self::read) returns.
+/// A millisecond counter of 32 bits is back at zero after 49.7 days, a cycle counter at 100 MHz
+/// after 43 s. A [`Clock`](crate::Clock) must not go back, so give it what [`read`](Self::read)
+/// returns.
 ///
-/// It holds how many *halves* of its range the counter has gone through, and the counter's highest bit
-/// says whether that is up to date: so it does not matter whether the wrap has been noticed yet, also
-/// not in an interrupt handler that came just before it.
+/// It holds how many *halves* of its range the counter has gone through, and the counter's highest
+/// bit says whether that is up to date: so it does not matter whether the wrap has been noticed
+/// yet, also not in an interrupt handler that came just before it.
 ///
 /// # What it takes
 ///
 /// [`update`](Self::update) is called often enough: between two calls, and from one to the end of
 /// any `read`, the counter advances by less than 2^31. It is called from one place, and `read` from
-/// anywhere, at any priority, on any core. Neither waits or takes a lock, and neither needs an atomic
-/// operation beyond a load and a store.
+/// anywhere, at any priority, on any core. Neither waits or takes a lock, and neither needs an
+/// atomic operation beyond a load and a store.
 ///
 /// After 2^63 ticks it wraps (on 16-bit targets after 2^47).
 ///

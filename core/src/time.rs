@@ -113,11 +113,11 @@ pub(crate) const fn nanos(duration: Duration) -> u64 {
 ///
 /// The time should not go backwards; for a counter that wraps there is [`Ticks64`](crate::Ticks64).
 /// It may stand still, and readings that two threads take may arrive in the other order: a breaker
-/// that is told an earlier time than before does not panic, does not reopen, and brings no old result
-/// back. What has an end keeps it: where a clock is set back, a break, a slow start or the timeout of a trial that
-/// has begun lasts longer by the step, and a refusal says so. No setting bounds that; for a clock that may be
-/// set by hand, [`open_for`](crate::CircuitBreaker::open_for) and
-/// [`reset`](crate::CircuitBreaker::reset) end a break.
+/// that is told an earlier time than before does not panic, does not reopen, and brings no old
+/// result back. What has an end keeps it: where a clock is set back, a break, a slow start or the
+/// timeout of a trial that has begun lasts longer by the step, and a refusal says so. No setting
+/// bounds that; for a clock that may be set by hand, [`open_for`](crate::CircuitBreaker::open_for)
+/// and [`reset`](crate::CircuitBreaker::reset) end a break.
 ///
 /// # Examples
 ///
@@ -149,24 +149,25 @@ pub trait Clock {
     ///
     /// A breaker reads this instead of [`now`](Self::now) if none of its settings is finer than a
     /// second: no slow calls are measured, and the buckets of a window over time, the break, the
-    /// timeouts of trials and the stages of a slow start last a second or more each. Everything that it
-    /// measures is then right to within one per cent of the length that was set, and the end of a break
-    /// to the nanosecond: near it, calls read `now`. Only when a break begins is it read coarsely: a break is
-    /// shorter by what the reading was behind, which with [jitter](crate::Config::break_jitter) is up to two
-    /// per cent of its length. (One that [`open_for`](crate::CircuitBreaker::open_for) orders begins at a
-    /// reading of `now`.) The default is `now`.
+    /// timeouts of trials and the stages of a slow start last a second or more each. Everything
+    /// that it measures is then right to within one per cent of the length that was set, and the
+    /// end of a break to the nanosecond: near it, calls read `now`. Only when a break begins is it
+    /// read coarsely: a break is shorter by what the reading was behind, which with
+    /// [jitter](crate::Config::break_jitter) is up to two per cent of its length. (One that
+    /// [`open_for`](crate::CircuitBreaker::open_for) orders begins at a reading of `now`.) The
+    /// default is `now`.
     #[inline]
     fn now_coarse(&self) -> Instant {
         self.now()
     }
 
-    /// How far a reading of [`now`](Self::now) may be behind the time that passes for who waits: the
-    /// length of a tick.
+    /// How far a reading of [`now`](Self::now) may be behind the time that passes for who waits:
+    /// the length of a tick.
     ///
     /// A refusal adds it to what is left of the break, so that who waits for as long as
     /// [`Rejected::retry_after`](crate::Rejected::retry_after) says is not too early by a tick. The
-    /// default, zero, is right for a clock that shows every moment, and for one whose ticks are also
-    /// those of the timer that callers wait on.
+    /// default, zero, is right for a clock that shows every moment, and for one whose ticks are
+    /// also those of the timer that callers wait on.
     fn resolution(&self) -> Duration {
         Duration::ZERO
     }

@@ -43,8 +43,8 @@ use crate::unwind::sheltered;
 ///   window the limit is the ceiling, and trials are not judged by the limit that tripped it.
 ///
 /// **A clock that is set back** freezes nothing: the limit is derived anew. What was known before
-/// leaves within a window from the next call on, or within one and a half where the clock was set back
-/// by less than half a window. A call during which that happens does not count.
+/// leaves within a window from the next call on, or within one and a half where the clock was set
+/// back by less than half a window. A call during which that happens does not count.
 ///
 /// Calls that fail by themselves do not count, unless they took longer than their limit: a
 /// dependency that refuses at once must not teach that it is fast.
@@ -277,8 +277,8 @@ impl<C: Clock, const WORDS: usize> AdaptiveTimeout<C, WORDS> {
             return self.config.ceiling();
         };
         let new = Derived::new(self.latency.tick(now), buckets.0, buckets.1);
-        // Relaxed, and no swap: the word says all by itself, and whoever finds one of another tick, from
-        // a thread that was held up or before the clock was set back, derives it anew.
+        // Relaxed, and no swap: the word says all by itself, and whoever finds one of another tick,
+        // from a thread that was held up or before the clock was set back, derives it anew.
         self.derived.store(new.0, Ordering::Relaxed);
         self.limit(buckets)
     }
@@ -333,7 +333,8 @@ impl<C: Clock, const WORDS: usize> TimedCall<'_, C, WORDS> {
         self.limit
     }
 
-    /// The call has done its work: counts how long it took, unless the clock was set back meanwhile.
+    /// The call has done its work: counts how long it took, unless the clock was set back
+    /// meanwhile.
     pub fn finish(self) {
         self.timeout.latency.record_since(self.started);
         mem::forget(self);

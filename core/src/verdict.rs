@@ -63,8 +63,8 @@ pub(crate) fn of_all(
     }
 }
 
-/// How many failures more, were nothing else to come, leave a healthy window healthy: all that there
-/// may be, or some part of them, so that nothing is divided.
+/// How many failures more, were nothing else to come, leave a healthy window healthy: all that
+/// there may be, or some part of them, so that nothing is divided.
 ///
 /// Of `n` results with `f` failures, `j` more reach the rate `p` where (f + j) / (n + j) >= p, that
 /// is, where j (1 - p) >= n p - f.

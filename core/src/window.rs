@@ -10,8 +10,8 @@
 //! lane turns by itself, and a sum asks each of them of the same time. So on one thread the lanes
 //! cannot be told from one, whichever it uses (`tests/agreement.rs`), but in two ways: where the
 //! clock is set back, each lane keeps its own newest bucket (W3), and each halves its buckets by
-//! itself (W4), so that beyond 16,383 results of a kind in a bucket a busy lane weighs less than its
-//! traffic. A window over a count of results is kept in one lane and is exact.
+//! itself (W4), so that beyond 16,383 results of a kind in a bucket a busy lane weighs less than
+//! its traffic. A window over a count of results is kept in one lane and is exact.
 //!
 //! Lanes that have grown stay. Who counted in the first one before is summed there still.
 //!

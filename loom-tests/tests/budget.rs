@@ -1,5 +1,5 @@
-//! Races of failures that go without an evaluation of the window. Each name begins with the rule that it
-//! defends.
+//! Races of failures that go without an evaluation of the window. Each name begins with the rule
+//! that it defends.
 #![cfg(loom)]
 
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -11,7 +11,7 @@ use loom_tests::{
     report_on, spawn, spawn_on, succeed,
 };
 
-/// So many failures within the window open the circuit.
+/// This number of failures within the window opens the circuit.
 const fn counting(failures: u32) -> Config {
     config().without_failure_rate().failure_count(failures)
 }
@@ -59,8 +59,8 @@ fn f4_a_halving_revokes_what_was_granted_before_it() {
         times(6, succeed, &breaker);
         breaker.reconfigure(config).unwrap();
         succeed(&breaker); // seven in this bucket, which a model takes for full
-        // The window takes one more failure and is granted that; the third opens the circuit. After the
-        // bucket has halved the first one does.
+        // The window takes one more failure and is granted that; the third opens the circuit. After
+        // the bucket has halved the first one does.
         let failing = spawn(&breaker, |breaker| times(3, fail, breaker));
         succeed(&breaker);
         failing.join().unwrap();
@@ -275,7 +275,8 @@ fn f2_nothing_is_overlooked_while_lanes_grow() {
 
 /// Each of the two evaluates a failure, and has a grant by which it could go on alone.
 ///
-/// Weakened, it fails with two preemptions, as `.ci/kill-orderings` runs it; in all, they take minutes.
+/// Weakened, it fails with two preemptions, as `.ci/kill-orderings` runs it; in all, they take
+/// minutes.
 #[test]
 fn f3_an_evaluation_that_is_held_up_grants_nothing() {
     model_up_to(1, || {
@@ -288,8 +289,8 @@ fn f3_an_evaluation_that_is_held_up_grants_nothing() {
     });
 }
 
-/// The window has 14 successes and 6 failures. After the halving there are 11 successes, so that of five
-/// failures more, whoever comes last opens the circuit.
+/// The window has 14 successes and 6 failures. After the halving there are 11 successes, so that of
+/// five failures more, whoever comes last opens the circuit.
 #[test]
 fn f4_no_lane_keeps_what_was_granted_before_a_halving() {
     model_up_to(1, || {

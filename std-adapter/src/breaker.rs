@@ -62,8 +62,8 @@ impl CircuitBreaker {
         ///
         /// # Panics
         ///
-        /// If a setting is out of its range; in a `static` that is a compile error. The message names
-        /// the setting.
+        /// If a setting is out of its range; in a `static` that is a compile error. The message
+        /// names the setting.
         #[must_use]
         pub fn new(config: Config) -> Self {
             Self::from_parts(config, StdClock, ())
@@ -163,8 +163,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         Ok(Self { engine })
     }
 
-    /// A breaker that goes on where the one that was [saved](cutout_core::CircuitBreaker::save) left
-    /// off.
+    /// A breaker that goes on where the one that was [saved](cutout_core::CircuitBreaker::save)
+    /// left off.
     ///
     /// # Errors
     ///
@@ -247,13 +247,13 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> fmt::Debug for CircuitBreaker<
     }
 }
 
-/// What tower's layers and a [`Policy`](crate::Policy) need of a circuit breaker: a [`CircuitBreaker`]
-/// of any clock and observer, also as `dyn Breaker`.
+/// What tower's layers and a [`Policy`](crate::Policy) need of a circuit breaker: a
+/// [`CircuitBreaker`] of any clock and observer, also as `dyn Breaker`.
 ///
-/// A layer holds it by any pointer that can be cloned, `P: Deref<Target: Breaker> + Clone`, and each
-/// admitted call holds a clone. A `&'static CircuitBreaker` is the cheapest; an [`Arc`] costs two
-/// changes of its count for each call, and threads that call at the same time wait for each other at
-/// that count.
+/// A layer holds it by any pointer that can be cloned, `P: Deref<Target: Breaker> + Clone`, and
+/// each admitted call holds a clone. A `&'static CircuitBreaker` is the cheapest; an [`Arc`] costs
+/// two changes of its count for each call, and threads that call at the same time wait for each
+/// other at that count.
 ///
 /// # Examples
 ///
@@ -268,7 +268,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> fmt::Debug for CircuitBreaker<
 /// # Ok::<_, cutout::Rejected>(())
 /// ```
 pub trait Breaker: fmt::Debug {
-    /// What a call that came now would be refused with: [`cutout_core::CircuitBreaker::would_reject`].
+    /// What a call that came now would be refused with:
+    /// [`cutout_core::CircuitBreaker::would_reject`].
     fn would_reject(&self) -> Option<Rejected>;
 
     /// Admits a call: [`cutout_core::CircuitBreaker::admit`].

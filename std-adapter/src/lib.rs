@@ -35,8 +35,9 @@
 //! }
 //! ```
 //!
-//! Asynchronous calls need no runtime of ours: [`call_async`](cutout_core::CircuitBreaker::call_async). A
-//! timeout goes inside, so that a call that is given up counts as a failure, not as a cancellation.
+//! Asynchronous calls need no runtime of ours:
+//! [`call_async`](cutout_core::CircuitBreaker::call_async). A timeout goes inside, so that a call
+//! that is given up counts as a failure, not as a cancellation.
 //!
 // It shows what features add, hence needs them.
 #![cfg_attr(
@@ -56,10 +57,11 @@
 //!
 //! Threads that call through one breaker at the same time count in lanes of their own: once two are
 //! seen to contend, the breaker grows as many as threads can run at once, by the call that saw it.
-//! That call allocates, and so does the one that first trips, or else the first that is ignored, cancelled
-//! or slow, once each in a breaker's life, unless
-//! [`preallocate`](cutout_core::CircuitBreaker::preallocate) has done so before. Else a call neither allocates nor locks, but for the very first
-//! reading of `QuantaClock`, and outside Linux of any clock, in the process.
+//! That call allocates, and so does the one that first trips, or else the first that is ignored,
+//! cancelled or slow, once each in a breaker's life, unless
+//! [`preallocate`](cutout_core::CircuitBreaker::preallocate) has done so before. Else a call
+//! neither allocates nor locks, but for the very first reading of `QuantaClock`, and outside Linux
+//! of any clock, in the process.
 //!
 //! # Features
 //!

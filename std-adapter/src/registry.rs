@@ -5,37 +5,43 @@
 //! A look-up reads a `papaya` map and enters a [door](hold::Door): no lock, and no word is written
 //! that another thread's look-up writes too, once threads have been seen to contend for the key.
 //! Everything else (a first look-up, eviction, removal, counting) is done under one mutex, which is
-//! the only writer of the map. No code of the user's runs under it, but for `Hash` and `Eq` of keys,
-//! which the map cannot do without.
+//! the only writer of the map. No code of the user's runs under it, but for `Hash` and `Eq` of
+//! keys, which the map cannot do without.
 //!
 //! - **G1** Under the lock, a key is in the map if and only if its root is in the [ring].
-//! - **G2** A key whose breaker is being made is in `making`; who else looks for it waits, unless that
-//!   [wait](waits) would be for ever. So the factories run once for a breaker, and outside the lock.
-//! - **G3** A breaker is handed out only after it has the mode that is [standing] and the [settings] that
-//!   are in force, and it enters the map under the lock under which both were seen to stand still.
-//! - **G4** A root ends before its key leaves the map, both under one lock: who finds a door that leads
-//!   nowhere takes the lock, and then finds no key.
-//! - **G5** An entry that has left is kept until the map has let go of it, for its key is dropped with it:
-//!   where no lock is held, and not by the map's own clearing up, which may be under the lock.
+//! - **G2** A key whose breaker is being made is in `making`; who else looks for it waits, unless
+//!   that [wait](waits) would be for ever. So the factories run once for a breaker, and outside the
+//!   lock.
+//! - **G3** A breaker is handed out only after it has the mode that is [standing] and the
+//!   [settings] that are in force, and it enters the map under the lock under which both were seen
+//!   to stand still.
+//! - **G4** A root ends before its key leaves the map, both under one lock: who finds a door that
+//!   leads nowhere takes the lock, and then finds no key.
+//! - **G5** An entry that has left is kept until the map has let go of it, for its key is dropped
+//!   with it: where no lock is held, and not by the map's own clearing up, which may be under the
+//!   lock.
 //!
 //! # Why papaya, and a ring of our own
 //!
 //! - `quick_cache` 0.7 takes the read lock of a shard at each look-up, which is a write to a word
 //!   that all threads of a hot key share, and an addition to the entry's own counter. Its
-//!   `Lifecycle::is_pinned` would keep open breakers, but not say what happens if all are pinned: it
-//!   then grows over its capacity. It has no idle time.
-//! - `dashmap` 6 takes the read lock of a shard too, and evicts nothing. `moka` logs each read into a
-//!   queue that all threads share. `scc` reads without a lock as well, but is under Apache-2.0 alone.
-//! - `papaya` 0.2.5 (MIT, Rust 1.72; `seize`, `equivalent` and, on Unix, `libc` come with it) reads with
-//!   no shared write: a look-up pins the thread's own record. What it no longer needs it frees in
-//!   batches of 32, or as many as there are cores, a batch for each thread that evicts: so the memory
-//!   of some entries that have left stays taken. The breakers in them do not stay: they belong to the
-//!   ring, and are dropped by who evicts them. The one invalid access on record was in `retain`,
-//!   which is not used here; nor is `HashSet`, which asks too little of its keys to be `Sync`.
+//!   `Lifecycle::is_pinned` would keep open breakers, but not say what happens if all are pinned:
+//!   it then grows over its capacity. It has no idle time.
+//! - `dashmap` 6 takes the read lock of a shard too, and evicts nothing. `moka` logs each read into
+//!   a queue that all threads share. `scc` reads without a lock as well, but is under Apache-2.0
+//!   alone.
+//! - `papaya` 0.2.5 (MIT, Rust 1.72; `seize`, `equivalent` and, on Unix, `libc` come with it) reads
+//!   with no shared write: a look-up pins the thread's own record. What it no longer needs it frees
+//!   in batches of 32, or as many as there are cores, a batch for each thread that evicts: so the
+//!   memory of some entries that have left stays taken. The breakers in them do not stay: they
+//!   belong to the ring, and are dropped by who evicts them. The one invalid access on record was
+//!   in `retain`, which is not used here; nor is `HashSet`, which asks too little of its keys to be
+//!   `Sync`.
 //!
-//! A handle owns its breaker, because it is used across an await, for which a map must not be pinned.
-//! On one thread that makes a look-up dearer than papaya's with an `Arc` by the mark, the weak count
-//! and one more pointer; with two it is what keeps them apart, for their clones of one `Arc` contend.
+//! A handle owns its breaker, because it is used across an await, for which a map must not be
+//! pinned. On one thread that makes a look-up dearer than papaya's with an `Arc` by the mark, the
+//! weak count and one more pointer; with two it is what keeps them apart, for their clones of one
+//! `Arc` contend.
 //!
 //! Recency is a second chance: a look-up sets a mark if it is not set. Its hasher is std's, because
 //! keys may come from outside.
@@ -90,35 +96,37 @@ type Map<K, B> = HashMap<Filed<K, B>, ()>;
 
 /// A breaker for each key: a host, a route, a tenant, or anything that is `Hash + Eq`.
 ///
-/// The first look-up of a key makes its breaker; later ones find it by any borrowed form of the key.
+/// The first look-up of a key makes its breaker; later ones find it by any borrowed form of the
+/// key.
 ///
 /// # What is bounded
 ///
 /// A registry never holds more breakers than its [capacity](RegistryBuilder::capacity). When it is
-/// full, a new key takes the place of one whose breaker is *closed*, *decides for itself* and is *held
-/// by nobody*; one that was looked up lately gets a second chance before one that was not. Only if
-/// there is none such, one goes that has merely a past to lose: half-open, open with its break over,
-/// or still in its slow start. An open breaker whose break is running, a forced one, and one that
-/// somebody holds (a [`Handle`], an [`Arc`](Handle::as_arc) or a permit that owns it) are never evicted.
+/// full, a new key takes the place of one whose breaker is *closed*, *decides for itself* and is
+/// *held by nobody*; one that was looked up lately gets a second chance before one that was not.
+/// Only if there is none such, one goes that has merely a past to lose: half-open, open with its
+/// break over, or still in its slow start. An open breaker whose break is running, a forced one,
+/// and one that somebody holds (a [`Handle`], an [`Arc`](Handle::as_arc) or a permit that owns it)
+/// are never evicted.
 ///
 /// If all have to stay, the new key's breaker is handed out all the same, and the registry does not
-/// hold it: it works as long as the caller keeps the handle, and the next look-up makes another. So a
-/// flood of keys that never come back cannot push out what is in use or open; it passes by. Such
+/// hold it: it works as long as the caller keeps the handle, and the next look-up makes another. So
+/// a flood of keys that never come back cannot push out what is in use or open; it passes by. Such
 /// breakers are [counted](RegistryCounters::unstored).
 ///
 /// A key whose breaker was evicted or removed starts anew, with a closed breaker that remembers
-/// nothing. An eviction leaves no handle behind; [`remove`](Self::remove) may, and then two breakers
-/// for one key exist, the old one known to its holders alone.
+/// nothing. An eviction leaves no handle behind; [`remove`](Self::remove) may, and then two
+/// breakers for one key exist, the old one known to its holders alone.
 ///
 /// # Progress
 ///
-/// A look-up of a key that has a breaker takes no lock, allocates nothing and, once threads have been
-/// seen to contend for that key, writes no word that others write: it then grows a share for each
-/// lane of [`Clock::lanes`], once, under the lock. A look-up that makes a breaker takes the registry's
-/// lock, looks at 130 entries at most, and waits for another thread that is making the breaker of the
-/// same key. All other methods take the lock too; none holds it while code of yours runs, but for
-/// `Hash` and `Eq` of keys, which must not use the registry. `Borrow`, `ToOwned` and `Drop` of keys,
-/// clocks, observers and the functions that the registry was built with may.
+/// A look-up of a key that has a breaker takes no lock, allocates nothing and, once threads have
+/// been seen to contend for that key, writes no word that others write: it then grows a share for
+/// each lane of [`Clock::lanes`], once, under the lock. A look-up that makes a breaker takes the
+/// registry's lock, looks at 130 entries at most, and waits for another thread that is making the
+/// breaker of the same key. All other methods take the lock too; none holds it while code of yours
+/// runs, but for `Hash` and `Eq` of keys, which must not use the registry. `Borrow`, `ToOwned` and
+/// `Drop` of keys, clocks, observers and the functions that the registry was built with may.
 ///
 /// # Examples
 ///
@@ -314,8 +322,8 @@ impl<K: Hash + Eq, C: Clock, O: Observer> Registry<K, C, O> {
     }
 
     fn office(&self) -> MutexGuard<'_, Office<K, Breaker<C, O>>> {
-        // Only a `Hash` or an `Eq` can have panicked. At worst that leaves an entry in the ring that no
-        // look-up finds, and that goes like any other.
+        // Only a `Hash` or an `Eq` can have panicked. At worst that leaves an entry in the ring
+        // that no look-up finds, and that goes like any other.
         self.office.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,5 @@
-//! What stands around a call: bulkhead, retry, timeout, fallback, rate limit, and the policy that joins them.
+//! What stands around a call: bulkhead, retry, timeout, fallback, rate limit, and the policy that
+//! joins them.
 
 pub(crate) mod bulkhead;
 #[cfg(feature = "policy")]

@@ -1,9 +1,9 @@
 //! Configurations in files and environment variables (feature `serde`).
 //!
-//! [`Profiles`] are what the file of a service holds, [`Settings`] are those of one breaker or a part
-//! of them, and a field of your own struct is a whole [`Config`] with
-//! `#[serde(with = "cutout::settings")]`. They are read from and written to any format that
-//! describes itself, such as TOML, YAML and JSON.
+//! [`Profiles`] are what the file of a service holds, [`Settings`] are those of one breaker or a
+//! part of them, and a field of your own struct is a whole [`Config`] with `#[serde(with =
+//! "cutout::settings")]`. They are read from and written to any format that describes itself, such
+//! as TOML, YAML and JSON.
 //!
 //! ```
 //! use core::time::Duration;
@@ -58,19 +58,19 @@
 //! assert_eq!(error.span(), Some(26..29));
 //! ```
 //!
-//! What is wrong only beside another setting, of a base perhaps, is found once all is read. Then the
-//! message alone says where: a format may show the line of the first profile.
+//! What is wrong only beside another setting, of a base perhaps, is found once all is read. Then
+//! the message alone says where: a format may show the line of the first profile.
 //!
 //! # What can be written
 //!
 //! A duration is a number and a unit, or several of them, each unit once and the longest first:
-//! `"250ms"`, `"1m 30s"`, `"1.5h"`. The units are `ns`,
-//! `us` (`µs`), `ms`, `s` (`sec`), `m` (`min`), `h`, `d` and `w`, in small letters: `"1M"` is an error,
-//! and so are months and years, which are not all as long. A share of calls has a
-//! percent sign and up to two decimals: `"12.5%"`. It is no plain number, because some would write
-//! 0.5 for a half and some for half a percent. For `"off"` there is also `false`, which is what some
-//! readers of YAML take `off` for. A number and a flag may stand as text, which is all that the
-//! environment has. Each name is that of the method of [`Config`] which says what it does.
+//! `"250ms"`, `"1m 30s"`, `"1.5h"`. The units are `ns`, `us` (`µs`), `ms`, `s` (`sec`), `m`
+//! (`min`), `h`, `d` and `w`, in small letters: `"1M"` is an error, and so are months and years,
+//! which are not all as long. A share of calls has a percent sign and up to two decimals:
+//! `"12.5%"`. It is no plain number, because some would write 0.5 for a half and some for half a
+//! percent. For `"off"` there is also `false`, which is what some readers of YAML take `off` for. A
+//! number and a flag may stand as text, which is all that the environment has. Each name is that of
+//! the method of [`Config`] which says what it does.
 //!
 //! | setting | default | allowed |
 //! | --- | --- | --- |
@@ -103,8 +103,8 @@
 //! | `bulkhead.max_wait` | `"0s"` | 0 to 1 day, as in `"1m 30s"` |
 //!
 //! A window has a time or a count. A profile also has a `base`, the name of another.
-//! [`Config::trip_when`] is code, and cannot be written. The settings under `bulkhead` are those of a
-//! [`BulkheadConfig`](crate::BulkheadConfig), for a bulkhead behind the breaker.
+//! [`Config::trip_when`] is code, and cannot be written. The settings under `bulkhead` are those of
+//! a [`BulkheadConfig`](crate::BulkheadConfig), for a bulkhead behind the breaker.
 //!
 //! # Code over file, environment over file
 //!
@@ -129,8 +129,9 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Several profiles are amended from one environment by [`Profiles::amend_from_env`], with variables such
-//! as `CUTOUT__PAYMENTS__WINDOW_TIME`, and [`Profiles::from_env`] needs no file at all.
+//! Several profiles are amended from one environment by [`Profiles::amend_from_env`], with
+//! variables such as `CUTOUT__PAYMENTS__WINDOW_TIME`, and [`Profiles::from_env`] needs no file at
+//! all.
 //!
 //! Defaults in code under a file are [`Settings::to_config_over`].
 //!
@@ -153,9 +154,10 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! For a registry, a function chooses the profile of each key: `Registry::builder(..).with_config(..)` when it is
-//! made, and `Registry::reconfigure_each` when the file was read again. `Registry::reconfigure_all` is not for
-//! this: it leaves alone the breakers whose settings a function chose.
+//! For a registry, a function chooses the profile of each key:
+//! `Registry::builder(..).with_config(..)` when it is made, and `Registry::reconfigure_each` when
+//! the file was read again. `Registry::reconfigure_all` is not for this: it leaves alone the
+//! breakers whose settings a function chose.
 //!
 #![cfg_attr(feature = "registry", doc = "```")]
 #![cfg_attr(not(feature = "registry"), doc = "```ignore")]
@@ -180,8 +182,8 @@
 //!
 //! # Development, staging, production
 //!
-//! Profiles are for dependencies, not for environments. Give each environment a file of its own, or keep one
-//! file and have variables say what is different, with [`Profiles::amend_from_env`].
+//! Profiles are for dependencies, not for environments. Give each environment a file of its own, or
+//! keep one file and have variables say what is different, with [`Profiles::amend_from_env`].
 
 mod bulkhead;
 mod config;

@@ -54,10 +54,10 @@ pub trait BlockingTimer {
     /// Returns as soon as `is_over` says yes, and no later than `duration` after this call; whether
     /// `is_over` has said yes.
     ///
-    /// A wait for a place in a bulkhead is one, and [unparks](std::thread::Thread::unpark) this thread
-    /// when the place has come. [`ThreadTimer`] parks the thread until then. Unless you override it,
-    /// a timer pauses again and again, each time for a millisecond or for the 64th part of what it has
-    /// waited, whichever is longer, and asks `is_over` in between.
+    /// A wait for a place in a bulkhead is one, and [unparks](std::thread::Thread::unpark) this
+    /// thread when the place has come. [`ThreadTimer`] parks the thread until then. Unless you
+    /// override it, a timer pauses again and again, each time for a millisecond or for the 64th
+    /// part of what it has waited, whichever is longer, and asks `is_over` in between.
     fn pause_until(&self, duration: Duration, is_over: &mut dyn FnMut() -> bool) -> bool {
         const LEAST: Duration = Duration::from_millis(1);
         let mut left = duration;

@@ -12,8 +12,8 @@ use crate::time::{Clock, Instant};
 use crate::unwind::sheltered;
 use crate::window::{Counted, Tally};
 
-/// A result that is counted and not told of yet. If [`Config::trip_when`](crate::Config::trip_when) panics
-/// over it, it is told of all the same.
+/// A result that is counted and not told of yet. If [`Config::trip_when`](crate::Config::trip_when)
+/// panics over it, it is told of all the same.
 pub(super) struct Untold<'a, C: Clock, O: Observer, const BUCKETS: usize> {
     breaker: &'a CircuitBreaker<C, O, BUCKETS>,
     result: Counted,
@@ -46,7 +46,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         self.tell_of_call(|| Settled::Counted(result).event());
     }
 
-    /// Tells of what a trip has done: it opened the circuit, or would have done so, or came too late.
+    /// Tells of what a trip has done: it opened the circuit, or would have done so, or came too
+    /// late.
     pub(super) fn announce_trip(&self, trip: &Trip, opened: Option<Opened>) {
         match opened {
             Some(Opened { change, .. }) if change.after.generation() == trip.generation => {

@@ -23,8 +23,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     ///
     /// # Panics
     ///
-    /// If `call` panics, that counts as a failure and goes on. So does the panic of an observer or of
-    /// [`trip_when`](crate::Config::trip_when) while a call that has returned is settled.
+    /// If `call` panics, that counts as a failure and goes on. So does the panic of an observer or
+    /// of [`trip_when`](crate::Config::trip_when) while a call that has returned is settled.
     #[inline]
     pub fn call<T, E>(&self, call: impl FnOnce() -> Result<T, E>) -> Result<T, Error<E>> {
         self.call_with(call, by_result)
@@ -85,8 +85,9 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     ///
     /// # Cancellation
     ///
-    /// Dropped before its end, the call is cancelled, also where it is dropped because something else
-    /// panics, such as another future of the same task. Nothing is held across an await but a permit.
+    /// Dropped before its end, the call is cancelled, also where it is dropped because something
+    /// else panics, such as another future of the same task. Nothing is held across an await but a
+    /// permit.
     ///
     /// # Panics
     ///
@@ -190,10 +191,11 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     /// Takes back the admission of a call that did not run after all, as one that would have had to
     /// wait in a queue and will ask anew when its turn comes.
     ///
-    /// It was no admission then: it counts in no total, nobody is told of it, and a trial's place is
-    /// free again. If it was the trial that ended a break, the circuit stays half-open. A trial that has
-    /// outlasted its [timeout](crate::Config::trial_timeout) while the circuit is still half-open cannot be
-    /// taken back: it has failed, and counts as stale. During a slow start, the call has used up its share.
+    /// It was no admission then: it counts in no total, nobody is told of it, and a trial's place
+    /// is free again. If it was the trial that ended a break, the circuit stays half-open. A trial
+    /// that has outlasted its [timeout](crate::Config::trial_timeout) while the circuit is still
+    /// half-open cannot be taken back: it has failed, and counts as stale. During a slow start, the
+    /// call has used up its share.
     ///
     /// # Examples
     ///

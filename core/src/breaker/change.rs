@@ -1,4 +1,5 @@
-//! The fourth step of a call's end: the circuit opens. And the other changes that are not a trial's.
+//! The fourth step of a call's end: the circuit opens. And the other changes that are not a
+//! trial's.
 
 use core::time::Duration;
 
@@ -10,8 +11,8 @@ use crate::observe::Observer;
 use crate::state::{Mode, State};
 use crate::time::{Clock, Instant};
 
-/// What a trip has changed. If the generation is that of before, a circuit that is forced closed has noted
-/// that it would have opened.
+/// What a trip has changed. If the generation is that of before, a circuit that is forced closed
+/// has noted that it would have opened.
 pub(super) struct Opened {
     pub(super) change: Change,
     pub(super) at: Instant,

@@ -102,8 +102,9 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         }
     }
 
-    /// Allocates now what calls would else allocate when they first need it, so that none does: lanes for
-    /// threads that contend, as many as [`Clock::lanes`] says, and the place of what few breakers need.
+    /// Allocates now what calls would else allocate when they first need it, so that none does:
+    /// lanes for threads that contend, as many as [`Clock::lanes`] says, and the place of what few
+    /// breakers need.
     ///
     /// Without the feature `alloc` there is nothing to do.
     ///

@@ -47,8 +47,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         if is_full || completes { self.evaluate_window(end, row, stayed, is_full) } else { None }
     }
 
-    /// Sums the window and applies the conditions: all of them if `is_full`, else the rates alone. Keeps
-    /// the armed bit true to the window.
+    /// Sums the window and applies the conditions: all of them if `is_full`, else the rates alone.
+    /// Keeps the armed bit true to the window.
     #[cold]
     #[inline(never)]
     fn evaluate_window(
@@ -122,13 +122,14 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         }
     }
 
-    /// Whether failures can ever go without an evaluation. Nobody can tell when a condition of the user's
-    /// holds, and a window by count moves with each result.
+    /// Whether failures can ever go without an evaluation. Nobody can tell when a condition of the
+    /// user's holds, and a window by count moves with each result.
     fn can_grant(&self, shape: &Shape) -> bool {
         self.settings.trip_when().is_none() && matches!(shape, Shape::Time(_))
     }
 
-    /// Lets the next failures go without an evaluation, as far as this healthy one can tell what they do.
+    /// Lets the next failures go without an evaluation, as far as this healthy one can tell what
+    /// they do.
     fn grant_budgets(&self, end: &CallEnd<'_>, revoked: Revoked, limits: &Limits, tally: &Tally) {
         let more = verdict::failures_to_spare(limits, tally);
         let (shape, generation) = (self.settings.shape(), end.word.generation());

@@ -21,12 +21,13 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
     /// | [`Mode::Disabled`] | all are admitted | are counted as ignored | [`disable`](Self::disable) |
     /// | [`Mode::Shadow`] | all are admitted | decide as under `Auto` | [`shadow`](Self::shadow) |
     ///
-    /// The mode holds until another is set or the breaker is [`reset`](Self::reset); no time ends it.
+    /// The mode holds until another is set or the breaker is [`reset`](Self::reset); no time ends
+    /// it.
     ///
-    /// A change of the mode starts a generation: calls in flight come back stale, and a window starts
-    /// empty. The state underneath stays, and so does the end of its break. The observer hears of the
-    /// change once, with [`Cause::Mode`]. If the mode is set already, nothing changes and nothing is
-    /// announced.
+    /// A change of the mode starts a generation: calls in flight come back stale, and a window
+    /// starts empty. The state underneath stays, and so does the end of its break. The observer
+    /// hears of the change once, with [`Cause::Mode`]. If the mode is set already, nothing changes
+    /// and nothing is announced.
     ///
     /// # Examples
     ///
@@ -59,8 +60,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         self.set_mode(Mode::ForcedOpen);
     }
 
-    /// Admits and counts every call until released, and trips on none: [`set_mode`](Self::set_mode) with
-    /// [`Mode::ForcedClosed`].
+    /// Admits and counts every call until released, and trips on none: [`set_mode`](Self::set_mode)
+    /// with [`Mode::ForcedClosed`].
     pub fn force_closed(&self) {
         self.set_mode(Mode::ForcedClosed);
     }
@@ -83,15 +84,16 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         self.set_mode(Mode::Auto);
     }
 
-    /// Opens the circuit for `duration`, or for 365 days if that is less; then trials decide, as after
-    /// any break.
+    /// Opens the circuit for `duration`, or for 365 days if that is less; then trials decide, as
+    /// after any break.
     ///
-    /// The time is measured to the nanosecond also where the settings ask for no more than a coarse clock.
+    /// The time is measured to the nanosecond also where the settings ask for no more than a coarse
+    /// clock.
     ///
-    /// For a dependency that is known to be down until some time, as during its maintenance. A break of
-    /// [`Duration::ZERO`] is over at once: the next call is a trial. To open by hand is no reopening, and
-    /// an open circuit is opened anew. The mode stays: a circuit that is forced closed or disabled flows
-    /// until it is released.
+    /// For a dependency that is known to be down until some time, as during its maintenance. A
+    /// break of [`Duration::ZERO`] is over at once: the next call is a trial. To open by hand is no
+    /// reopening, and an open circuit is opened anew. The mode stays: a circuit that is forced
+    /// closed or disabled flows until it is released.
     ///
     /// # Examples
     ///

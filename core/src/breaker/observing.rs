@@ -56,8 +56,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         self.circuit.load().mode()
     }
 
-    /// Whether the circuit is open by itself, its break is over, and no call has come since: the next
-    /// call will be a trial.
+    /// Whether the circuit is open by itself, its break is over, and no call has come since: the
+    /// next call will be a trial.
     ///
     /// [`state`](Self::state) still reads Open then, as reading changes nothing. A dependency that
     /// nobody calls any more can stay so for ever, and is no reason for an alert.
@@ -82,12 +82,12 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
 
     /// What a call that came now would be refused with; `None` if it would be admitted.
     ///
-    /// Looking admits nothing and counts nothing. It is for who would have to prepare for a call, or
-    /// could go elsewhere; admission alone decides. Under [`Mode::Shadow`] nobody is refused, and
-    /// which calls a slow start refuses is known only when they come.
+    /// Looking admits nothing and counts nothing. It is for who would have to prepare for a call,
+    /// or could go elsewhere; admission alone decides. Under [`Mode::Shadow`] nobody is refused,
+    /// and which calls a slow start refuses is known only when they come.
     ///
-    /// Trials whose timeout is over are given up, as a call would give them up, so that HalfOpen ends
-    /// even if all that anybody does is look.
+    /// Trials whose timeout is over are given up, as a call would give them up, so that HalfOpen
+    /// ends even if all that anybody does is look.
     ///
     /// # Examples
     ///
@@ -114,11 +114,12 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         self.look(self.now(), |end| self.left_until(end))
     }
 
-    /// What [`snapshot`](Self::snapshot) would be if it were `now` by the breaker's clock, which is not
-    /// asked for anything: to look at many breakers at one moment, or where the clock's code must not run.
+    /// What [`snapshot`](Self::snapshot) would be if it were `now` by the breaker's clock, which is
+    /// not asked for anything: to look at many breakers at one moment, or where the clock's code
+    /// must not run.
     ///
-    /// So `retry_after` does not include the [resolution](Clock::resolution) of a clock that ticks: on such a
-    /// clock, a call may be admitted that much later.
+    /// So `retry_after` does not include the [resolution](Clock::resolution) of a clock that ticks:
+    /// on such a clock, a call may be admitted that much later.
     ///
     /// # Examples
     ///

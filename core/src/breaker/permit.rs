@@ -20,8 +20,8 @@ use crate::unwind::sheltered;
 /// [`cancelled_as`](crate::Config::cancelled_as) or its default says otherwise.
 ///
 /// Dropped while its thread unwinds from a panic, it is a failure, where the clock can tell
-/// ([`Clock::unwinding`]): a permit cannot know whether its own call panicked. A future that holds a
-/// permit may be dropped by the panic of another future, which is no failure of this call. There,
+/// ([`Clock::unwinding`]): a permit cannot know whether its own call panicked. A future that holds
+/// a permit may be dropped by the panic of another future, which is no failure of this call. There,
 /// use [`call_async`](CircuitBreaker::call_async), which knows the difference.
 ///
 /// # Examples

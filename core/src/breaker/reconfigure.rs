@@ -11,29 +11,31 @@ use crate::time::Clock;
 impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> {
     /// Puts other settings into force while calls go on. State, window and permits stay.
     ///
-    /// - The conditions hold from the next result on: it looks, even if it is a success, whether the
-    ///   rates of what the window already holds are over. A row of failures starts anew if it begins
-    ///   or ceases to be counted.
-    /// - A break, a timeout or a slow start that has begun lasts as long as it was to last; the next ones
-    ///   have the new lengths. A slow start ends if `slow_start` is switched off.
+    /// - The conditions hold from the next result on: it looks, even if it is a success, whether
+    ///   the rates of what the window already holds are over. A row of failures starts anew if it
+    ///   begins or ceases to be counted.
+    /// - A break, a timeout or a slow start that has begun lasts as long as it was to last; the
+    ///   next ones have the new lengths. A slow start ends if `slow_start` is switched off.
     /// - Trials that are out stay out; how many more may start, and how they decide, is as the new
     ///   settings say.
     /// - A call that was admitted while slow calls were not measured is never slow.
-    /// - What the window counts begins and ceases with its conditions: where none of them looks at it any
-    ///   more, it counts nothing, and where one does so again it starts empty.
-    /// - [`Config::window`] and [`Config::trip_when`] cannot change: their memory and their code are
-    ///   the breaker's own.
+    /// - What the window counts begins and ceases with its conditions: where none of them looks at
+    ///   it any more, it counts nothing, and where one does so again it starts empty.
+    /// - [`Config::window`] and [`Config::trip_when`] cannot change: their memory and their code
+    ///   are the breaker's own.
     ///
     /// What decides together changes together. While a change is under way on another thread, each
-    /// decision is one that the settings of before or those of after would have made: a call that opens
-    /// the circuit by both opens it, a break is as long as one of them allows, and trials are judged by the
-    /// one or the other. One call may be counted by those of before and then judged by those of after.
+    /// decision is one that the settings of before or those of after would have made: a call that
+    /// opens the circuit by both opens it, a break is as long as one of them allows, and trials are
+    /// judged by the one or the other. One call may be counted by those of before and then judged
+    /// by those of after.
     ///
     /// # Errors
     ///
     /// The first setting that is out of its range, or that cannot change
-    /// ([`ConfigError::FixedWindow`], [`ConfigError::FixedTripWhen`]); then nothing is changed. Where
-    /// another thread is in the middle of a change, [`ConfigError::BeingChanged`]: nobody waits.
+    /// ([`ConfigError::FixedWindow`], [`ConfigError::FixedTripWhen`]); then nothing is changed.
+    /// Where another thread is in the middle of a change, [`ConfigError::BeingChanged`]: nobody
+    /// waits.
     ///
     /// # Examples
     ///

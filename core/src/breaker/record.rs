@@ -1,4 +1,5 @@
-//! The second step of a call's end: its result goes to the row of failures, the window and the totals.
+//! The second step of a call's end: its result goes to the row of failures, the window and the
+//! totals.
 
 use core::num::NonZeroU32;
 
@@ -20,7 +21,8 @@ pub(super) enum Recorded {
         row: u64,
         /// How many older results stayed, if this one turned the window.
         stayed: Option<u64>,
-        /// Whether no evaluation is due: it was a failure within its lane's budget, or there is no window.
+        /// Whether no evaluation is due: it was a failure within its lane's budget, or there is no
+        /// window.
         spared: bool,
     },
 }
@@ -71,8 +73,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         Recorded::Counted { row, stayed, spared }
     }
 
-    /// Counts the result in the row of failures. Says how many in a row it makes, as far as they are
-    /// counted there; none for a success, which ends the row.
+    /// Counts the result in the row of failures. Says how many in a row it makes, as far as they
+    /// are counted there; none for a success, which ends the row.
     #[inline(never)]
     pub(super) fn count_in_row(&self, end: &CallEnd<'_>) -> u64 {
         let generation = end.word.generation();

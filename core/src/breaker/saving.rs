@@ -65,12 +65,12 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
 
     /// A breaker that goes on where the one that was saved left off.
     ///
-    /// Announces nothing, and starts a generation of its own: a ticket of the old one does not belong
-    /// here. The next result looks at the window, whatever it is. Where `config` has another window,
-    /// results are sorted into its buckets to within one of them, or the last ones are kept; a window
-    /// of the other kind starts empty. A break does not last longer than `config` allows a break to
-    /// last, and a slow start without [`Config::slow_start`] is over. The totals go on, so that calls that were
-    /// in flight are missing from them.
+    /// Announces nothing, and starts a generation of its own: a ticket of the old one does not
+    /// belong here. The next result looks at the window, whatever it is. Where `config` has another
+    /// window, results are sorted into its buckets to within one of them, or the last ones are
+    /// kept; a window of the other kind starts empty. A break does not last longer than `config`
+    /// allows a break to last, and a slow start without [`Config::slow_start`] is over. The totals
+    /// go on, so that calls that were in flight are missing from them.
     ///
     /// # Errors
     ///

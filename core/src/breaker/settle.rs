@@ -1,8 +1,9 @@
 //! The end of a call: what it amounts to, and the steps that follow from that.
 //!
-//! A call that counts in the window takes these steps, a file each: it is classified (here), recorded
-//! ([`record`](super::record)), evaluated ([`evaluate`](super::evaluate)); if a condition holds, the state
-//! changes ([`change`](super::change)); then the observer is told ([`announce`](super::announce)).
+//! A call that counts in the window takes these steps, a file each: it is classified (here),
+//! recorded ([`record`](super::record)), evaluated ([`evaluate`](super::evaluate)); if a condition
+//! holds, the state changes ([`change`](super::change)); then the observer is told
+//! ([`announce`](super::announce)).
 
 use core::time::Duration;
 
@@ -80,7 +81,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         if !ticket.counts_in(word.generation()) {
             return self.settle_uncounted(word, ticket, ending);
         }
-        // The only clock read of a call, unless slow calls are measured; none where nothing needs it.
+        // The only clock read of a call, unless slow calls are measured; none where nothing needs
+        // it.
         let plan = self.settings.plan(); // C2
         let now = if plan.needs_time() { self.read_clock(plan) } else { Instant::ORIGIN };
         match self.classify(plan, ticket, ending, now) {
@@ -128,8 +130,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         }
     }
 
-    /// Ends a call that does not count in the window: a trial, a call that bypassed the circuit, or one
-    /// whose generation is over.
+    /// Ends a call that does not count in the window: a trial, a call that bypassed the circuit, or
+    /// one whose generation is over.
     #[inline(never)]
     fn settle_uncounted(&self, word: Word, ticket: &Ticket, ending: Ending) {
         let is_current = word.generation() == ticket.generation(); // R2
@@ -156,7 +158,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         self.observer.on_stale(&StaleResult { generation, outcome });
     }
 
-    /// Counts the result of a call that no state of the circuit admitted, and decides nothing by it.
+    /// Counts the result of a call that no state of the circuit admitted, and decides nothing by
+    /// it.
     fn settle_bypass(&self, word: Word, ticket: &Ticket, ending: Ending) {
         let settled = if word.mode() == Mode::Disabled {
             Settled::Ignored
@@ -168,8 +171,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         self.count_in_totals(settled);
     }
 
-    /// Says what `ending` amounts to: whether it counts, as a success or a failure, and whether the call
-    /// was slow.
+    /// Says what `ending` amounts to: whether it counts, as a success or a failure, and whether the
+    /// call was slow.
     #[inline]
     pub(super) fn classify(
         &self,

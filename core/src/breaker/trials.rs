@@ -68,8 +68,8 @@ impl<C: Clock, O: Observer, const BUCKETS: usize> CircuitBreaker<C, O, BUCKETS> 
         counts
     }
 
-    /// Frees what an admission took, and lets the totals forget it. A trial whose timeout is over while the
-    /// circuit is still half-open has failed, and is stale (R5).
+    /// Frees what an admission took, and lets the totals forget it. A trial whose timeout is over
+    /// while the circuit is still half-open has failed, and is stale (R5).
     #[inline(never)]
     pub(super) fn take_back_ticket(&self, ticket: &Ticket) {
         match ticket.role() {

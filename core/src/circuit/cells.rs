@@ -1,4 +1,5 @@
-//! The times that belong to states: ends of breaks and of slow starts, and what else there is to note.
+//! The times that belong to states: ends of breaks and of slow starts, and what else there is to
+//! note.
 
 use super::word::PLACES;
 use crate::sync::{AtomicU64, const_fn, zeroes};

@@ -1,9 +1,10 @@
-//! What few calls need: the timeouts of trials, the pace of a slow start, what belongs to a state beside
-//! the word, the second copy of the settings that are lengths, and the totals that no lane counts.
+//! What few calls need: the timeouts of trials, the pace of a slow start, what belongs to a state
+//! beside the word, the second copy of the settings that are lengths, and the totals that no lane
+//! counts.
 //!
 //! With the feature `alloc` the first call that needs it makes it, so that a breaker that has never
-//! tripped, as most of them, is half as large. Loom takes it for part of the breaker: that who finds
-//! the box sees what it was made with is `once_cell`'s promise.
+//! tripped, as most of them, is half as large. Loom takes it for part of the breaker: that who
+//! finds the box sees what it was made with is `once_cell`'s promise.
 
 use super::{Cells, TrialDeadlines};
 use crate::slow_start::Admissions;

@@ -8,8 +8,9 @@ use crate::time::Instant;
 #[derive(Debug)]
 pub(crate) struct TrialDeadlines {
     ends: [AtomicU64; MAX_TRIALS as usize],
-    /// For each slot four bits, which change when a trial gets the slot and when its ticket is settled: so
-    /// the copy of a ticket that was settled is not taken for that of the next trial there.
+    /// For each slot four bits, which change when a trial gets the slot and when its ticket is
+    /// settled: so the copy of a ticket that was settled is not taken for that of the next trial
+    /// there.
     turns: AtomicU64,
 }
 

@@ -8,11 +8,11 @@
 //! +------------+-----+-----+-----+------------+------+-----+-----+----+-----+----+-----+
 //! ```
 //!
-//! The state is Closed, Open, HalfOpen, or Closed in slow start. `succ`, `fail` and `slow` count settled
-//! trials, `trials out` has a bit for each trial in flight; all four are zero outside HalfOpen. `place`
-//! says where the present or last break is noted, `broke` whether there was one since the circuit was new
-//! or reset. Closed under `Auto` is all zeroes in the lowest five bits, so admission there is one load and
-//! one mask.
+//! The state is Closed, Open, HalfOpen, or Closed in slow start. `succ`, `fail` and `slow` count
+//! settled trials, `trials out` has a bit for each trial in flight; all four are zero outside
+//! HalfOpen. `place` says where the present or last break is noted, `broke` whether there was one
+//! since the circuit was new or reset. Closed under `Auto` is all zeroes in the lowest five bits,
+//! so admission there is one load and one mask.
 
 use crate::field::Field;
 use crate::state::{MODES, Mode, State};
@@ -41,8 +41,8 @@ const OPEN: u32 = 1;
 const HALF_OPEN: u32 = 2;
 const SLOW_START: u32 = 3;
 
-/// So many places there are to note a break in: two for breaks that results begin, and two for those by
-/// hand, each for a break while the other has a meaning (R4).
+/// So many places there are to note a break in: two for breaks that results begin, and two for
+/// those by hand, each for a break while the other has a meaning (R4).
 pub(crate) const PLACES: usize = 4;
 const FIRST_BY_HAND: u32 = 2;
 

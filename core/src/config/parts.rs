@@ -174,8 +174,8 @@ impl Backoff {
 /// stage, so that little traffic is not refused for long.
 ///
 /// Meanwhile the rates count from as many results on as there are [`trials`](Config::trials), so
-/// that it reopens at once if the dependency cannot carry the load, and that counts as reopening in a
-/// row. The end of the last stage starts a generation.
+/// that it reopens at once if the dependency cannot carry the load, and that counts as reopening in
+/// a row. The end of the last stage starts a generation.
 ///
 /// # Examples
 ///

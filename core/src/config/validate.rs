@@ -134,8 +134,8 @@ impl Config {
         Ok(())
     }
 
-    /// Whether a rate is a trip condition. A success can then open the circuit: it can complete the minimum
-    /// of a rate that is over already.
+    /// Whether a rate is a trip condition. A success can then open the circuit: it can complete the
+    /// minimum of a rate that is over already.
     pub(crate) const fn has_rate(&self) -> bool {
         self.failure_rate.is_some() || self.slow_call_rate.is_some()
     }

@@ -115,10 +115,11 @@ impl<const WORDS: usize> Eras<WORDS> {
         }
     }
 
-    /// What the window that ends at `now` holds of each bucket, and of all together; `read` tells the
-    /// time once more.
+    /// What the window that ends at `now` holds of each bucket, and of all together; `read` tells
+    /// the time once more.
     pub(super) fn read(&self, mut now: Instant, read: impl Fn() -> Instant) -> Counts<WORDS> {
-        // Once, and not until it holds: a look must end though the clocks of two threads disagree for good.
+        // Once, and not until it holds: a look must end though the clocks of two threads disagree
+        // for good.
         let head = self.head();
         if self.is_long_before(head.tick(), now) {
             now = read();

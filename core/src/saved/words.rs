@@ -7,8 +7,8 @@
 //! how the window is laid out, how much it holds, and that
 //! ```
 //!
-//! A window over time holds buckets of four numbers: age, successes, failures, slow. One over a count of
-//! results holds words of 20 results, of two bits each.
+//! A window over time holds buckets of four numbers: age, successes, failures, slow. One over a
+//! count of results holds words of 20 results, of two bits each.
 
 use core::fmt;
 
@@ -26,8 +26,8 @@ const RAMPING: u64 = 2;
 const BY_TIME: u64 = 1;
 const BY_COUNT: u64 = 2;
 
-/// No breaker has had more calls of a kind: at one a nanosecond it would take 292 years. So the totals
-/// can go on without an overflow.
+/// No breaker has had more calls of a kind: at one a nanosecond it would take 292 years. So the
+/// totals can go on without an overflow.
 const MOST_CALLS: u64 = 1 << 63;
 
 /// Numbers that are no saved breaker.
@@ -75,7 +75,8 @@ impl SavedState {
 }
 
 impl<const BUCKETS: usize> SavedState<BUCKETS> {
-    /// This as numbers: their meaning stays what it is for all releases that write the same first one.
+    /// This as numbers: their meaning stays what it is for all releases that write the same first
+    /// one.
     pub fn to_words(&self) -> impl Iterator<Item = u64> + use<BUCKETS> {
         let saved = *self;
         let Totals {
@@ -136,8 +137,8 @@ impl<const BUCKETS: usize> SavedState<BUCKETS> {
 
     /// The breaker that these numbers were made of.
     ///
-    /// What is in range is believed: a break that has longer to go than the settings allow ends when
-    /// they allow. A total of more than 2^63 calls is not in range.
+    /// What is in range is believed: a break that has longer to go than the settings allow ends
+    /// when they allow. A total of more than 2^63 calls is not in range.
     ///
     /// # Errors
     ///

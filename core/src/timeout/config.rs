@@ -10,8 +10,9 @@ use crate::time::nanos;
 /// How a timeout follows from the latencies of the calls before.
 ///
 /// The timeout is the latency that a share of all calls does not exceed
-/// ([`quantile`](Self::quantile)), times a factor ([`multiplier_percent`](Self::multiplier_percent)), but no longer than
-/// the 99th percentile; then raised to the floor or lowered to the ceiling.
+/// ([`quantile`](Self::quantile)), times a factor
+/// ([`multiplier_percent`](Self::multiplier_percent)), but no longer than the 99th percentile; then
+/// raised to the floor or lowered to the ceiling.
 ///
 /// # Examples
 ///

@@ -7,26 +7,28 @@
 //! +--------------+---------------+-------------+
 //! ```
 //!
-//! An evaluation sums all buckets. If it finds the window healthy, it also finds how many more failures
-//! the window can take before any condition holds. It grants that number to the lanes: half of it to
-//! its own lane, the rest to the others. A failure spends one from the budget of its lane and is done.
-//! Only a failure that finds nothing left evaluates. Successes only make the window healthier.
+//! An evaluation sums all buckets. If it finds the window healthy, it also finds how many more
+//! failures the window can take before any condition holds. It grants that number to the lanes:
+//! half of it to its own lane, the rest to the others. A failure spends one from the budget of its
+//! lane and is done. Only a failure that finds nothing left evaluates. Successes only make the
+//! window healthier.
 //!
 //! The word of the first lane leads: its version is the newest, and it counts the suspensions.
 //!
 //! # Rules
 //!
 //! - **F1** A failure is counted in its bucket first. Then it spends, or it evaluates.
-//! - **F2** An evaluation revokes every budget before it sums: it begins a version in the leading word,
-//!   then it takes each other word to that version, with nothing left. A failure that spent before that is
-//!   in the sum. A failure that comes after that finds nothing left, or what was granted after the sum.
-//! - **F3** An evaluation grants no more, all lanes together, than its sum allows, and only to a word that
-//!   is still at its own version.
-//! - **F4** What can make the window worse without a failure revokes first: turning a lane, halving a
-//!   bucket, changing the settings. Turning and halving also suspend: an evaluation that began while one of
-//!   them was under way grants nothing.
-//! - **F5** An evaluation grants nothing if a lane is in a later tick than its own time: the sum still has
-//!   results that are over for that lane.
+//! - **F2** An evaluation revokes every budget before it sums: it begins a version in the leading
+//!   word, then it takes each other word to that version, with nothing left. A failure that spent
+//!   before that is in the sum. A failure that comes after that finds nothing left, or what was
+//!   granted after the sum.
+//! - **F3** An evaluation grants no more, all lanes together, than its sum allows, and only to a
+//!   word that is still at its own version.
+//! - **F4** What can make the window worse without a failure revokes first: turning a lane, halving
+//!   a bucket, changing the settings. Turning and halving also suspend: an evaluation that began
+//!   while one of them was under way grants nothing.
+//! - **F5** An evaluation grants nothing if a lane is in a later tick than its own time: the sum
+//!   still has results that are over for that lane.
 //!
 //! A thread that is held up while exactly 2^32 versions pass takes an old version for its own.
 //!

@@ -13,9 +13,9 @@
 //! the old. `filled` is how many belong to the batch's present lap; `again` says that those above
 //! are results of the lap before. The head counts batches and moves when one is full.
 //!
-//! It is kept in one lane, whatever their number, since "the last *n*" is an order: so it is
-//! exact. A sum that is taken while others record sees, for each batch, one moment between its start
-//! and its end.
+//! It is kept in one lane, whatever their number, since "the last *n*" is an order: so it is exact.
+//! A sum that is taken while others record sees, for each batch, one moment between its start and
+//! its end.
 
 use super::lane::{Head, Lane, swap};
 use super::{Counted, NOTHING, Recorded, Shape, Tally};
@@ -146,8 +146,8 @@ impl<const N: usize> Lane<N> {
             && swap(word, old.0, old.with(Counted { failed: false, slow: false }).0)
     }
 
-    /// Empties every batch. The head goes on to a lap whose number is one of 64, as no empty word can be
-    /// taken for a batch of the lap before that.
+    /// Empties every batch. The head goes on to a lap whose number is one of 64, as no empty word
+    /// can be taken for a batch of the lap before that.
     pub(super) fn empty_last(&self, ring: &Ring) {
         loop {
             let head = self.head();

@@ -85,9 +85,9 @@ impl<const N: usize> Lane<N> {
 
     /// Counts the result of `entry`.
     ///
-    /// `suspend` suspends the budgets of all lanes until what it returns is dropped. `is_live` tells
-    /// whether the entry's generation is the current one. `elsewhere` tells how many results the window
-    /// holds in other lanes.
+    /// `suspend` suspends the budgets of all lanes until what it returns is dropped. `is_live`
+    /// tells whether the entry's generation is the current one. `elsewhere` tells how many results
+    /// the window holds in other lanes.
     pub(super) fn record<S>(
         &self,
         shape: &Shape,
@@ -130,8 +130,8 @@ impl<const N: usize> Lane<N> {
         Tally { slow: 0, ..sum }
     }
 
-    /// Adds to the totals what never was in the window, or has left it. Slow results are counted when
-    /// they come.
+    /// Adds to the totals what never was in the window, or has left it. Slow results are counted
+    /// when they come.
     pub(super) fn add_to_totals(&self, tally: Tally) {
         for (total, more) in [(&self.successes, tally.successes), (&self.failures, tally.failures)]
         {
@@ -158,8 +158,8 @@ impl<const N: usize> Lane<N> {
     }
 
     /// Empties every word but those that `stays` knows to be part of the window that ends at `to`,
-    /// `places` from the oldest on, then moves the head there (W2). If it was this thread that moved
-    /// it: how many results stayed.
+    /// `places` from the oldest on, then moves the head there (W2). If it was this thread that
+    /// moved it: how many results stayed.
     #[cold]
     pub(super) fn advance(
         &self,

@@ -1,7 +1,7 @@
 //! The lanes of one window: who counts in which, and their sum.
 //!
-//! A breaker has one lane at first. With the feature `alloc` it grows more when two threads are seen to
-//! contend for the first one; until then there is a pointer for them and nothing else.
+//! A breaker has one lane at first. With the feature `alloc` it grows more when two threads are
+//! seen to contend for the first one; until then there is a pointer for them and nothing else.
 //!
 //! A window over time is split among the lanes, each of which turns by itself. A window over a
 //! count of results has one order, and so one lane, the first; the others then serve the totals
@@ -56,8 +56,8 @@ impl<const N: usize> Lanes<N> {
         &self.first
     }
 
-    /// The lane that the caller counts a success in. If failures in a row count (`has_row`), the lane then
-    /// keeps back the failures that follow.
+    /// The lane that the caller counts a success in. If failures in a row count (`has_row`), the
+    /// lane then keeps back the failures that follow.
     #[inline]
     fn mine_after_success(&self, has_row: bool, clock: &impl Clock) -> &Lane<N> {
         #[cfg(feature = "alloc")]
@@ -190,7 +190,8 @@ impl<const N: usize> Lanes<N> {
 
     // The budgets of failures.
 
-    /// Whether a failure of the caller, which was counted before, need not evaluate the window (F1).
+    /// Whether a failure of the caller, which was counted before, need not evaluate the window
+    /// (F1).
     #[inline]
     pub(crate) fn spend(&self, shape: &Shape, clock: &impl Clock) -> bool {
         matches!(shape, Shape::Time(_)) && self.mine(clock).budget.spend()
@@ -238,7 +239,8 @@ impl<const N: usize> Lanes<N> {
         mine.budget.grant(revoked, left);
     }
 
-    /// Grants the lanes but `mine` their shares of `more`. Says what is left for `mine`: at least half.
+    /// Grants the lanes but `mine` their shares of `more`. Says what is left for `mine`: at least
+    /// half.
     #[cfg(feature = "alloc")]
     fn grant_others(&self, mine: &Lane<N>, revoked: Revoked, more: u64) -> u64 {
         // Of 2^n grown lanes, each gets half of the grant shifted by n.

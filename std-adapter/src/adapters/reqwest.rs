@@ -39,21 +39,22 @@
 //!
 //! # Where it stands
 //!
-//! The middleware settles a call when the head of the response is there; what becomes of the body is
-//! the caller's business. A middleware that retries goes outside, before this one in the order of
-//! `with`: then each attempt is admitted by itself. Redirects are followed inside of reqwest, and count
-//! for the host that was asked first.
+//! The middleware settles a call when the head of the response is there; what becomes of the body
+//! is the caller's business. A middleware that retries goes outside, before this one in the order
+//! of `with`: then each attempt is admitted by itself. Redirects are followed inside of reqwest,
+//! and count for the host that was asked first.
 //!
-//! The timeout of reqwest's own client is inside as well, where it has to be. Set one: by default reqwest waits
-//! for ever, and a host that hangs never opens its circuit. A caller that gives up cancels the call, which
-//! says nothing about the host.
+//! The timeout of reqwest's own client is inside as well, where it has to be. Set one: by default
+//! reqwest waits for ever, and a host that hangs never opens its circuit. A caller that gives up
+//! cancels the call, which says nothing about the host.
 //!
 //! # As a tower service
 //!
-//! A reqwest client is a tower service by itself, and the [layer](crate::tower::CircuitBreakerLayer)
-//! works on it, with [`host`] and [`report`] for what is reqwest's own. The layer sees no more than how a
-//! call ends: of a body that fails it hears over HTTP/1 alone, and of one that does not come not at all.
-//! Where others send the bodies, take the middleware.
+//! A reqwest client is a tower service by itself, and the
+//! [layer](crate::tower::CircuitBreakerLayer) works on it, with [`host`] and [`report`] for what is
+//! reqwest's own. The layer sees no more than how a call ends: of a body that fails it hears over
+//! HTTP/1 alone, and of one that does not come not at all. Where others send the bodies, take the
+//! middleware.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -113,8 +114,8 @@ type Judge = fn(Result<&Response, &Error>) -> Report;
 ///
 /// # Cancellation
 ///
-/// A call whose future is dropped before the head of the response is there is cancelled, also where a
-/// panic elsewhere drops it. One that panics itself is a failure.
+/// A call whose future is dropped before the head of the response is there is cancelled, also where
+/// a panic elsewhere drops it. One that panics itself is a failure.
 #[derive(Clone, Copy)]
 pub struct CircuitBreakerMiddleware<B, J = Judge> {
     breakers: B,
@@ -151,8 +152,8 @@ impl<F> CircuitBreakerMiddleware<Keyed<F>> {
 
 /// # Judging
 impl<B, J> CircuitBreakerMiddleware<B, J> {
-    /// Has a function judge how calls end, instead of [`judge`]. It is not asked about requests whose own
-    /// body fails, which are ignored.
+    /// Has a function judge how calls end, instead of [`judge`]. It is not asked about requests
+    /// whose own body fails, which are ignored.
     ///
     /// # Examples
     ///

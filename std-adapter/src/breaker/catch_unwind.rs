@@ -5,8 +5,8 @@ use cutout_core::{CallEvent, Observer, StaleResult, Tally, Transition, TripReaso
 use crate::support::panics::caught;
 
 /// An observer whose panics end here: the change that it was told of stands, and the caller whose
-/// call made the change does not notice. The panic hook has had its say by then. What was panicked with
-/// is dropped; if it panics at that, too, that ends here as well.
+/// call made the change does not notice. The panic hook has had its say by then. What was panicked
+/// with is dropped; if it panics at that, too, that ends here as well.
 ///
 /// In a pair, and in pairs in it, each is isolated by itself: where one panics, the others hear.
 ///

@@ -11,8 +11,8 @@ use cutout_core::{Clock, Instant};
 /// A clock that also knows the thread that reads it.
 ///
 /// Each thread of the process counts in a lane of its own, as far as there are lanes: as many as
-/// threads can run at once, unless the clock asks for another number. And a permit that is dropped by
-/// a panic is a failure, whatever the clock.
+/// threads can run at once, unless the clock asks for another number. And a permit that is dropped
+/// by a panic is a failure, whatever the clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ThreadLanes<C>(C);
 

@@ -19,7 +19,8 @@ const SHORTEST_IDLE_TIME: Duration = Duration::from_millis(1);
 
 /// Settings of breakers that have been found to be in their ranges.
 ///
-/// What chooses settings for each key returns these, so that no look-up can fail for a wrong setting.
+/// What chooses settings for each key returns these, so that no look-up can fail for a wrong
+/// setting.
 ///
 /// # Examples
 ///
@@ -90,9 +91,9 @@ impl core::error::Error for RegistryError {
 
 /// A look-up that would have waited for itself.
 ///
-/// The function that a registry was given for the settings or the observer of a key has looked up the
-/// very key that it was asked for; or a key whose breaker another thread is making that waits, itself or
-/// through others, for this thread. See [`Registry::try_get`].
+/// The function that a registry was given for the settings or the observer of a key has looked up
+/// the very key that it was asked for; or a key whose breaker another thread is making that waits,
+/// itself or through others, for this thread. See [`Registry::try_get`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct CycleError;
@@ -156,18 +157,19 @@ impl<K> RegistryBuilder<K> {
 }
 
 impl<K, C, O> RegistryBuilder<K, C, O> {
-    /// The most breakers that the registry holds, 1 to 16,777,216. The default is 10,000, some 7 MB.
+    /// The most breakers that the registry holds, 1 to 16,777,216. The default is 10,000, some 7
+    /// MB.
     pub fn capacity(mut self, most: usize) -> Self {
         self.capacity = most;
         self
     }
 
-    /// How long a key may go without a look-up before its breaker, if held by nobody, is evicted. 1 ms
-    /// or more; the default is for ever.
+    /// How long a key may go without a look-up before its breaker, if held by nobody, is evicted. 1
+    /// ms or more; the default is for ever.
     ///
-    /// A breaker stays, however long, while it is forced or its break lasts; and while a trial is out
-    /// whose [`trial_timeout`](Config::trial_timeout) may not be over. One that is open with its break
-    /// over, half-open or in its slow start goes like a closed one.
+    /// A breaker stays, however long, while it is forced or its break lasts; and while a trial is
+    /// out whose [`trial_timeout`](Config::trial_timeout) may not be over. One that is open with
+    /// its break over, half-open or in its slow start goes like a closed one.
     ///
     /// It is measured to within 1/256 of itself, for which each look-up reads the clock
     /// ([`Clock::now_coarse`]). No timer runs: see [`Registry::evict_idle`].
@@ -176,20 +178,20 @@ impl<K, C, O> RegistryBuilder<K, C, O> {
         self
     }
 
-    /// The clock of the breakers and of the idle time. Each breaker has a clone of it; all clones are
-    /// to show the same time.
+    /// The clock of the breakers and of the idle time. Each breaker has a clone of it; all clones
+    /// are to show the same time.
     pub fn clock<D: Clock + Clone>(self, clock: D) -> RegistryBuilder<K, D, O> {
         let Self { config, capacity, idle_time, clock: _, configs, observers, listener } = self;
         RegistryBuilder { config, capacity, idle_time, clock, configs, observers, listener }
     }
 
-    /// Settings for each key, in place of those that all share: a [`CheckedConfig`], or an `Option` of
-    /// one, where `None` stands for the shared settings.
+    /// Settings for each key, in place of those that all share: a [`CheckedConfig`], or an `Option`
+    /// of one, where `None` stands for the shared settings.
     ///
-    /// `choose` runs when the breaker of a key is made, and holds nothing. It may look up other keys. A
-    /// look-up that would wait for itself (of the key that it is asked for, or of one whose breaker is
-    /// being made and waits for this one) is an error of [`Registry::try_get`] and a panic of
-    /// [`Registry::get`].
+    /// `choose` runs when the breaker of a key is made, and holds nothing. It may look up other
+    /// keys. A look-up that would wait for itself (of the key that it is asked for, or of one whose
+    /// breaker is being made and waits for this one) is an error of [`Registry::try_get`] and a
+    /// panic of [`Registry::get`].
     ///
     /// # Examples
     ///

@@ -22,9 +22,9 @@ impl<K: Hash + Eq, C: Clock + Clone, O: Observer> Registry<K, C, O> {
     ///
     /// # Panics
     ///
-    /// If a function that the registry was built with panics; the next look-up then tries again. And
-    /// if such a function looks up the key that it is asked for, or one that waits for that key: see
-    /// [`try_get`](Self::try_get).
+    /// If a function that the registry was built with panics; the next look-up then tries again.
+    /// And if such a function looks up the key that it is asked for, or one that waits for that
+    /// key: see [`try_get`](Self::try_get).
     ///
     /// # Examples
     ///
@@ -48,16 +48,16 @@ impl<K: Hash + Eq, C: Clock + Clone, O: Observer> Registry<K, C, O> {
         }
     }
 
-    /// As [`get`](Self::get), for functions of [`with_config`](super::RegistryBuilder::with_config) and
-    /// [`with_observer`](super::RegistryBuilder::with_observer) that look up other keys.
+    /// As [`get`](Self::get), for functions of [`with_config`](super::RegistryBuilder::with_config)
+    /// and [`with_observer`](super::RegistryBuilder::with_observer) that look up other keys.
     ///
     /// # Errors
     ///
-    /// If the look-up would wait for itself: while the breaker of a key is made, the same thread looks
-    /// up that key, or a key whose breaker another thread makes that waits, itself or through others,
-    /// for this one. Such circles are found through any number of threads and registries. A thread that
-    /// waits in another way, such as for a lock or for the end of a thread that it has started, is not
-    /// seen to wait.
+    /// If the look-up would wait for itself: while the breaker of a key is made, the same thread
+    /// looks up that key, or a key whose breaker another thread makes that waits, itself or through
+    /// others, for this one. Such circles are found through any number of threads and registries. A
+    /// thread that waits in another way, such as for a lock or for the end of a thread that it has
+    /// started, is not seen to wait.
     ///
     /// # Panics
     ///
@@ -122,8 +122,8 @@ impl<K: Hash + Eq, C: Clock + Clone, O: Observer> Registry<K, C, O> {
         panics.go_on_or(Ok(Handle::new(hold)))
     }
 
-    /// Makes the breaker of `key` and files it; unless later orders came that it cannot come to follow:
-    /// then it is to be made by those instead.
+    /// Makes the breaker of `key` and files it; unless later orders came that it cannot come to
+    /// follow: then it is to be made by those instead.
     fn make_by(&self, key: K, orders: &mut Orders<K>) -> Option<Made<K, C, O>> {
         let (config, own) = orders.settings.of(&key);
         // Both have been checked, so this does not panic.
@@ -151,8 +151,8 @@ impl<K: Hash + Eq, C: Clock + Clone, O: Observer> Registry<K, C, O> {
         }
     }
 
-    /// Waits until nobody else is making the breaker of `key`: then it is there, or this thread's to
-    /// make (G2).
+    /// Waits until nobody else is making the breaker of `key`: then it is there, or this thread's
+    /// to make (G2).
     fn turn_to_make(&self, key: K) -> Result<Found<'_, K, C, O>, CycleError> {
         let (maker, turn) = (current().id(), waits::next_turn());
         let mut office = self.office();

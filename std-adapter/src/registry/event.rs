@@ -2,9 +2,9 @@
 
 /// What became of an entry.
 ///
-/// The listener hears of it before the breaker and its key are dropped. If an observer or a key panics
-/// when it is dropped, all events are told first; the panic then goes on in the call that the events
-/// come from.
+/// The listener hears of it before the breaker and its key are dropped. If an observer or a key
+/// panics when it is dropped, all events are told first; the panic then goes on in the call that
+/// the events come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RegistryEvent<'a, K> {
@@ -35,8 +35,8 @@ pub struct RegistryCounters {
     pub expired: u64,
     /// Keys that were removed.
     pub removed: u64,
-    /// SelectBreaker that were handed out and never held. If this grows, the capacity is too small for
-    /// the breakers that are in use or open at the same time.
+    /// SelectBreaker that were handed out and never held. If this grows, the capacity is too small
+    /// for the breakers that are in use or open at the same time.
     pub unstored: u64,
     /// Of the evicted and the expired ones: those that were open, their break over, and nobody had
     /// called since.

@@ -4,13 +4,14 @@
 //! with ranks above it:
 //!
 //! - **V1** What is held, forced, or open with its break still running is never evicted.
-//! - **V2** A closed circuit goes first; among those, one that was not looked up since the hand last
-//!   passed it.
-//! - **V3** What has only a past to lose (half-open, open after its break, or still taking up its load)
-//!   goes if a whole round of the hand has met nothing of V2. Of those, what is idle expires like a
-//!   closed one: it would decide nothing until the next call, and then by results of long ago.
-//! - **V4** One insertion looks at [`LOOKS`] entries at most, and takes no entry that ranks later than
-//!   another it has looked at. If it finds none, there is no room.
+//! - **V2** A closed circuit goes first; among those, one that was not looked up since the hand
+//!   last passed it.
+//! - **V3** What has only a past to lose (half-open, open after its break, or still taking up its
+//!   load) goes if a whole round of the hand has met nothing of V2. Of those, what is idle expires
+//!   like a closed one: it would decide nothing until the next call, and then by results of long
+//!   ago.
+//! - **V4** One insertion looks at [`LOOKS`] entries at most, and takes no entry that ranks later
+//!   than another it has looked at. If it finds none, there is no room.
 
 use core::mem;
 use std::sync::Arc;
@@ -24,8 +25,8 @@ use super::sharded_arc::Root;
 /// that the lock is held for microseconds.
 const LOOKS: usize = 128;
 
-/// How many entries an insertion looks at for idle ones. More than one, so that a registry that grows
-/// is swept faster than it grows.
+/// How many entries an insertion looks at for idle ones. More than one, so that a registry that
+/// grows is swept faster than it grows.
 const IDLE_LOOKS: usize = 2;
 
 /// What would be lost with a breaker.

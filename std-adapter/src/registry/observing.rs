@@ -52,8 +52,8 @@ impl<K: Hash + Eq, C: Clock, O: Observer> Registry<K, C, O> {
         }
     }
 
-    /// Shows each entry and its breaker to `visit`. If that panics for one entry, the panic is kept in
-    /// `panics`, and the next entry follows.
+    /// Shows each entry and its breaker to `visit`. If that panics for one entry, the panic is kept
+    /// in `panics`, and the next entry follows.
     pub(super) fn for_each_entry(
         &self,
         panics: &mut Panics,
@@ -73,8 +73,8 @@ impl<K: Hash + Eq, C: Clock, O: Observer> Registry<K, C, O> {
         self.office().ring.entries().cloned().collect()
     }
 
-    /// All entries, and how many lists of them there were before: who has a later list knows more. No
-    /// code of the user's runs.
+    /// All entries, and how many lists of them there were before: who has a later list knows more.
+    /// No code of the user's runs.
     #[cfg(feature = "metrics")]
     pub(crate) fn listed(&self) -> (u64, Vec<Listed<K, C, O>>) {
         let mut office = self.office();

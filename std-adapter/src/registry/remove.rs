@@ -18,8 +18,8 @@ const LOOKS_AT_ONCE: usize = 256;
 impl<K: Hash + Eq, C: Clock, O: Observer> Registry<K, C, O> {
     /// Takes the breaker of `key` out of the registry, whatever its state and whoever holds it.
     ///
-    /// Who holds a handle keeps the old breaker, and so does the caller by the one returned; the next
-    /// look-up makes a new one that remembers nothing.
+    /// Who holds a handle keeps the old breaker, and so does the caller by the one returned; the
+    /// next look-up makes a new one that remembers nothing.
     pub fn remove<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<Handle<C, O>>
     where
         K: Borrow<Q>,
@@ -48,8 +48,8 @@ impl<K: Hash + Eq, C: Clock, O: Observer> Registry<K, C, O> {
         }
     }
 
-    /// Evicts the breakers of all keys that were not looked up for the
-    /// [idle time](super::RegistryBuilder::idle_time), if they are held by nobody and no decision of
+    /// Evicts the breakers of all keys that were not looked up for the [idle
+    /// time](super::RegistryBuilder::idle_time), if they are held by nobody and no decision of
     /// theirs still holds. Says how many.
     ///
     /// An open breaker goes once its break is over: then it is *due*, and the next call would be a
@@ -114,9 +114,9 @@ impl<K: Hash + Eq, C: Clock, O: Observer> Registry<K, C, O> {
         office.counters.expired += left.expired.len() as u64;
     }
 
-    /// Takes the key of an entry that has left the ring out of the map (G4), and keeps the entry until
-    /// the map has let go of it, which it does at a time of its choice: by then the key is dropped here,
-    /// and where no lock is held (G5).
+    /// Takes the key of an entry that has left the ring out of the map (G4), and keeps the entry
+    /// until the map has let go of it, which it does at a time of its choice: by then the key is
+    /// dropped here, and where no lock is held (G5).
     fn let_go(
         &self,
         office: &mut Office<K, Breaker<C, O>>,
@@ -165,8 +165,8 @@ impl<K: Hash + Eq, C: Clock, O: Observer> Left<K, C, O> {
         }
     }
 
-    /// Drops observers and keys one by one: they are the user's, and one that panics keeps none of the
-    /// others from its drop.
+    /// Drops observers and keys one by one: they are the user's, and one that panics keeps none of
+    /// the others from its drop.
     pub(super) fn drop_each(self, panics: &mut Panics) {
         for Ended { entry, value, .. } in self.evicted.into_iter().chain(self.expired) {
             panics.catch(|| drop(value));

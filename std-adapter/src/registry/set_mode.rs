@@ -10,12 +10,12 @@ use crate::support::panics::Panics;
 /// # Forcing all
 ///
 /// Each of these holds for all breakers of the registry and for those that it makes from then on,
-/// until another is given. Of two that are given at the same time, one comes last and holds for all.
-/// They replace what a single breaker was told; breakers that the registry does not hold are not
-/// reached.
+/// until another is given. Of two that are given at the same time, one comes last and holds for
+/// all. They replace what a single breaker was told; breakers that the registry does not hold are
+/// not reached.
 ///
-/// A forced breaker is not evicted. So a full registry makes no room while all are forced: new keys get
-/// breakers that it does not hold, forced like the others.
+/// A forced breaker is not evicted. So a full registry makes no room while all are forced: new keys
+/// get breakers that it does not hold, forced like the others.
 ///
 /// If the clock panics for a breaker, all others are told all the same; the panic then goes on.
 ///
@@ -61,8 +61,8 @@ impl<K: Hash + Eq, C: Clock, O: Observer> Registry<K, C, O> {
         self.set_mode_all(Mode::ForcedOpen);
     }
 
-    /// Has all admit and count every call, and trip on none: [`set_mode_all`](Self::set_mode_all) with
-    /// [`Mode::ForcedClosed`].
+    /// Has all admit and count every call, and trip on none: [`set_mode_all`](Self::set_mode_all)
+    /// with [`Mode::ForcedClosed`].
     pub fn force_closed_all(&self) {
         self.set_mode_all(Mode::ForcedClosed);
     }
@@ -79,7 +79,8 @@ impl<K: Hash + Eq, C: Clock, O: Observer> Registry<K, C, O> {
         self.set_mode_all(Mode::Shadow);
     }
 
-    /// Lets all decide for themselves again: [`set_mode_all`](Self::set_mode_all) with [`Mode::Auto`].
+    /// Lets all decide for themselves again: [`set_mode_all`](Self::set_mode_all) with
+    /// [`Mode::Auto`].
     pub fn release_all(&self) {
         self.set_mode_all(Mode::Auto);
     }

@@ -95,31 +95,33 @@ impl<K> fmt::Display for Reconfigured<K> {
 
 /// # Changing the settings of all
 ///
-/// Each of these holds for the breakers that the registry holds and for those that it makes from then
-/// on, until another is called. SelectBreaker that it does not hold (removed, evicted, or
+/// Each of these holds for the breakers that the registry holds and for those that it makes from
+/// then on, until another is called. SelectBreaker that it does not hold (removed, evicted, or
 /// [never stored](super::RegistryCounters::unstored)) keep theirs.
 ///
-/// - The breakers change one after the other, each as by [`CircuitBreaker::reconfigure`](cutout_core::CircuitBreaker::reconfigure): the conditions
-///   of one change as one, and its state, window and permits stay.
+/// - The breakers change one after the other, each as by
+///   [`CircuitBreaker::reconfigure`](cutout_core::CircuitBreaker::reconfigure): the conditions of
+///   one change as one, and its state, window and permits stay.
 /// - A breaker that refuses keeps all its settings, and is named in what is
-///   [returned](Reconfigured::refused). It refuses a window or a
-///   [`trip_when`](Config::trip_when) that is not its own, until it is [removed](Registry::remove) or
-///   evicted and made anew. One whose settings another thread is changing at the moment is asked again, a
-///   thousand times, before it counts as refusing ([`ConfigError::BeingChanged`]).
+///   [returned](Reconfigured::refused). It refuses a window or a [`trip_when`](Config::trip_when)
+///   that is not its own, until it is [removed](Registry::remove) or evicted and made anew. One
+///   whose settings another thread is changing at the moment is asked again, a thousand times,
+///   before it counts as refusing ([`ConfigError::BeingChanged`]).
 /// - A breaker that is being made at the moment has the new settings before it is handed out.
 /// - Of two changes at the same time, one comes last and holds for all; both return after that.
 impl<K: Hash + Eq, C: Clock, O: Observer> Registry<K, C, O> {
     /// Puts `config` in place of the settings that all share.
     ///
     /// Keys with settings of their own, by [`with_config`](super::RegistryBuilder::with_config) or
-    /// [`reconfigure_each`](Self::reconfigure_each), keep those. If that function gives settings to every
-    /// key, this changes no breaker: call [`reconfigure_each`](Self::reconfigure_each) instead.
+    /// [`reconfigure_each`](Self::reconfigure_each), keep those. If that function gives settings to
+    /// every key, this changes no breaker: call [`reconfigure_each`](Self::reconfigure_each)
+    /// instead.
     ///
     /// # Errors
     ///
     /// The first setting that is out of its range; [`ConfigError::FixedWindow`] or
-    /// [`ConfigError::FixedTripWhen`] if it is not that of the shared settings before, for no breaker
-    /// could follow. Then nothing is changed.
+    /// [`ConfigError::FixedTripWhen`] if it is not that of the shared settings before, for no
+    /// breaker could follow. Then nothing is changed.
     ///
     /// # Examples
     ///
@@ -151,16 +153,17 @@ impl<K: Hash + Eq, C: Clock, O: Observer> Registry<K, C, O> {
         Ok(self.put_in_force(Panics::default(), changed, false))
     }
 
-    /// Puts `choose` in place of the function that chooses the settings of each key, and asks it for
-    /// each breaker that is there, once or, if others change settings at the same time, several times.
-    /// Where it says `None`, the breaker has those that all share.
+    /// Puts `choose` in place of the function that chooses the settings of each key, and asks it
+    /// for each breaker that is there, once or, if others change settings at the same time, several
+    /// times. Where it says `None`, the breaker has those that all share.
     ///
-    /// `choose` holds nothing while it runs; see [`with_config`](super::RegistryBuilder::with_config).
+    /// `choose` holds nothing while it runs; see
+    /// [`with_config`](super::RegistryBuilder::with_config).
     ///
     /// # Panics
     ///
-    /// If `choose` panics. The breaker that it was asked for keeps its settings; all others have theirs
-    /// by then.
+    /// If `choose` panics. The breaker that it was asked for keeps its settings; all others have
+    /// theirs by then.
     ///
     /// # Examples
     ///
@@ -202,8 +205,8 @@ impl<K: Hash + Eq, C: Clock, O: Observer> Registry<K, C, O> {
         self.office().settings.shared
     }
 
-    /// Gives all breakers their settings, or those alone that share them. What was made meanwhile has
-    /// them already.
+    /// Gives all breakers their settings, or those alone that share them. What was made meanwhile
+    /// has them already.
     fn put_in_force(
         &self,
         mut panics: Panics,
@@ -234,7 +237,8 @@ impl<K: Hash + Eq, C: Clock, O: Observer> Registry<K, C, O> {
             });
             let latest = self.office().settings.clone();
             let is_latest = latest.number == settings.number;
-            // Who was overtaken by a later change makes that one too, for it may just have undone it.
+            // Who was overtaken by a later change makes that one too, for it may just have undone
+            // it.
             let before = mem::replace(&mut settings, latest);
             panics.catch(|| drop(before)); // as in `reconfigure_each`
             if is_latest {

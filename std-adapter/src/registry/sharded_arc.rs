@@ -3,16 +3,17 @@
 //! A [`Root`] is the registry's own share of a value. A [`Door`] is what look-ups see of it: weak,
 //! and safe to try at any time. Whoever gets through has a [`Hold`].
 //!
-//! - **H1** The strong count of an `Arc` decides. Ending a root takes the count from one to nothing,
-//!   entering a door takes it up from one or more: both change the same word, so one of them comes
-//!   first. A value that is held is not ended, and one that has ended is not held.
-//! - **H2** Threads that enter at the same time share that word. A count that moves between the look
-//!   before and the look after one's own entry proves it; the root then *grows shares*, each with a
-//!   count of its own on a cache line of its own, and a thread enters by the share of its lane. A
-//!   share owns the value, so the value's own count says nothing of those that entered by shares.
-//! - **H3** To end a root with shares, the root lets go of the shares, then ends the value by H1. A share
-//!   that somebody holds lives on, and so does the value in it, which then is not ended. A share that
-//!   nobody holds is gone, and its threads enter by the value's own count.
+//! - **H1** The strong count of an `Arc` decides. Ending a root takes the count from one to
+//!   nothing, entering a door takes it up from one or more: both change the same word, so one of
+//!   them comes first. A value that is held is not ended, and one that has ended is not held.
+//! - **H2** Threads that enter at the same time share that word. A count that moves between the
+//!   look before and the look after one's own entry proves it; the root then *grows shares*, each
+//!   with a count of its own on a cache line of its own, and a thread enters by the share of its
+//!   lane. A share owns the value, so the value's own count says nothing of those that entered by
+//!   shares.
+//! - **H3** To end a root with shares, the root lets go of the shares, then ends the value by H1. A
+//!   share that somebody holds lives on, and so does the value in it, which then is not ended. A
+//!   share that nobody holds is gone, and its threads enter by the value's own count.
 
 use core::ops::Deref;
 use std::sync::{Arc, OnceLock, Weak};
@@ -138,7 +139,8 @@ impl<T> Root<T> {
         let _ = door.shares.set(self.shares.iter().map(Arc::downgrade).collect());
     }
 
-    /// Takes the value back, if nobody holds it. If somebody does, the shares are gone all the same.
+    /// Takes the value back, if nobody holds it. If somebody does, the shares are gone all the
+    /// same.
     pub(super) fn end(self) -> Result<T, Self> {
         let Self { whole, shares } = self;
         for share in shares {

@@ -1,9 +1,10 @@
-//! Which thread waits for which, over all registries of the process: so that a circle is found before
-//! it closes.
+//! Which thread waits for which, over all registries of the process: so that a circle is found
+//! before it closes.
 //!
-//! A thread waits for one breaker at a time, which one other thread makes. So the threads form chains,
-//! and a wait closes a circle if and only if the chain from the maker on leads back to who would wait.
-//! Two that would wait for each other take this lock one after the other: the second one sees the first.
+//! A thread waits for one breaker at a time, which one other thread makes. So the threads form
+//! chains, and a wait closes a circle if and only if the chain from the maker on leads back to who
+//! would wait. Two that would wait for each other take this lock one after the other: the second
+//! one sees the first.
 
 #[cfg(not(shuttle))]
 use std::sync::{Mutex, PoisonError};
@@ -33,8 +34,8 @@ pub(super) fn next_turn() -> u64 {
     })
 }
 
-/// Notes that this thread is about to wait until `turn` is over, which is `maker`'s; unless that would
-/// be for ever.
+/// Notes that this thread is about to wait until `turn` is over, which is `maker`'s; unless that
+/// would be for ever.
 pub(super) fn begin(turn: u64, maker: ThreadId) -> Result<(), CycleError> {
     let waiter = current().id();
     with_waits(|Waits { waiting, .. }| {

@@ -32,8 +32,8 @@ use pool::Pool;
 /// share of them. Who comes when all permits are out is refused at once, or waits in a bounded
 /// queue for a bounded time, first come, first served.
 ///
-/// Make one for each host where there is a breaker for each host. If hosts share a bulkhead, the calls
-/// that hang at one of them hold all its permits, and the others are refused with it:
+/// Make one for each host where there is a breaker for each host. If hosts share a bulkhead, the
+/// calls that hang at one of them hold all its permits, and the others are refused with it:
 ///
 #[cfg_attr(feature = "policy", doc = "```")]
 #[cfg_attr(not(feature = "policy"), doc = "```ignore")]

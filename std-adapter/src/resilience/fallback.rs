@@ -17,10 +17,10 @@ use crate::resilience::policy::{AttemptError, Ended, PolicyError};
 
 /// What stands in for a call that failed, after all retries: a part of a [`Policy`](crate::Policy).
 ///
-/// It is a [value](Self::value), a [closure](Self::from_fn) or a [future](Self::from_async_fn), for every
-/// failure or for those that [`when`](Self::when) picks: by who refused the call, by a timeout, by
-/// why the retries gave up, by the call's own error. What it returns is returned; nothing counts or
-/// retries it.
+/// It is a [value](Self::value), a [closure](Self::from_fn) or a [future](Self::from_async_fn), for
+/// every failure or for those that [`when`](Self::when) picks: by who refused the call, by a
+/// timeout, by why the retries gave up, by the call's own error. What it returns is returned;
+/// nothing counts or retries it.
 ///
 /// What a failure is, the judgement of the call says, as for the breaker and the retries
 /// ([`call_with`](crate::Policy::call_with)):
@@ -31,8 +31,8 @@ use crate::resilience::policy::{AttemptError, Ended, PolicyError};
 /// | is judged [`Ignored`](crate::Outcome::Ignored) | an error, since the caller has no value |
 /// | is judged a [`Success`](crate::Outcome::Success) | nothing: an error is returned as it is |
 ///
-/// A value is not lost: if the fallback is not for it, or returns the error that it was given, the call
-/// returns the value.
+/// A value is not lost: if the fallback is not for it, or returns the error that it was given, the
+/// call returns the value.
 ///
 /// # Examples
 ///
@@ -41,12 +41,10 @@ use crate::resilience::policy::{AttemptError, Ended, PolicyError};
 /// ```
 /// use cutout::{CircuitBreaker, Config, AttemptError, Fallback, Policy};
 ///
-/// let host = CircuitBreaker::new(Config::new());
-/// let policy = Policy::new().breaker(&host).fallback(Fallback::from_fn(|error| match error.failure {
-///     AttemptError::Rejected(_) => Ok("from the cache"),
-///     AttemptError::Inner("not found") => Ok("an empty page"),
-///     _ => Err(error),
-/// }));
+/// let host = CircuitBreaker::new(Config::new()); let policy =
+/// Policy::new().breaker(&host).fallback(Fallback::from_fn(|error| match error.failure {
+/// AttemptError::Rejected(_) => Ok("from the cache"), AttemptError::Inner("not found") => Ok("an
+/// empty page"), _ => Err(error), }));
 ///
 /// assert_eq!(policy.call(|| Err("not found")), Ok("an empty page"));
 /// assert!(policy.call(|| Err("down")).is_err());
@@ -143,9 +141,9 @@ impl<F, A> Fallback<WithAsync<F, A>> {
     ///     "from the cache"
     /// }
     ///
-    /// let policy = Policy::new().fallback(Fallback::from_async_fn(|_| async { Ok(cached().await) }));
-    /// let page = policy.call_async(|| async { Err("down") }).await;
-    /// assert_eq!(page, Ok("from the cache"));
+    /// let policy = Policy::new().fallback(Fallback::from_async_fn(|_| async { Ok(cached().await)
+    /// })); let page = policy.call_async(|| async { Err("down") }).await; assert_eq!(page, Ok("from
+    /// the cache"));
     /// # }
     /// # pollster::block_on(run());
     /// ```
@@ -168,7 +166,8 @@ impl<A, U> Fallback<A, NoPart, U> {
     /// ```
     /// use cutout::{Fallback, Policy, PolicyError};
     ///
-    /// let policy = Policy::new().fallback(Fallback::value(0).when(PolicyError::<&str>::is_timeout));
+    /// let policy =
+    /// Policy::new().fallback(Fallback::value(0).when(PolicyError::<&str>::is_timeout));
     /// assert!(policy.call(|| Err::<u32, _>("down")).is_err());
     /// ```
     #[must_use]
@@ -187,9 +186,9 @@ impl<A, P> Fallback<A, P, NoPart> {
     /// ```
     /// use cutout::{Fallback, Policy};
     ///
-    /// let policy = Policy::new().fallback(Fallback::value(304).also_replace(|status| *status >= 500));
-    /// assert_eq!(policy.call(|| Ok::<_, ()>(503)), Ok(304));
-    /// assert_eq!(policy.call(|| Ok::<_, ()>(200)), Ok(200));
+    /// let policy = Policy::new().fallback(Fallback::value(304).also_replace(|status| *status >=
+    /// 500)); assert_eq!(policy.call(|| Ok::<_, ()>(503)), Ok(304)); assert_eq!(policy.call(||
+    /// Ok::<_, ()>(200)), Ok(200));
     /// ```
     #[must_use]
     pub fn also_replace<T, U: Fn(&T) -> bool>(self, unwanted: U) -> Fallback<A, P, U> {

@@ -21,27 +21,27 @@ use self::parts::{
 };
 use crate::timer::ThreadTimer;
 
-/// What stands around the calls to one dependency: any of a fallback, retries, a breaker, a bulkhead,
-/// a rate limit and a timeout.
+/// What stands around the calls to one dependency: any of a fallback, retries, a breaker, a
+/// bulkhead, a rate limit and a timeout.
 ///
 /// ```text
 /// fallback( retry( breaker( bulkhead( rate limit( timeout( call ))))))
 /// ```
 ///
-/// This is the order whatever order the parts are written in, and each can be given once. It is the one
-/// in which they serve each other:
+/// This is the order whatever order the parts are written in, and each can be given once. It is the
+/// one in which they serve each other:
 ///
 /// - *The timeout is inside the breaker*, so that a call which is given up counts as a failure.
 /// - *The breaker is outside the bulkhead*: a circuit that is open is no reason to queue. What the
 ///   bulkhead or the rate limit refuses at once settles the admission as
-///   [`Ignored`](crate::Outcome::Ignored). The admission of an attempt that has to wait for a place is
-///   [taken back](cutout_core::CircuitBreaker::take_back), and counts nowhere; the attempt is admitted
-///   anew when it has its place. Neither can hold a half-open circuit, nor count against the
-///   dependency.
+///   [`Ignored`](crate::Outcome::Ignored). The admission of an attempt that has to wait for a place
+///   is [taken back](cutout_core::CircuitBreaker::take_back), and counts nowhere; the attempt is
+///   admitted anew when it has its place. Neither can hold a half-open circuit, nor count against
+///   the dependency.
 /// - *The rate limit is innermost of those that refuse*, since what it has let pass it cannot take
 ///   back.
-/// - *Retries are outside the breaker*: each attempt is admitted, counted and limited by itself, and
-///   between two attempts nothing is held.
+/// - *Retries are outside the breaker*: each attempt is admitted, counted and limited by itself,
+///   and between two attempts nothing is held.
 ///
 /// The place in the bulkhead is held until the call has returned or, if it is asynchronous and was
 /// given up, until its future is dropped. Work that the future has started elsewhere is not dropped
@@ -78,11 +78,8 @@ use crate::timer::ThreadTimer;
 /// # Examples
 ///
 /// ```
-/// use core::time::Duration;
-/// use cutout::{
-///     Bulkhead, CircuitBreaker, Config, AttemptError, Fallback, ManualTimer, Policy, PolicyError, Rate,
-///     Retry, RetryBudget,
-/// };
+/// use core::time::Duration; use cutout::{ Bulkhead, CircuitBreaker, Config, AttemptError,
+/// Fallback, ManualTimer, Policy, PolicyError, Rate, Retry, RetryBudget, };
 ///
 /// static BREAKER: CircuitBreaker = CircuitBreaker::new(Config::new());
 /// static BULKHEAD: Bulkhead = Bulkhead::new(20);
@@ -104,8 +101,8 @@ use crate::timer::ThreadTimer;
 /// # pollster::block_on(run());
 /// ```
 ///
-/// A policy in a field names the types of its parts, outermost first, and its timer. Parts at the end that
-/// are missing can be left out:
+/// A policy in a field names the types of its parts, outermost first, and its timer. Parts at the
+/// end that are missing can be left out:
 ///
 /// ```
 /// use core::time::Duration;
@@ -117,13 +114,11 @@ use crate::timer::ThreadTimer;
 ///     policy: Policy<NoPart, Retry, Arc<CircuitBreaker>>,
 /// }
 ///
-/// impl Client {
-///     fn new(host: Arc<CircuitBreaker>) -> Self {
-///         let retry = Retry::exponential(Duration::from_millis(50));
-///         Self { policy: Policy::new().retry(retry).breaker(host) }
-///     }
-/// }
-/// # Client::new(Arc::new(CircuitBreaker::new(Config::new()))).policy.call(|| Ok::<_, ()>(())).unwrap();
+/// impl Client { fn new(host: Arc<CircuitBreaker>) -> Self { let retry =
+/// Retry::exponential(Duration::from_millis(50)); Self { policy:
+/// Policy::new().retry(retry).breaker(host) } } } #
+/// Client::new(Arc::new(CircuitBreaker::new(Config::new()))).policy.call(|| Ok::<_,
+/// ()>(())).unwrap();
 /// ```
 ///
 /// The type of a policy with all parts. A part that the policy does not have is `NoPart` there:
@@ -201,19 +196,20 @@ pub struct Policy<
 impl<F, R, B, K, L, T, S> Policy<F, R, B, K, L, T, S> {
     /// Awaits what `call` returns, through all parts; `Err` is a failure, and `Ok` a success.
     ///
-    /// An HTTP client may return `Ok` for a response with status 500, as reqwest does. Then this counts a
-    /// success: use [`call_async_with`](Self::call_async_with), and judge the status.
+    /// An HTTP client may return `Ok` for a response with status 500, as reqwest does. Then this
+    /// counts a success: use [`call_async_with`](Self::call_async_with), and judge the status.
     ///
     /// `call` is called for each attempt, when that is admitted and has its place.
     ///
     /// # Errors
     ///
-    /// What the last attempt that ran failed with, and who refused the last attempt if it did not run.
+    /// What the last attempt that ran failed with, and who refused the last attempt if it did not
+    /// run.
     ///
     /// # Cancellation
     ///
-    /// Dropped before its end, the attempt that is out is cancelled: the breaker is told so, the place
-    /// is given back, nothing is retried, and no fallback runs.
+    /// Dropped before its end, the attempt that is out is cancelled: the breaker is told so, the
+    /// place is given back, nothing is retried, and no fallback runs.
     pub async fn call_async<V, E, A>(&self, call: impl FnMut() -> A) -> Result<V, PolicyError<E>>
     where
         A: Future<Output = Result<V, E>>,
@@ -229,14 +225,15 @@ impl<F, R, B, K, L, T, S> Policy<F, R, B, K, L, T, S> {
 
     /// As [`call_async`](Self::call_async), and lets `classify` judge each result.
     ///
-    /// The breaker counts what it says; a [`Failure`](crate::Outcome::Failure) is retried, a value that is
-    /// one too, and other outcomes are not, also if they are errors. A fallback stands in for
-    /// failures, and for errors that are ignored. If it knows when to come back ([`Outcome::retry_after`](crate::Outcome::retry_after)), breaker and retries both heed it.
+    /// The breaker counts what it says; a [`Failure`](crate::Outcome::Failure) is retried, a value
+    /// that is one too, and other outcomes are not, also if they are errors. A fallback stands in
+    /// for failures, and for errors that are ignored. If it knows when to come back
+    /// ([`Outcome::retry_after`](crate::Outcome::retry_after)), breaker and retries both heed it.
     ///
     /// # Errors
     ///
-    /// As of [`call_async`](Self::call_async). A value that is still a failure in the last attempt is
-    /// returned as it is, unless a fallback stands in for it.
+    /// As of [`call_async`](Self::call_async). A value that is still a failure in the last attempt
+    /// is returned as it is, unless a fallback stands in for it.
     ///
     /// # Cancellation
     ///

@@ -17,7 +17,8 @@ use crate::resilience::policy::RateLimited;
 use crate::resilience::policy::parts::Conform;
 use crate::support::lengths::Length;
 
-/// A limit on calls in a span of time: how many in which span, [`RateLimitConfig::new`] says exactly.
+/// A limit on calls in a span of time: how many in which span, [`RateLimitConfig::new`] says
+/// exactly.
 ///
 /// It is told the time by a [`Clock`], like all that is here, and lock-free. What it has let pass
 /// cannot be taken back, so it stands innermost of all that refuses in a [`Policy`](crate::Policy).
@@ -86,14 +87,14 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl RateLimitConfig {
     /// `calls` in `per` on average: one more every `per / calls`, rounded up to whole nanoseconds.
-    /// After a time without calls, as many as [`burst`](Self::burst) may come at once; that is `calls`
-    /// unless it is said.
+    /// After a time without calls, as many as [`burst`](Self::burst) may come at once; that is
+    /// `calls` unless it is said.
     ///
-    /// In any span as long as `per`, no more than `calls + burst - 1` pass; in a span of another length,
-    /// no more than `burst` and one for each whole `per / calls` that is shorter than the span. So
-    /// without a `burst` of your own, a span of `per` may see twice the `calls`, less one: all at once,
-    /// and as many again as their time comes. Where no span of `per` may see more than `calls`, say
-    /// `burst(1)`.
+    /// In any span as long as `per`, no more than `calls + burst - 1` pass; in a span of another
+    /// length, no more than `burst` and one for each whole `per / calls` that is shorter than the
+    /// span. So without a `burst` of your own, a span of `per` may see twice the `calls`, less one:
+    /// all at once, and as many again as their time comes. Where no span of `per` may see more than
+    /// `calls`, say `burst(1)`.
     ///
     /// Allowed are 1 to 100,000 calls per 1 ms to 1 day.
     ///
@@ -122,8 +123,8 @@ impl RateLimitConfig {
         Self { calls, per, burst: calls }
     }
 
-    /// How many calls may come at once, after a time without calls: 1 to 100,000. With 1, no two calls
-    /// come closer together than `per / calls`.
+    /// How many calls may come at once, after a time without calls: 1 to 100,000. With 1, no two
+    /// calls come closer together than `per / calls`.
     #[must_use]
     pub const fn burst(mut self, calls: u32) -> Self {
         self.burst = calls;

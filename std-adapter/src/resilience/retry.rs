@@ -18,8 +18,8 @@ use crate::resilience::policy::parts::{NoPart, Show};
 
 /// Which calls are tried again, how often, and when: a part of a [`Policy`](crate::Policy).
 ///
-/// It makes up to three attempts, unless it is told otherwise ([`up_to`](Self::max_attempts)), and retries
-/// what the dependency failed at:
+/// It makes up to three attempts, unless it is told otherwise ([`up_to`](Self::max_attempts)), and
+/// retries what the dependency failed at:
 ///
 /// | an attempt | is tried again |
 /// | --- | --- |
@@ -34,10 +34,11 @@ use crate::resilience::policy::parts::{NoPart, Show};
 /// both: how the dependency failed ([`PolicyError::failure`](crate::PolicyError::failure)) and who
 /// refused the retry ([`PolicyError::refused`](crate::PolicyError::refused)).
 ///
-/// Between two attempts it waits for a random part of the delay (*full jitter*), so that callers that
-/// failed together do not come back together. The delay never exceeds the [`cap`](Self::max_delay). If
-/// the server has said when to come back ([`Outcome::retry_after`](crate::Outcome::retry_after)), the
-/// delay is counted from then; a server that asks for more than the cap is not tried again.
+/// Between two attempts it waits for a random part of the delay (*full jitter*), so that callers
+/// that failed together do not come back together. The delay never exceeds the
+/// [`cap`](Self::max_delay). If the server has said when to come back
+/// ([`Outcome::retry_after`](crate::Outcome::retry_after)), the delay is counted from then; a
+/// server that asks for more than the cap is not tried again.
 ///
 /// Retries multiply the load of a dependency that has too much of it. Give them a
 /// [`budget`](Self::budget).
@@ -163,25 +164,26 @@ impl<W, N, G, A> Retry<W, N, G, A> {
         self
     }
 
-    /// No attempt begins later than this after the call began, whatever it has waited for: the delay,
-    /// a place in the bulkhead, the time that a server or a refusal asked for, or a timer that is
-    /// late. The wait for a place ends with the deadline. A call whose next attempt would begin later
-    /// gives up with [`StopReason::Deadline`](crate::StopReason::Deadline).
+    /// No attempt begins later than this after the call began, whatever it has waited for: the
+    /// delay, a place in the bulkhead, the time that a server or a refusal asked for, or a timer
+    /// that is late. The wait for a place ends with the deadline. A call whose next attempt would
+    /// begin later gives up with [`StopReason::Deadline`](crate::StopReason::Deadline).
     ///
-    /// An attempt that has begun may take longer: that is for the [timeout](crate::Policy::timeout).
+    /// An attempt that has begun may take longer: that is for the
+    /// [timeout](crate::Policy::timeout).
     #[must_use]
     pub const fn deadline(mut self, deadline: Duration) -> Self {
         self.within = Some(deadline);
         self
     }
 
-    /// A call that the breaker or the rate limit refuses waits and tries again, until it is admitted
-    /// or has waited for `limit`. The waits of one call are added up. [`within`](Self::deadline) ends the
-    /// waiting as well.
+    /// A call that the breaker or the rate limit refuses waits and tries again, until it is
+    /// admitted or has waited for `limit`. The waits of one call are added up.
+    /// [`within`](Self::deadline) ends the waiting as well.
     ///
-    /// Refusals use up no [attempts](Self::max_attempts) and no [budget](Self::budget), however many there are. If
-    /// an attempt of the call ran before, the next is a retry: then the call waits only if the budget can
-    /// pay for one.
+    /// Refusals use up no [attempts](Self::max_attempts) and no [budget](Self::budget), however
+    /// many there are. If an attempt of the call ran before, the next is a retry: then the call
+    /// waits only if the budget can pay for one.
     ///
     /// | the refusal | the call waits for |
     /// | --- | --- |
@@ -190,10 +192,10 @@ impl<W, N, G, A> Retry<W, N, G, A> {
     /// | names no time: the circuit is half-open and full, or takes up its load in stages | a delay that grows, see below |
     /// | comes from a circuit that an operator has forced open | nothing: it gives up at once |
     ///
-    /// The delay that grows is 1 ms after the first refusal of a call that names no time, and twice as
-    /// long after each such refusal that follows, up to the [`cap`](Self::max_delay). It is the delay of the
-    /// retries where that is longer. With jitter, the call waits for a random part of it, and for 1 ms at
-    /// least. A call that uses up its `limit` in this way gives up with
+    /// The delay that grows is 1 ms after the first refusal of a call that names no time, and twice
+    /// as long after each such refusal that follows, up to the [`cap`](Self::max_delay). It is the
+    /// delay of the retries where that is longer. With jitter, the call waits for a random part of
+    /// it, and for 1 ms at least. A call that uses up its `limit` in this way gives up with
     /// [`StopReason::WaitOut`](crate::StopReason::WaitOut).
     ///
     /// # Examples
@@ -228,11 +230,11 @@ impl<W, N, G, A> Retry<W, N, G, A> {
 /// # Conditions
 impl<W, N, A> Retry<W, N, NoPart, A> {
     /// Every retry is to be paid for from `budget`: a [`RetryBudget`], a reference, an
-    /// [`Arc`](std::sync::Arc), or whatever else dereferences to one. When it is spent, there are no
-    /// retries.
+    /// [`Arc`](std::sync::Arc), or whatever else dereferences to one. When it is spent, there are
+    /// no retries.
     ///
-    /// A retry is paid for when it begins. One that does not begin, because the breaker, the bulkhead
-    /// or the rate limit refuses it or the deadline is over, costs nothing.
+    /// A retry is paid for when it begins. One that does not begin, because the breaker, the
+    /// bulkhead or the rate limit refuses it or the deadline is over, costs nothing.
     #[must_use]
     pub fn budget<G: ask::Pay>(self, budget: G) -> Retry<W, N, G, A> {
         let Self { delays, attempts, within, wait_out, seed, when, on_retry, at_end, .. } = self;
@@ -242,8 +244,8 @@ impl<W, N, A> Retry<W, N, NoPart, A> {
 
 impl<N, G, A> Retry<NoPart, N, G, A> {
     /// Only failures for which `when` says yes are tried again. It is asked about
-    /// [`AttemptError::Inner`], [`AttemptError::TimedOut`], and [`AttemptError::Unwanted`] for a value that was judged
-    /// a failure; [`when_result`](Self::when_result) sees the value.
+    /// [`AttemptError::Inner`], [`AttemptError::TimedOut`], and [`AttemptError::Unwanted`] for a
+    /// value that was judged a failure; [`when_result`](Self::when_result) sees the value.
     ///
     /// # Examples
     ///
@@ -341,9 +343,9 @@ impl<W, G, A> Retry<W, NoPart, G, A> {
 }
 
 impl<W, N, G> Retry<W, N, G, NoPart> {
-    /// Calls `hook` when a call has had its last attempt, also where that has succeeded: this tells how
-    /// many attempts a call took that returns a value. It comes before the fallback. A call that
-    /// panics, or is dropped, has no such end.
+    /// Calls `hook` when a call has had its last attempt, also where that has succeeded: this tells
+    /// how many attempts a call took that returns a value. It comes before the fallback. A call
+    /// that panics, or is dropped, has no such end.
     ///
     /// # Examples
     ///

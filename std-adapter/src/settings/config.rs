@@ -75,8 +75,8 @@ impl Settings {
         }
     }
 
-    /// Where the setting stands that `rule` is about, and what it is: one of `own`, of the `written`
-    /// ones, or neither.
+    /// Where the setting stands that `rule` is about, and what it is: one of `own`, of the
+    /// `written` ones, or neither.
     pub(super) fn explain(&self, rule: Rule, own: &Self, written: &Self) -> SettingsError {
         let Some(spec) = key::blamed_by(rule) else {
             return SettingsError::new("settings", rule.allowed()).because(rule);
@@ -97,8 +97,8 @@ impl Settings {
         SettingsError::new(spec.path(), problem).because(rule)
     }
 
-    /// Refuses the value of `key`, the only one, if it is wrong even beside neighbours that allow as
-    /// much as any: where it is read, its place in the file is known.
+    /// Refuses the value of `key`, the only one, if it is wrong even beside neighbours that allow
+    /// as much as any: where it is read, its place in the file is known.
     pub(super) fn check_alone(&self, key: Key) -> Result<(), SettingsError> {
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         let lenient = Config::new()

@@ -13,13 +13,14 @@ impl Settings {
     ///
     /// A name is the prefix and the path of a setting in capitals, with underscores for dots:
     /// `PAYMENTS_WINDOW_TIME` is `window.time` under the prefix `PAYMENTS_`. A list is written with
-    /// commas. Take a prefix that nothing else uses. For several profiles in one environment, there is
-    /// [`Profiles::amend_from_env`](super::Profiles::amend_from_env).
+    /// commas. Take a prefix that nothing else uses. For several profiles in one environment, there
+    /// is [`Profiles::amend_from_env`](super::Profiles::amend_from_env).
     ///
     /// # Errors
     ///
     /// A variable under the prefix that is no setting, or is not written as one. The
-    /// [path](SettingsError::path) is the name of the variable, and the message names the setting, too.
+    /// [path](SettingsError::path) is the name of the variable, and the message names the setting,
+    /// too.
     pub fn from_env(prefix: &str) -> Result<Self, SettingsError> {
         Self::from_vars(prefix, under(prefix))
     }
@@ -87,8 +88,8 @@ impl Settings {
     }
 }
 
-/// The variables of the process under `prefix`. What is not Unicode is read with replacements, so that
-/// it is refused and not lost.
+/// The variables of the process under `prefix`. What is not Unicode is read with replacements, so
+/// that it is refused and not lost.
 pub(super) fn under(prefix: &str) -> impl Iterator<Item = (String, String)> {
     let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
     env::vars_os()

@@ -64,8 +64,8 @@ impl SettingsError {
         self
     }
 
-    /// Where it is wrong, such as `payments.window.time`, or the name of a variable of the environment.
-    /// Of names that are longer than 60 characters, that is the beginning.
+    /// Where it is wrong, such as `payments.window.time`, or the name of a variable of the
+    /// environment. Of names that are longer than 60 characters, that is the beginning.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path

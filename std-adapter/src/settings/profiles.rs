@@ -53,9 +53,9 @@ use crate::resilience::bulkhead::BulkheadConfig;
 ///
 /// ```
 /// # use cutout::settings::Profiles;
-/// let error = serde_json::from_str::<Profiles>(r#"{ "a": { "base": "b" }, "b": { "base": "a" } }"#);
-/// let message = error.unwrap_err().to_string();
-/// assert!(message.starts_with("a.base: goes round in a circle, a -> b -> a"), "{message}");
+/// let error = serde_json::from_str::<Profiles>(r#"{ "a": { "base": "b" }, "b": { "base": "a" }
+/// }"#); let message = error.unwrap_err().to_string(); assert!(message.starts_with("a.base: goes
+/// round in a circle, a -> b -> a"), "{message}");
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Profiles<const BUCKETS: usize = 10> {
@@ -139,8 +139,9 @@ impl<const BUCKETS: usize> Profiles<BUCKETS> {
         self.amend_all([(name, settings.clone())])
     }
 
-    /// Puts settings over those of several profiles, as [`amend`](Self::amend) does, and all at once:
-    /// none takes effect alone, and profiles that inherit from several of them are looked at once.
+    /// Puts settings over those of several profiles, as [`amend`](Self::amend) does, and all at
+    /// once: none takes effect alone, and profiles that inherit from several of them are looked at
+    /// once.
     ///
     /// Of several settings for one profile, the later ones are over the earlier.
     ///

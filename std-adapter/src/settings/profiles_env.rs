@@ -17,21 +17,22 @@ const BASE: &str = "BASE";
 /// # In the environment
 ///
 /// A variable is called `PREFIX` + `PROFILE` + `__` + `SETTING`. The prefix is yours, such as
-/// `CUTOUT__`. The last two underscores in a row end the name of the profile. The setting is its path in
-/// capitals with underscores for dots, as for [`Settings::from_env`](super::Settings::from_env): `CUTOUT__PAYMENTS__WINDOW_TIME` is
+/// `CUTOUT__`. The last two underscores in a row end the name of the profile. The setting is its
+/// path in capitals with underscores for dots, as for
+/// [`Settings::from_env`](super::Settings::from_env): `CUTOUT__PAYMENTS__WINDOW_TIME` is
 /// `window.time` of the profile `payments`.
 ///
-/// To amend a profile, its name is written in capitals, and with an underscore for each character that is
-/// neither a letter from A to Z nor a digit: `CUTOUT__API_EXAMPLE_COM__TRIALS` is `trials` of the profile
-/// `api.example.com`.
+/// To amend a profile, its name is written in capitals, and with an underscore for each character
+/// that is neither a letter from A to Z nor a digit: `CUTOUT__API_EXAMPLE_COM__TRIALS` is `trials`
+/// of the profile `api.example.com`.
 impl<const BUCKETS: usize> Profiles<BUCKETS> {
     /// Puts what the environment says over these profiles, all at once.
     ///
     /// # Errors
     ///
     /// A variable under the prefix that names no setting or no profile, or two profiles that it may
-    /// mean; a value that is not written as one of its setting or is out of its range, also for a profile
-    /// that inherits it. The message names the variable, the setting and the range, and the
+    /// mean; a value that is not written as one of its setting or is out of its range, also for a
+    /// profile that inherits it. The message names the variable, the setting and the range, and the
     /// [path](SettingsError::path) is the name of the variable. Nothing has changed then.
     pub fn amend_from_env(&mut self, prefix: &str) -> Result<(), SettingsError> {
         self.amend_from_vars(prefix, under(prefix))
@@ -53,14 +54,10 @@ impl<const BUCKETS: usize> Profiles<BUCKETS> {
     ///     [default]
     ///     trials = 5
     ///
-    ///     ["api.example.com"]
-    ///     base = "default"
-    ///     "#,
-    /// )?;
-    /// let vars = [("CUTOUT__DEFAULT__TRIALS", "4"), ("CUTOUT__API_EXAMPLE_COM__WINDOW_TIME", "5s")];
-    /// profiles.amend_from_vars("CUTOUT__", vars)?;
-    /// let api = profiles.get("api.example.com").unwrap();
-    /// assert_eq!((api.get_trials(), api.get_window().length().unwrap().as_secs()), (4, 5));
+    /// ["api.example.com"] base = "default" "#, )?; let vars = [("CUTOUT__DEFAULT__TRIALS", "4"),
+    /// ("CUTOUT__API_EXAMPLE_COM__WINDOW_TIME", "5s")]; profiles.amend_from_vars("CUTOUT__",
+    /// vars)?; let api = profiles.get("api.example.com").unwrap(); assert_eq!((api.get_trials(),
+    /// api.get_window().length().unwrap().as_secs()), (4, 5));
     ///
     /// let error = profiles.amend_from_vars("CUTOUT__", [("CUTOUT__DEFAULT__TRIALS", "17")]);
     /// assert_eq!(
@@ -112,14 +109,14 @@ impl<const BUCKETS: usize> Profiles<BUCKETS> {
 
     /// The profiles of the environment alone.
     ///
-    /// A profile is there if a variable names it. Its name is what the variable has, in small letters:
-    /// `CUTOUT__PAYMENTS_EU__TRIALS` is of the profile `payments_eu`. `CUTOUT__PAYMENTS_EU__BASE` is the
-    /// name of its base.
+    /// A profile is there if a variable names it. Its name is what the variable has, in small
+    /// letters: `CUTOUT__PAYMENTS_EU__TRIALS` is of the profile `payments_eu`.
+    /// `CUTOUT__PAYMENTS_EU__BASE` is the name of its base.
     ///
     /// # Errors
     ///
-    /// As [`amend_from_env`](Self::amend_from_env), and a base that does not exist or goes round in a
-    /// circle.
+    /// As [`amend_from_env`](Self::amend_from_env), and a base that does not exist or goes round in
+    /// a circle.
     pub fn from_env(prefix: &str) -> Result<Self, SettingsError> {
         Self::from_vars(prefix, under(prefix))
     }

@@ -38,7 +38,8 @@ pub(super) enum Wrong {
 const LARGE: f64 = 9_007_199_254_740_992.0;
 
 impl Value {
-    /// What `raw` means for this key. Ranges are not its business, as long as the value can be held.
+    /// What `raw` means for this key. Ranges are not its business, as long as the value can be
+    /// held.
     pub(super) fn read(spec: &Spec, raw: &Raw) -> Result<Self, Wrong> {
         if let Raw::Text(text) = raw {
             let text = text.trim();
@@ -125,7 +126,8 @@ fn percent(text: &str) -> Option<&str> {
     text.strip_suffix('%').map(str::trim_end)
 }
 
-/// "50%", "12.5%". A plain number is nothing: some take 0.5 for a half, and some for half a percent.
+/// "50%", "12.5%". A plain number is nothing: some take 0.5 for a half, and some for half a
+/// percent.
 fn rate(text: &str) -> Result<Rate, Wrong> {
     let percent = percent(text).ok_or(Wrong::Form)?;
     let (sign, number) = signed(percent);

@@ -51,8 +51,8 @@ fn write_scaled(f: &mut fmt::Formatter<'_>, steps: u64, scale: u64, unit: &str) 
     }
 }
 
-/// How long to wait: never shorter than it is, and in few digits, so that refusals for the same cause
-/// have the same text. It is what `Rejected` of the engine does.
+/// How long to wait: never shorter than it is, and in few digits, so that refusals for the same
+/// cause have the same text. It is what `Rejected` of the engine does.
 #[cfg(any(test, feature = "policy"))]
 pub(crate) struct Wait(pub(crate) Duration);
 

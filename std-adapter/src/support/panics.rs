@@ -32,8 +32,8 @@ impl Panics {
         self.go_on_or(());
     }
 
-    /// Returns `value`, unless a panic goes on as in [`go_on`](Self::go_on). Then `value` is dropped, and a
-    /// panic of its drop is lost.
+    /// Returns `value`, unless a panic goes on as in [`go_on`](Self::go_on). Then `value` is
+    /// dropped, and a panic of its drop is lost.
     #[inline]
     pub(crate) fn go_on_or<T>(mut self, value: T) -> T {
         match self.0.take() {

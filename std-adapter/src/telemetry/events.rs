@@ -2,8 +2,8 @@
 //!
 //! A [`Broadcast`] holds the last events of all breakers that are given its [observer](Announcer).
 //! Each [`Reader`] gets every event, one after the other, at its own pace; one that falls behind by
-//! more than the broadcast holds is told [how many](ReadError::Missed) it has missed and goes on with
-//! the oldest that is there. No reader ever holds up a breaker.
+//! more than the broadcast holds is told [how many](ReadError::Missed) it has missed and goes on
+//! with the oldest that is there. No reader ever holds up a breaker.
 //!
 //! Those who do not want to be told, but to look now and then, take
 //! [`LastTransitions`](crate::LastTransitions).
@@ -35,18 +35,18 @@
 //!
 //! - *Memory*: the broadcast allocates when it is made and when a reader subscribes. To announce
 //!   allocates nothing.
-//! - *Progress*: to announce takes two locks of a few instructions, that of the broadcast and that of
-//!   the slot, and wakes the readers that wait after giving them back. A reader holds the lock of a
-//!   slot while it counts up a reference. With no reader there is one lock.
+//! - *Progress*: to announce takes two locks of a few instructions, that of the broadcast and that
+//!   of the slot, and wakes the readers that wait after giving them back. A reader holds the lock
+//!   of a slot while it counts up a reference. With no reader there is one lock.
 //! - *Order*: a reader sees events in the order in which they were announced; see
 //!   [`Observer`] for changes that follow each other closely.
 //!
 //! # Why tokio's channel
 //!
 //! `tokio::sync::broadcast` says how many were missed and needs no runtime; of tokio, this feature
-//! brings the module `sync` alone. `async-broadcast` 0.7 in its overflow mode does the same, but wakes
-//! readers under its lock: a waker that polls in place, or looks at a breaker whose observer announces,
-//! would wait for itself.
+//! brings the module `sync` alone. `async-broadcast` 0.7 in its overflow mode does the same, but
+//! wakes readers under its lock: a waker that polls in place, or looks at a breaker whose observer
+//! announces, would wait for itself.
 
 use core::fmt;
 use std::sync::Arc;
@@ -102,7 +102,8 @@ impl fmt::Display for CapacityError {
 impl core::error::Error for CapacityError {}
 
 impl Broadcast {
-    /// A broadcast that holds the last `capacity` events, or a few more: up to the next power of two.
+    /// A broadcast that holds the last `capacity` events, or a few more: up to the next power of
+    /// two.
     ///
     /// # Panics
     ///
@@ -151,9 +152,10 @@ pub struct Announcer {
 }
 
 impl Announcer {
-    /// The same, and it sends each [call](EventKind::Call) besides: to look at one breaker closely, or
-    /// to record what happens to it. The calls then take the locks that an announcement takes, and
-    /// push out what slow readers wait for; a broadcast of its own keeps them apart from the changes.
+    /// The same, and it sends each [call](EventKind::Call) besides: to look at one breaker closely,
+    /// or to record what happens to it. The calls then take the locks that an announcement takes,
+    /// and push out what slow readers wait for; a broadcast of its own keeps them apart from the
+    /// changes.
     ///
     /// # Examples
     ///
@@ -211,7 +213,8 @@ pub struct Reader {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReadError {
-    /// So many events are gone, because the reader was slow. It goes on with the oldest that is there.
+    /// So many events are gone, because the reader was slow. It goes on with the oldest that is
+    /// there.
     Missed(u64),
     /// The broadcast, its clones and all its observers are gone, and everything was read.
     Closed,

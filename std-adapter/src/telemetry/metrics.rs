@@ -1,9 +1,10 @@
 //! Breakers and bulkheads as metrics of the crate [`metrics`](https://docs.rs/metrics) (feature
 //! `metrics`).
 //!
-//! [`Metrics`] knows the breakers, registries and bulkheads that it was told of, weakly: it keeps none
-//! alive. When somebody scrapes, [`Metrics::collect`] looks at them and publishes what it finds. No
-//! call through a breaker does anything for it: the numbers are those that the breaker counts anyway.
+//! [`Metrics`] knows the breakers, registries and bulkheads that it was told of, weakly: it keeps
+//! none alive. When somebody scrapes, [`Metrics::collect`] looks at them and publishes what it
+//! finds. No call through a breaker does anything for it: the numbers are those that the breaker
+//! counts anyway.
 //!
 //! # Examples
 //!
@@ -66,48 +67,51 @@
 //! | `bulkhead_rejected_total` | `name` | callers that were refused |
 //! | `retry_calls_total` | `name`, `outcome`, `retried` | calls by how they ended, where [retries](Metrics::retries) are counted |
 //!
-//! Durations are counted here and not by the recorder, so that a call costs two additions whatever the
-//! recorder is, and memory does not grow between two scrapes. The crate `metrics` cannot pass on a
-//! histogram that somebody else has counted: it gets counters and a gauge, of which Prometheus makes a
-//! histogram. An exporter that appends `_total` to counters by itself has to be told not to.
+//! Durations are counted here and not by the recorder, so that a call costs two additions whatever
+//! the recorder is, and memory does not grow between two scrapes. The crate `metrics` cannot pass
+//! on a histogram that somebody else has counted: it gets counters and a gauge, of which Prometheus
+//! makes a histogram. An exporter that appends `_total` to counters by itself has to be told not
+//! to.
 //!
-//! With [`MetricsBuilder::resilience4j`] the same numbers are published a second time, under the names
-//! that resilience4j's dashboards ask for.
+//! With [`MetricsBuilder::resilience4j`] the same numbers are published a second time, under the
+//! names that resilience4j's dashboards ask for.
 //!
 //! # What is absent
 //!
-//! A recorder cannot be told to forget a series. A ratio that was there and no longer is becomes NaN,
-//! and the states and modes of a breaker that is gone become 0. Each recorder is told so once: by its
-//! next collection, together with the last counts; after that the series are left alone. A recorder that
-//! drops what is no longer touched then drops them, such as that of `metrics-exporter-prometheus` with an
-//! `idle_timeout`.
+//! A recorder cannot be told to forget a series. A ratio that was there and no longer is becomes
+//! NaN, and the states and modes of a breaker that is gone become 0. Each recorder is told so once:
+//! by its next collection, together with the last counts; after that the series are left alone. A
+//! recorder that drops what is no longer touched then drops them, such as that of
+//! `metrics-exporter-prometheus` with an `idle_timeout`.
 //!
-//! Recorders are told apart by where they are in memory: pass a reference to the same one each time.
+//! Recorders are told apart by where they are in memory: pass a reference to the same one each
+//! time.
 //!
 //! # A limit on names
 //!
-//! Each name costs some 40 series. So at most [100](MetricsBuilder::max_names) names at a time get a
-//! label of their own; all others are added up under the name `other`. There, and where breakers share a
-//! name, `circuit_breaker_state` and `circuit_breaker_due` say how many are in each state and how many are
-//! due, the break that remains is the longest, and the ratio is that of all those together that have
-//! their minimum.
+//! Each name costs some 40 series. So at most [100](MetricsBuilder::max_names) names at a time get
+//! a label of their own; all others are added up under the name `other`. There, and where breakers
+//! share a name, `circuit_breaker_state` and `circuit_breaker_due` say how many are in each state
+//! and how many are due, the break that remains is the longest, and the ratio is that of all those
+//! together that have their minimum.
 //!
 //! A name is in use as long as a breaker, bulkhead, [observer](MetricsObserver), [`Durations`] or
-//! [`Retries`] of that name lives. When it no longer is, the next collection publishes it for the last
-//! time and gives its place to the name that has waited longest. That name counts on its own from then
-//! on; what it has counted before stays under `other`. The counts of the last 1,000 names (ten times as
-//! many as have a label) that were in use are kept, so that a name that comes again goes on where it was.
+//! [`Retries`] of that name lives. When it no longer is, the next collection publishes it for the
+//! last time and gives its place to the name that has waited longest. That name counts on its own
+//! from then on; what it has counted before stays under `other`. The counts of the last 1,000 names
+//! (ten times as many as have a label) that were in use are kept, so that a name that comes again
+//! goes on where it was.
 //!
-//! A recorder that never forgets keeps the series of all names that ever had a label. Where names come
-//! from outside, such as the hosts of a proxy, give it an idle timeout, or a lower limit.
+//! A recorder that never forgets keeps the series of all names that ever had a label. Where names
+//! come from outside, such as the hosts of a proxy, give it an idle timeout, or a lower limit.
 //!
 //! # Several collections at a time
 //!
-//! Nothing is locked while a collection runs code of yours: clocks, the function that names the breakers
-//! of a registry, recorders, and what is dropped because the collection came to be its last owner. All of
-//! these may register, and may collect. (A name function that collects would be asked for the same name
-//! again, without end.) Collections at the same time count nothing twice; of two to the same recorder,
-//! the one that publishes last is seen.
+//! Nothing is locked while a collection runs code of yours: clocks, the function that names the
+//! breakers of a registry, recorders, and what is dropped because the collection came to be its
+//! last owner. All of these may register, and may collect. (A name function that collects would be
+//! asked for the same name again, without end.) Collections at the same time count nothing twice;
+//! of two to the same recorder, the one that publishes last is seen.
 
 mod builder;
 mod durations;
@@ -149,9 +153,10 @@ const MOST_NAMES: usize = 100;
 ///
 /// # Progress
 ///
-/// Nothing here is on the path of a call, but for [`Durations`] and [`Retries`] where they are asked
-/// for, and the [observer](Self::observer), which counts a change by one addition. [`collect`](Self::collect) and
-/// the methods that register take a lock for a moment, and none while other code runs.
+/// Nothing here is on the path of a call, but for [`Durations`] and [`Retries`] where they are
+/// asked for, and the [observer](Self::observer), which counts a change by one addition.
+/// [`collect`](Self::collect) and the methods that register take a lock for a moment, and none
+/// while other code runs.
 #[derive(Clone)]
 pub struct Metrics {
     inner: Arc<Inner>,
@@ -183,7 +188,8 @@ impl Metrics {
 ///
 /// Each breaker and each bulkhead is to be registered once, or it counts twice.
 impl Metrics {
-    /// Publishes `breaker` under `name`, as long as it lives: a reference to an [`Arc`], or to a static.
+    /// Publishes `breaker` under `name`, as long as it lives: a reference to an [`Arc`], or to a
+    /// static.
     pub fn register_breaker<C, O, const BUCKETS: usize>(
         &self,
         name: &str,
@@ -246,7 +252,8 @@ impl Metrics {
         MetricsObserver::new(self.inner.breakers.place(name, COUNTS))
     }
 
-    /// Measures how long calls take that go through the breaker of this name, by the system's clock.
+    /// Measures how long calls take that go through the breaker of this name, by the system's
+    /// clock.
     #[must_use]
     pub fn durations(&self, name: &str) -> Durations {
         self.durations_with_clock(name, StdClock)
@@ -285,9 +292,9 @@ impl Metrics {
     ///
     /// # Panics
     ///
-    /// If the recorder does, a clock, the function that names the breakers of a registry, or what is
-    /// dropped because the collection came to be its last owner. The next collection publishes as if
-    /// there had been none.
+    /// If the recorder does, a clock, the function that names the breakers of a registry, or what
+    /// is dropped because the collection came to be its last owner. The next collection publishes
+    /// as if there had been none.
     pub fn collect(&self) {
         metrics::with_recorder(|recorder| self.collect_into(recorder));
     }

@@ -21,14 +21,14 @@ use tracing::{Level, event};
 /// | if told to: a call was counted | trace | `call ended`, `call cancelled` |
 ///
 /// The fields of a change are `breaker`, `from`, `to`, `mode`, `reason` and `generation`; where a
-/// break begins `break_seconds`; where a trip condition held, what the window then held: `successes`,
-/// `failures`, `slow`. A refusal that knows when the next call is admitted has `retry_after_seconds`.
-/// Times are numbers of seconds with a fraction, as the names say.
+/// break begins `break_seconds`; where a trip condition held, what the window then held:
+/// `successes`, `failures`, `slow`. A refusal that knows when the next call is admitted has
+/// `retry_after_seconds`. Times are numbers of seconds with a fraction, as the names say.
 ///
 /// # Progress
 ///
-/// What no subscriber wants costs a load and a comparison. What one wants runs in the subscriber, on
-/// the thread whose call made the change, after it was made.
+/// What no subscriber wants costs a load and a comparison. What one wants runs in the subscriber,
+/// on the thread whose call made the change, after it was made.
 ///
 /// # Examples
 ///
@@ -38,8 +38,8 @@ use tracing::{Level, event};
 /// static BANK: CircuitBreaker<StdClock, TracingObserver> =
 ///     CircuitBreaker::with_observer(Config::new(), StdClock, TracingObserver::new("bank"));
 ///
-/// BANK.force_open();
-/// // INFO cutout: circuit changed by hand breaker="bank" from="closed" to="open" mode="forced_open" ..
+/// BANK.force_open(); // INFO cutout: circuit changed by hand breaker="bank" from="closed"
+/// to="open" mode="forced_open" ..
 /// ```
 #[derive(Clone, Debug)]
 pub struct TracingObserver {
@@ -60,8 +60,8 @@ impl TracingObserver {
         Self { breaker: Cow::Owned(breaker), with_calls: false }
     }
 
-    /// The same, and it logs each call besides, with its `outcome` and whether it was `slow`, or with
-    /// the `reason` of its refusal.
+    /// The same, and it logs each call besides, with its `outcome` and whether it was `slow`, or
+    /// with the `reason` of its refusal.
     #[must_use]
     pub const fn with_calls(mut self) -> Self {
         self.with_calls = true;

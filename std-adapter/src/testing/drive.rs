@@ -15,8 +15,8 @@ use crate::timer::ManualTimer;
 /// How often a future may be woken before the time moves.
 const ENOUGH: u32 = 1_000_000;
 
-/// Polls `future` to its end, whenever it is woken. Where it is pending and was not woken, `time` is
-/// moved on to the end of the next wait.
+/// Polls `future` to its end, whenever it is woken. Where it is pending and was not woken, `time`
+/// is moved on to the end of the next wait.
 ///
 /// # Panics
 ///

@@ -64,17 +64,17 @@ impl<A: Advance + ?Sized> Advance for &A {
 /// More results in a row than any setting asks for.
 const ENOUGH: u32 = 1_000_001;
 
-/// Opens the circuit by calls that fail: as many as it takes, from Closed or HalfOpen. The next call
-/// is then refused.
+/// Opens the circuit by calls that fail: as many as it takes, from Closed or HalfOpen. The next
+/// call is then refused.
 ///
-/// An open circuit stays as it is, unless its break is over: then its trials fail, and the next break
-/// begins.
+/// An open circuit stays as it is, unless its break is over: then its trials fail, and the next
+/// break begins.
 ///
 /// # Panics
 ///
 /// If no number of failures opens it: since it is forced, disabled or shadowed, since its settings
-/// trip on something else, since all its trials are out, or since its clock moves by itself, past the
-/// end of each break.
+/// trip on something else, since all its trials are out, or since its clock moves by itself, past
+/// the end of each break.
 ///
 /// # Examples
 ///
@@ -181,8 +181,8 @@ where
 ///
 /// # Panics
 ///
-/// If no number of successes closes it: since it is forced, disabled or shadowed, since all its trials
-/// are out, or since they are slow, or an observer opens it again.
+/// If no number of successes closes it: since it is forced, disabled or shadowed, since all its
+/// trials are out, or since they are slow, or an observer opens it again.
 ///
 /// # Examples
 ///

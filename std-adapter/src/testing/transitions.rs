@@ -196,8 +196,8 @@ impl Transitions {
     /// The circuit went through `states`, of which the first is the one before the first change,
     /// and through no others.
     ///
-    /// One state alone means that nothing changed. It is the state that the last change led to before
-    /// [`clear`](Self::clear), else Closed, in which a circuit begins.
+    /// One state alone means that nothing changed. It is the state that the last change led to
+    /// before [`clear`](Self::clear), else Closed, in which a circuit begins.
     ///
     /// # Panics
     ///

@@ -14,8 +14,8 @@ use crate::breaker::StdClock;
 /// A timer that works on any executor (feature `timer`).
 ///
 /// The first use in a process starts one thread, which wakes all that wait. Each wait allocates and
-/// takes a lock for an instant when it begins and when it ends; where there is a runtime with timers,
-/// use those.
+/// takes a lock for an instant when it begins and when it ends; where there is a runtime with
+/// timers, use those.
 ///
 /// # Panics
 ///

@@ -16,8 +16,8 @@ use crate::support::panics::{in_drop, wake_all};
 /// A timer and its clock, both moved by hand: for tests.
 ///
 /// Clones share one time, so that breaker, budget and policy can be told the same. A blocking
-/// [`pause`](BlockingTimer::pause) moves the time by its length and returns at once; asynchronous waits end
-/// when [`advance`](Self::advance) reaches them.
+/// [`pause`](BlockingTimer::pause) moves the time by its length and returns at once; asynchronous
+/// waits end when [`advance`](Self::advance) reaches them.
 ///
 /// # Examples
 ///

@@ -11,7 +11,8 @@ use crate::support::sync::park_until;
 
 /// Sends the thread to sleep: for blocking code.
 ///
-/// It is no [`AsyncTimer`](crate::AsyncTimer), so that an asynchronous call cannot hold up its executor by it.
+/// It is no [`AsyncTimer`](crate::AsyncTimer), so that an asynchronous call cannot hold up its
+/// executor by it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ThreadTimer;
 

@@ -19,8 +19,8 @@ use super::AsyncTimer;
 /// behind, or is ahead of others; to a breaker that several of them share, the time steps back and
 /// forth. Outside of a runtime it is the system's.
 ///
-/// A wait ends on time also in a task that has used up its turn: what it shares that turn with may be
-/// a call that never gives it back.
+/// A wait ends on time also in a task that has used up its turn: what it shares that turn with may
+/// be a call that never gives it back.
 ///
 /// # Panics
 ///
@@ -53,7 +53,8 @@ impl AsyncTimer for TokioTimer {
 /// What the first reading of the process was, and is told as.
 ///
 /// Each runtime has a time of its own once a test has paused it, which may be long before that of
-/// another. So the first reading is told as an instant that has 146 years before it, and 438 after it.
+/// another. So the first reading is told as an instant that has 146 years before it, and 438 after
+/// it.
 static FIRST: OnceLock<time::Instant> = OnceLock::new();
 const TOLD_AS: Instant = Instant::from_nanos(1 << 62);
 

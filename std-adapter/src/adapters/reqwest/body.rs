@@ -14,7 +14,8 @@ pub(super) fn watch(request: &mut Request) -> Option<BodyState> {
     Some(state)
 }
 
-/// Whether the call failed because its body did, or because the caller did not send the body in time.
+/// Whether the call failed because its body did, or because the caller did not send the body in
+/// time.
 pub(super) fn is_callers_failure(body: &BodyState, result: &Result<Response, Error>) -> bool {
     let Err(error) = result else { return false };
     let is_timeout = || find::<::reqwest::Error>(error).is_some_and(::reqwest::Error::is_timeout);

@@ -11,15 +11,15 @@ use crate::adapters::tower::http::report_of;
 use crate::resilience::bulkhead::BulkheadRejected;
 
 /// What the end of a call of reqwest's client says about the host: a response by its status and its
-/// `Retry-After`, an error that a status was made into by that status, a redirect that the client refuses
-/// to follow as a success, a request that could not be built or whose body broke off as
+/// `Retry-After`, an error that a status was made into by that status, a redirect that the client
+/// refuses to follow as a success, a request that could not be built or whose body broke off as
 /// [`Ignored`](Report::IGNORED), any other error as a failure.
 ///
 /// # Examples
 ///
-/// `call_async` of a breaker or a policy would count each response as a success, one of status 500 too.
-/// `call_async_with` judges it. It has a `&Result`, and this takes a `Result` of references, so a closure
-/// stands between them:
+/// `call_async` of a breaker or a policy would count each response as a success, one of status 500
+/// too. `call_async_with` judges it. It has a `&Result`, and this takes a `Result` of references,
+/// so a closure stands between them:
 ///
 /// ```
 /// use std::time::Duration;
@@ -55,8 +55,8 @@ pub fn report(result: Result<&Response, &::reqwest::Error>) -> Report {
     }
 }
 
-/// Whether sending the request failed by its body. The body of a response that breaks off is an error by
-/// itself; that of the request is the cause of one.
+/// Whether sending the request failed by its body. The body of a response that breaks off is an
+/// error by itself; that of the request is the cause of one.
 fn is_of_request_body(error: &::reqwest::Error) -> bool {
     let mut cause = error.source().filter(|_| error.is_request());
     while let Some(error) = cause {

@@ -40,9 +40,10 @@ impl<C: Clock + Clone, O: Observer> SelectBreaker<Request> for PerHost<C, O> {
 
 /// The host that a request is for and its port; empty for a URL that has none.
 ///
-/// One host has one key: without credentials, without the dot that may end a full name, and an IPv6 address
-/// in its shortest form, as [`tower::http::host`](crate::tower::http::host) has it. The port is that of the
-/// scheme where the URL names none: `http://h` and `https://h` are two dependencies, `h:80` and `h:443`.
+/// One host has one key: without credentials, without the dot that may end a full name, and an IPv6
+/// address in its shortest form, as [`tower::http::host`](crate::tower::http::host) has it. The
+/// port is that of the scheme where the URL names none: `http://h` and `https://h` are two
+/// dependencies, `h:80` and `h:443`.
 ///
 /// # Examples
 ///

@@ -29,9 +29,9 @@ impl<'a> Authority<'a> {
         Self { written, parts }
     }
 
-    /// One text for one dependency: in lower case, an IPv6 address in its shortest form, without the dot at
-    /// the end of a full name, and with the port of `scheme` where none is written. What is written with
-    /// something else than a port in its place is only brought to lower case.
+    /// One text for one dependency: in lower case, an IPv6 address in its shortest form, without
+    /// the dot at the end of a full name, and with the port of `scheme` where none is written. What
+    /// is written with something else than a port in its place is only brought to lower case.
     pub(crate) fn key(&self, scheme: Option<&str>) -> Cow<'a, str> {
         let Some((written_host, port)) = self.parts else {
             return lower(self.written);

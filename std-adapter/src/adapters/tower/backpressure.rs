@@ -27,17 +27,18 @@ const LEAST: Duration = Duration::from_millis(1);
 /// open is left alone until its break is over. For other callers a refusal at once is the better
 /// answer.
 ///
-/// It stands outside of the [`CircuitBreakerLayer`](super::CircuitBreakerLayer) of the same breaker,
-/// whose [`backpressure`](super::CircuitBreakerLayer::backpressure) puts it there. It reserves
-/// nothing: who was ready may still be refused in `call`, as when several were ready for one trial.
+/// It stands outside of the [`CircuitBreakerLayer`](super::CircuitBreakerLayer) of the same
+/// breaker, whose [`backpressure`](super::CircuitBreakerLayer::backpressure) puts it there. It
+/// reserves nothing: who was ready may still be refused in `call`, as when several were ready for
+/// one trial.
 ///
 /// A timer ends the wait: at the end of the break, but no later than after
-/// [`look_again`](Self::look_again). So a circuit that is reset, released, or closed by the trial of
-/// another clone is seen to be so within that time, and nothing has to be told of it. While it waits
-/// it holds one boxed timer; a service that is ready allocates nothing.
+/// [`look_again`](Self::look_again). So a circuit that is reset, released, or closed by the trial
+/// of another clone is seen to be so within that time, and nothing has to be told of it. While it
+/// waits it holds one boxed timer; a service that is ready allocates nothing.
 ///
-/// It arms one timer for each of these periods, and one more for the end of a break. If a circuit still
-/// refuses at the time that its own refusal named, that is looked at a period later.
+/// It arms one timer for each of these periods, and one more for the end of a break. If a circuit
+/// still refuses at the time that its own refusal named, that is looked at a period later.
 #[derive(Clone, Copy, Debug)]
 pub struct BackpressureLayer<P, T> {
     breaker: P,

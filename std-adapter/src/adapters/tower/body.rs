@@ -19,9 +19,9 @@ pin_project! {
     ///
     /// # Cancellation
     ///
-    /// Dropped while somebody waits for more of it, before its gRPC status came, or by a panic elsewhere,
-    /// it cancels the call. Else who drops it early has read as much as it wanted, and the call is a
-    /// success. A panic in the inner body is a failure.
+    /// Dropped while somebody waits for more of it, before its gRPC status came, or by a panic
+    /// elsewhere, it cancels the call. Else who drops it early has read as much as it wanted, and
+    /// the call is a success. A panic in the inner body is a failure.
     pub struct SettlingBody<B, P: Deref>
     where
         P::Target: Breaker,
@@ -51,8 +51,8 @@ impl<B, P: Deref<Target: Breaker>> SettlingBody<B, P> {
         Self { inner, open: None }
     }
 
-    /// The body of a call that is a success if the body comes to its end, or is dropped before by who
-    /// does not wait for it.
+    /// The body of a call that is a success if the body comes to its end, or is dropped before by
+    /// who does not wait for it.
     pub(super) const fn until_its_end(inner: B, permit: CallPermit<P>) -> Self {
         Self { inner, open: Some(OpenCall { permit, awaits: Awaits::End { hangs: false } }) }
     }

@@ -13,9 +13,9 @@ use crate::support::panics::in_drop;
 ///
 /// # Cancellation
 ///
-/// Dropped without [`settle`](Self::settle) it is a cancelled call, also where a panic elsewhere drops
-/// it. Code that is part of the call and may panic goes through [`run`](Self::run): a panic there is a
-/// failure of the call.
+/// Dropped without [`settle`](Self::settle) it is a cancelled call, also where a panic elsewhere
+/// drops it. Code that is part of the call and may panic goes through [`run`](Self::run): a panic
+/// there is a failure of the call.
 #[must_use = "a permit that is dropped cancels its call"]
 pub struct CallPermit<P: Deref<Target: Breaker>> {
     breaker: P,
@@ -44,9 +44,9 @@ impl<P: Deref<Target: Breaker>> CallPermit<P> {
     ///
     /// # Panics
     ///
-    /// If `part` panics, and the permit is a failed call when it is dropped, whenever that is. Hold it
-    /// on the stack meanwhile to have that at once: a runtime that catches the panic drops what lies
-    /// elsewhere only afterwards.
+    /// If `part` panics, and the permit is a failed call when it is dropped, whenever that is. Hold
+    /// it on the stack meanwhile to have that at once: a runtime that catches the panic drops what
+    /// lies elsewhere only afterwards.
     ///
     /// # Examples
     ///
@@ -125,10 +125,11 @@ impl<P: Deref<Target: Breaker>> fmt::Debug for CallPermit<P> {
     }
 }
 
-/// An admitted call whose answer is there, for a [classifier](super::Classify) to settle or to keep.
+/// An admitted call whose answer is there, for a [classifier](super::Classify) to settle or to
+/// keep.
 ///
-/// Neither settled nor kept, it is a cancelled call. A panic in the classifier is a failure. It cannot
-/// be stored: what is stored is the permit that [`keep`](Self::keep) gives.
+/// Neither settled nor kept, it is a cancelled call. A panic in the classifier is a failure. It
+/// cannot be stored: what is stored is the permit that [`keep`](Self::keep) gives.
 #[must_use = "a call that is neither settled nor kept is cancelled"]
 pub struct AnsweredCall<'a, P: Deref<Target: Breaker>> {
     permit: CallPermit<P>,

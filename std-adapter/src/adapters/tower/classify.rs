@@ -10,9 +10,9 @@ use super::{AnsweredCall, Breaker, ByItsSources, MaybeRefusal, RefusedInside};
 
 /// Judges how calls end.
 ///
-/// Any `Fn(Result<&T, &E>) -> R` with `R: Into<Report>` is one that has its word as soon as the inner
-/// service has answered. One that needs more than the answer, such as the end of a body, keeps the call
-/// and takes the permit along in the [`Response`](Self::Response) that it makes.
+/// Any `Fn(Result<&T, &E>) -> R` with `R: Into<Report>` is one that has its word as soon as the
+/// inner service has answered. One that needs more than the answer, such as the end of a body,
+/// keeps the call and takes the permit along in the [`Response`](Self::Response) that it makes.
 pub trait Classify<T, E, P: Deref<Target: Breaker>> {
     /// What the caller gets for a `T`.
     type Response;

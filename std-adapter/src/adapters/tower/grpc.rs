@@ -15,17 +15,17 @@
 //!
 //! [`WatchBodyLayer`]: super::http::WatchBodyLayer
 //!
-//! A `grpc-retry-pushback-ms` of a failure makes a break that the failure begins at least that long,
-//! up to the cap of [`Config::break_backoff`](crate::Config::break_backoff); one that is negative
-//! asks not to retry and says nothing of a time. Where there is no gRPC status, `Retry-After` does
-//! the same.
+//! A `grpc-retry-pushback-ms` of a failure makes a break that the failure begins at least that
+//! long, up to the cap of [`Config::break_backoff`](crate::Config::break_backoff); one that is
+//! negative asks not to retry and says nothing of a time. Where there is no gRPC status,
+//! `Retry-After` does the same.
 //!
-//! A status comes in the trailers behind the body, or in the head of a response that has neither. One in
-//! the head of a response that has a body counts if the trailers bring no other. So the body is
-//! wrapped, and the call is settled when its status is there. For streams that is at their end: a
-//! stream that never ends is a call in flight, and as a trial fails when its timeout is over
-//! ([`Config::trial_timeout`](crate::Config::trial_timeout)). Statuses inside of a gRPC-Web body are
-//! not seen.
+//! A status comes in the trailers behind the body, or in the head of a response that has neither.
+//! One in the head of a response that has a body counts if the trailers bring no other. So the body
+//! is wrapped, and the call is settled when its status is there. For streams that is at their end:
+//! a stream that never ends is a call in flight, and as a trial fails when its timeout is over
+//! ([`Config::trial_timeout`](crate::Config::trial_timeout)). Statuses inside of a gRPC-Web body
+//! are not seen.
 
 use core::ops::Deref;
 use core::time::Duration;
@@ -114,8 +114,8 @@ impl<B: Body, E, P: Deref<Target: Breaker>> Classify<Response<B>, E, P> for Grpc
 }
 
 /// The answer to a refused call: `UNAVAILABLE`, with `grpc-retry-pushback-ms`, rounded up, where it
-/// is known. For [`map_rejection`](super::CircuitBreakerLayer::map_rejection); on a `static` breaker
-/// take [`Unavailable`].
+/// is known. For [`map_rejection`](super::CircuitBreakerLayer::map_rejection); on a `static`
+/// breaker take [`Unavailable`].
 #[must_use]
 pub fn unavailable<B: Default>(refusal: Refusal) -> Response<B> {
     let mut response = Response::new(B::default());
@@ -130,8 +130,8 @@ pub fn unavailable<B: Default>(refusal: Refusal) -> Response<B> {
     response
 }
 
-/// [`unavailable`] as a type: refused requests are answered with `UNAVAILABLE`, whatever the response's body
-/// is. For [`answer_with`](super::CircuitBreakerLayer::answer_with).
+/// [`unavailable`] as a type: refused requests are answered with `UNAVAILABLE`, whatever the
+/// response's body is. For [`answer_with`](super::CircuitBreakerLayer::answer_with).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Unavailable;
 

@@ -25,8 +25,8 @@ pub(super) fn text(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str>
     headers.get(name)?.to_str().ok().map(str::trim)
 }
 
-/// The number that `text` is, if it is digits and nothing else. What is too long for a number is the
-/// greatest: it is too long for any cap.
+/// The number that `text` is, if it is digits and nothing else. What is too long for a number is
+/// the greatest: it is too long for any cap.
 pub(super) fn digits(text: &str) -> Option<u64> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| text.parse().unwrap_or(u64::MAX))

@@ -13,10 +13,11 @@
 //!
 //! # When a call is settled
 //!
-//! [`HttpStatus`] settles it when the head of the response is there. What the caller makes of the body
-//! is then nobody's business, and the response is passed on as it is. [`HttpStatusAndBody`] waits for
-//! the end of the body: a body that breaks off is a failure, and how long it took counts for slow
-//! calls. The price is a wrapped body, and that a caller who reads slowly makes the call slow.
+//! [`HttpStatus`] settles it when the head of the response is there. What the caller makes of the
+//! body is then nobody's business, and the response is passed on as it is. [`HttpStatusAndBody`]
+//! waits for the end of the body: a body that breaks off is a failure, and how long it took counts
+//! for slow calls. The price is a wrapped body, and that a caller who reads slowly makes the call
+//! slow.
 
 use core::ops::Deref;
 use std::borrow::Cow;
@@ -102,9 +103,9 @@ fn failure(status: StatusCode, headers: &HeaderMap) -> Option<Report> {
 /// }));
 ///
 /// let failed = client.clone().oneshot(Request::new(())).await.unwrap();
-/// assert_eq!(failed.status(), 502);
-/// let refused = client.oneshot(Request::new(())).await.unwrap();
-/// assert_eq!((refused.status().as_u16(), &refused.headers()["retry-after"]), (503, &"30".parse().unwrap()));
+/// assert_eq!(failed.status(), 502); let refused = client.oneshot(Request::new(())).await.unwrap();
+/// assert_eq!((refused.status().as_u16(), &refused.headers()["retry-after"]), (503,
+/// &"30".parse().unwrap()));
 /// # }
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
@@ -135,10 +136,10 @@ impl<B, E, P: Deref<Target: Breaker>> Classify<Response<B>, E, P> for HttpStatus
 /// | while the caller waits for more of it: it hangs, and somebody's timeout fired | cancelled |
 /// | by a panic elsewhere | cancelled |
 ///
-/// A cancelled call counts for nothing, unless slow calls are measured and it has run for longer than
-/// [`Config::slow_call_duration`](crate::Config::slow_call_duration): then it is a slow failure. So
-/// measure slow calls, or put a timeout on the body *inside* of the layer, where bodies may hang. For
-/// streams that have no end, such as server-sent events, take [`HttpStatus`].
+/// A cancelled call counts for nothing, unless slow calls are measured and it has run for longer
+/// than [`Config::slow_call_duration`](crate::Config::slow_call_duration): then it is a slow
+/// failure. So measure slow calls, or put a timeout on the body *inside* of the layer, where bodies
+/// may hang. For streams that have no end, such as server-sent events, take [`HttpStatus`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct HttpStatusAndBody;
 
@@ -163,9 +164,8 @@ impl<B: Body, E, P: Deref<Target: Breaker>> Classify<Response<B>, E, P> for Http
 }
 
 /// The answer to a refused request: 503 Service Unavailable, with `Retry-After` in whole seconds,
-/// rounded up, where it is known. For
-/// [`map_rejection`](super::CircuitBreakerLayer::map_rejection); with [`HttpStatusAndBody`] on a `static`
-/// breaker take [`Unavailable`].
+/// rounded up, where it is known. For [`map_rejection`](super::CircuitBreakerLayer::map_rejection);
+/// with [`HttpStatusAndBody`] on a `static` breaker take [`Unavailable`].
 #[must_use]
 pub fn unavailable<B: Default>(refusal: Refusal) -> Response<B> {
     let mut response = Response::new(B::default());
@@ -177,8 +177,8 @@ pub fn unavailable<B: Default>(refusal: Refusal) -> Response<B> {
     response
 }
 
-/// [`unavailable`] as a type: refused requests are answered with 503 Service Unavailable, whatever the response's body
-/// is. For [`answer_with`](super::CircuitBreakerLayer::answer_with).
+/// [`unavailable`] as a type: refused requests are answered with 503 Service Unavailable, whatever
+/// the response's body is. For [`answer_with`](super::CircuitBreakerLayer::answer_with).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Unavailable;
 
@@ -188,18 +188,18 @@ impl<B: Default> Answer<Response<B>> for Unavailable {
     }
 }
 
-/// The host that a request is for and its port, of its URI or else of its `Host` header; empty if it has
-/// neither. A key for [`keyed`](super::CircuitBreakerLayer::keyed) layers.
+/// The host that a request is for and its port, of its URI or else of its `Host` header; empty if
+/// it has neither. A key for [`keyed`](super::CircuitBreakerLayer::keyed) layers.
 ///
-/// One host has one key: in lower case, without credentials and without the dot that may end a full name,
-/// an IPv6 address in its shortest form. `http://h` and `https://h` are two dependencies, `h:80` and
-/// `h:443`. A request that has its host in the header alone, as a server's have, does not say its scheme:
-/// its key has a port only if the header has one. Where something else than a port stands in its place, as
-/// in `h:99999`, the key is what is written, in lower case.
+/// One host has one key: in lower case, without credentials and without the dot that may end a full
+/// name, an IPv6 address in its shortest form. `http://h` and `https://h` are two dependencies,
+/// `h:80` and `h:443`. A request that has its host in the header alone, as a server's have, does
+/// not say its scheme: its key has a port only if the header has one. Where something else than a
+/// port stands in its place, as in `h:99999`, the key is what is written, in lower case.
 ///
-/// Where others write the requests, they make a key for each name that they think of; key by what the
-/// service has of its own then, such as the names of its upstreams. A key that is not written in the
-/// request as it is takes an allocation.
+/// Where others write the requests, they make a key for each name that they think of; key by what
+/// the service has of its own then, such as the names of its upstreams. A key that is not written
+/// in the request as it is takes an allocation.
 ///
 /// # Examples
 ///
@@ -213,12 +213,9 @@ impl<B: Default> Answer<Response<B>> for Unavailable {
 /// use cutout::{Config, Registry};
 /// # use ::http::Request;
 ///
-/// let hosts: Arc<Registry<String>> = Arc::new(Registry::new(Config::new()));
-/// let layer = {
-///     let hosts = Arc::clone(&hosts);
-///     CircuitBreakerLayer::keyed(move |request: &Request<String>| hosts.get(&*http::host(request)))
-///         .classify(http::HttpStatus)
-/// };
+/// let hosts: Arc<Registry<String>> = Arc::new(Registry::new(Config::new())); let layer = { let
+/// hosts = Arc::clone(&hosts); CircuitBreakerLayer::keyed(move |request: &Request<String>|
+/// hosts.get(&*http::host(request))) .classify(http::HttpStatus) };
 /// # let _ = layer;
 /// # }
 /// ```

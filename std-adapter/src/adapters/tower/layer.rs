@@ -122,24 +122,25 @@ impl<B, K> CircuitBreakerLayer<B, K> {
 
 /// # Judging refusals
 impl<B, K> CircuitBreakerLayer<B, K> {
-    /// Ignores what layers inside of this one refuse, however deep: a [`BulkheadLayer`](super::BulkheadLayer),
-    /// or a breaker for a part of the dependency. Their refusals say nothing about it, and a trial that one
-    /// of them refuses gives its place back. The same goes for the bodies of requests that an
-    /// `http::WatchBodyLayer` found broken.
+    /// Ignores what layers inside of this one refuse, however deep: a
+    /// [`BulkheadLayer`](super::BulkheadLayer), or a breaker for a part of the dependency. Their
+    /// refusals say nothing about it, and a trial that one of them refuses gives its place back.
+    /// The same goes for the bodies of requests that an `http::WatchBodyLayer` found broken.
     ///
-    /// The inner service's error has to be one that may be a refusal ([`MaybeRefusal`](super::MaybeRefusal)):
-    /// a [`BulkheadError`](super::BulkheadError), an [`Error`](crate::Error), an `http::RequestError`, or a
-    /// box. In that, and in the errors in it, a refusal is found at any depth: also in a box, and in errors of
-    /// others that name it as their [source](core::error::Error::source). The innermost error is a
-    /// [`core::error::Error`], a box, or another type that [`RefusedInside`](super::RefusedInside) knows. The
-    /// classifier hears of the other errors. Set the classifier first.
+    /// The inner service's error has to be one that may be a refusal
+    /// ([`MaybeRefusal`](super::MaybeRefusal)): a [`BulkheadError`](super::BulkheadError), an
+    /// [`Error`](crate::Error), an `http::RequestError`, or a box. In that, and in the errors in
+    /// it, a refusal is found at any depth: also in a box, and in errors of others that name it as
+    /// their [source](core::error::Error::source). The innermost error is a [`core::error::Error`],
+    /// a box, or another type that [`RefusedInside`](super::RefusedInside) knows. The classifier
+    /// hears of the other errors. Set the classifier first.
     ///
-    /// One layer goes in front of services of one kind: those whose errors are a [`core::error::Error`], or
-    /// those whose errors are none, as one with a box in it. A layer that is made and never used does not
-    /// compile, because the kind is not known then.
+    /// One layer goes in front of services of one kind: those whose errors are a
+    /// [`core::error::Error`], or those whose errors are none, as one with a box in it. A layer
+    /// that is made and never used does not compile, because the kind is not known then.
     ///
-    /// Refusals of other crates' layers are not known here. What tower's `LoadShedLayer` sheds is a failure
-    /// of the dependency, unless [`classify_with`](Self::classify_with) says otherwise:
+    /// Refusals of other crates' layers are not known here. What tower's `LoadShedLayer` sheds is a
+    /// failure of the dependency, unless [`classify_with`](Self::classify_with) says otherwise:
     ///
     /// ```
     /// use cutout::Outcome;
@@ -174,24 +175,26 @@ impl<B, K> CircuitBreakerLayer<B, K> {
     /// Answers refused calls as `answer` says: the same for an answer that is a type, such as
     /// `http::Unavailable`, `grpc::Unavailable`, or an [`Answer`](super::Answer) of one's own.
     ///
-    /// It is needed where the answer's type has the breaker in it, as that of `http::HttpStatusAndBody` and
-    /// `grpc::GrpcStatus`, where the breaker is a `static`, and where the call is made in a spawned task. The
-    /// compiler then asks for an answer for each lifetime of the breaker, which a function has not: "one
-    /// type is more general than the other".
+    /// It is needed where the answer's type has the breaker in it, as that of
+    /// `http::HttpStatusAndBody` and `grpc::GrpcStatus`, where the breaker is a `static`, and where
+    /// the call is made in a spawned task. The compiler then asks for an answer for each lifetime
+    /// of the breaker, which a function has not: "one type is more general than the other".
     pub fn answer_with<A>(self, answer: A) -> Layered<Self, MapRejectionLayer<AnswerWith<A>>> {
         Layered::new(self, MapRejectionLayer::answer_with(answer))
     }
 
-    /// Boxes refusals and errors alike, as tower's own layers expect of what they stand in front of:
-    /// a refusal as a [`Rejected`](crate::Rejected), which a caller can downcast to, an error as what it is.
-    /// [`Refusal::find`] finds the refusals of all layers in the box, also of those further inside.
+    /// Boxes refusals and errors alike, as tower's own layers expect of what they stand in front
+    /// of: a refusal as a [`Rejected`](crate::Rejected), which a caller can downcast to, an error
+    /// as what it is. [`Refusal::find`] finds the refusals of all layers in the box, also of those
+    /// further inside.
     ///
     /// It is needed where the inner service's error is a box already, because an
     /// [`Error`](crate::Error) of a box is no [`core::error::Error`]: the box is none.
     ///
     /// In a spawned task, call such a service by `ready` and `call`, or put it into tower's
-    /// `BoxCloneService` first. Its `oneshot` does not compile there: rustc says that an implementation "is
-    /// not general enough", as it does of tower's own timeout over an error in a box.
+    /// `BoxCloneService` first. Its `oneshot` does not compile there: rustc says that an
+    /// implementation "is not general enough", as it does of tower's own timeout over an error in a
+    /// box.
     ///
     /// # Examples
     ///

@@ -113,8 +113,8 @@ pub trait OnRejection<T, E> {
 ///
 /// # Examples
 ///
-/// An answer of one's own, for responses with a body of whatever type, on a `static` breaker and in a
-/// spawned task:
+/// An answer of one's own, for responses with a body of whatever type, on a `static` breaker and in
+/// a spawned task:
 ///
 /// ```
 /// # #[cfg(feature = "http")]

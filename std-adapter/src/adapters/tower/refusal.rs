@@ -104,7 +104,8 @@ impl core::error::Error for Refusal {}
 /// An error that is either a refusal of one of our layers or somebody else's.
 ///
 /// An error type of your own may implement it, so that
-/// [`ignore_refusals`](super::CircuitBreakerLayer::ignore_refusals) leaves some of its errors alone.
+/// [`ignore_refusals`](super::CircuitBreakerLayer::ignore_refusals) leaves some of its errors
+/// alone.
 pub trait MaybeRefusal: Sized {
     /// Somebody else's.
     type Other;
@@ -171,7 +172,8 @@ fn causes<'a>(
 /// What a `RequestError::Body` describes itself as.
 pub(super) const BODY_FAILED: &str = "the body of the request did not come whole";
 
-/// Whether there is a refusal, or a body that failed on the caller's side, in an error at any depth.
+/// Whether there is a refusal, or a body that failed on the caller's side, in an error at any
+/// depth.
 fn says_nothing(error: &(dyn StdError + 'static)) -> bool {
     // A `RequestError<E>` cannot be downcast to where `E` is not known.
     #[allow(
@@ -186,11 +188,12 @@ fn says_nothing(error: &(dyn StdError + 'static)) -> bool {
 /// [`ignore_refusals`](super::CircuitBreakerLayer::ignore_refusals).
 ///
 /// `K` says how that is done and is found by the compiler: [`ByItsSources`] for each type that is a
-/// [`core::error::Error`], [`ByItsType`] for those that are none. Of the latter, boxes are known here, texts,
-/// numbers, `()`, and the errors of our layers over any of them. For a type of your own that is no
-/// [`core::error::Error`], say that there is no refusal in it. Somebody else's type that is none goes through
-/// tower's `map_err` first, in front of the service that has it. Else the service has no method that can be
-/// called, because `IgnoreRefusals<_, _>` does not judge its errors.
+/// [`core::error::Error`], [`ByItsType`] for those that are none. Of the latter, boxes are known
+/// here, texts, numbers, `()`, and the errors of our layers over any of them. For a type of your
+/// own that is no [`core::error::Error`], say that there is no refusal in it. Somebody else's type
+/// that is none goes through tower's `map_err` first, in front of the service that has it. Else the
+/// service has no method that can be called, because `IgnoreRefusals<_, _>` does not judge its
+/// errors.
 ///
 /// ```
 /// use cutout::tower::{BulkheadLayer, ByItsType, CircuitBreakerLayer, RefusedInside};
@@ -220,8 +223,8 @@ fn says_nothing(error: &(dyn StdError + 'static)) -> bool {
     note = "or, if that is your own type: `impl RefusedInside<ByItsType> for ... {{}}`"
 )]
 pub trait RefusedInside<K> {
-    /// Whether there is a refusal in it, at any depth, or something else that says nothing about the
-    /// dependency.
+    /// Whether there is a refusal in it, at any depth, or something else that says nothing about
+    /// the dependency.
     fn is_refused_inside(&self) -> bool {
         false
     }

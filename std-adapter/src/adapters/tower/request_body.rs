@@ -16,8 +16,9 @@ use tower_service::Service;
 use super::refusal::BODY_FAILED;
 use super::{MaybeRefusal, Refusal};
 
-/// What was last seen of a request's body. It is written by whatever sends the body, on any thread, and
-/// read once the call has failed: the error comes through the client's channel, behind the word.
+/// What was last seen of a request's body. It is written by whatever sends the body, on any thread,
+/// and read once the call has failed: the error comes through the client's channel, behind the
+/// word.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct BodyState(Arc<AtomicU8>);
 
@@ -90,15 +91,16 @@ impl<B: Body> Body for WatchedBody<B> {
 
 /// Tells a request whose body fails on the caller's side from a call that the server fails.
 ///
-/// A proxy passes on bodies that others send. One that breaks off is an error of the client, and counts
-/// as a failure of the server that it was meant for: strangers could open its circuit. This layer makes
-/// such an error a [`RequestError::Body`], which a breaker outside leaves alone if it is told so by
-/// [`ignore_refusals`](super::CircuitBreakerLayer::ignore_refusals). It stands between the breaker and
-/// the client. A body that the client has taken whole, such as one of bytes, never fails.
+/// A proxy passes on bodies that others send. One that breaks off is an error of the client, and
+/// counts as a failure of the server that it was meant for: strangers could open its circuit. This
+/// layer makes such an error a [`RequestError::Body`], which a breaker outside leaves alone if it
+/// is told so by [`ignore_refusals`](super::CircuitBreakerLayer::ignore_refusals). It stands
+/// between the breaker and the client. A body that the client has taken whole, such as one of
+/// bytes, never fails.
 ///
 /// So is an error that comes while the next part of a body is awaited from the caller, as that of a
-/// timeout inside is when a caller sends slowly. Nothing tells a timeout from a server that goes away in
-/// that moment, so that is ignored as well; the next call finds out.
+/// timeout inside is when a caller sends slowly. Nothing tells a timeout from a server that goes
+/// away in that moment, so that is ignored as well; the next call finds out.
 ///
 /// It allocates one word for each request.
 ///
@@ -118,10 +120,10 @@ impl<B: Body> Body for WatchedBody<B> {
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
 /// let client = ServiceBuilder::new()
-///     .layer(CircuitBreakerLayer::new(&UPSTREAM).classify(HttpStatus).ignore_refusals())
-///     .layer(WatchBodyLayer::new(|body| body)) // for tonic: `tonic::body::Body::new`
-///     .service(Client::builder(TokioExecutor::new()).build_http());
-/// # let _ = tower::ServiceExt::oneshot(client, http::Request::new(http_body_util::Empty::<Bytes>::new()));
+/// .layer(CircuitBreakerLayer::new(&UPSTREAM).classify(HttpStatus).ignore_refusals())
+/// .layer(WatchBodyLayer::new(|body| body)) // for tonic: `tonic::body::Body::new`
+/// .service(Client::builder(TokioExecutor::new()).build_http()); # let _ =
+/// tower::ServiceExt::oneshot(client, http::Request::new(http_body_util::Empty::<Bytes>::new()));
 /// # }
 /// ```
 #[derive(Clone, Copy)]
@@ -130,8 +132,8 @@ pub struct WatchBodyLayer<F> {
 }
 
 impl<F> WatchBodyLayer<F> {
-    /// Watches the bodies of requests. `into_body` makes the inner service's body of a [`WatchedBody`],
-    /// where it has to be of one type.
+    /// Watches the bodies of requests. `into_body` makes the inner service's body of a
+    /// [`WatchedBody`], where it has to be of one type.
     pub const fn new<B, W>(into_body: F) -> Self
     where
         F: Fn(WatchedBody<B>) -> W,
@@ -221,8 +223,8 @@ impl<F: Future<Output = Result<T, E>>, T, E> Future for WatchBodyFuture<F> {
 /// Why a call behind a [`WatchBodyLayer`] gave no response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RequestError<E> {
-    /// The body of the request failed on the caller's side, or was still awaited from there; this is what
-    /// the client made of it.
+    /// The body of the request failed on the caller's side, or was still awaited from there; this
+    /// is what the client made of it.
     Body(E),
     /// Any other error of the client.
     Inner(E),
@@ -238,8 +240,8 @@ impl<E> RequestError<E> {
 }
 
 /// A failure of the caller's is not judged, as refusals are not, but it stays the error. A
-/// [`MapRejectionLayer`](super::MapRejectionLayer) around a [`WatchBody`] takes what the client said out of
-/// it, and a breaker outside of that counts a body that broke off as a failure.
+/// [`MapRejectionLayer`](super::MapRejectionLayer) around a [`WatchBody`] takes what the client
+/// said out of it, and a breaker outside of that counts a body that broke off as a failure.
 impl<E> MaybeRefusal for RequestError<E> {
     type Other = E;
 

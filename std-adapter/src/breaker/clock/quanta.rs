@@ -6,11 +6,11 @@ use cutout_core::{Clock, Instant};
 
 /// The time-stamp counter, by the crate [`quanta`](https://docs.rs/quanta).
 ///
-/// Nanoseconds, and about 7 ns cheaper than a fine reading of [`StdClock`](crate::StdClock) where both
-/// were measured; dearer than a coarse one. Its first reading in a process calibrates the counter, which can take 200 ms: call
-/// [`calibrate`](Self::calibrate) at start-up, or the first call of a breaker pays for it, and others
-/// wait for it. It does not count the time that the machine is suspended. Where there is no usable
-/// counter, quanta reads the system's clock.
+/// Nanoseconds, and about 7 ns cheaper than a fine reading of [`StdClock`](crate::StdClock) where
+/// both were measured; dearer than a coarse one. Its first reading in a process calibrates the
+/// counter, which can take 200 ms: call [`calibrate`](Self::calibrate) at start-up, or the first
+/// call of a breaker pays for it, and others wait for it. It does not count the time that the
+/// machine is suspended. Where there is no usable counter, quanta reads the system's clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct QuantaClock;
 

@@ -5,11 +5,11 @@ use cutout_core::{Clock, Instant};
 /// The system's monotonic clock.
 ///
 /// On Linux and Android it is read where [`std::time::Instant`] reads, and counts from the start of
-/// the machine: `CLOCK_MONOTONIC`, in nanoseconds. SelectBreaker none of whose settings is finer than a
-/// second, as the default settings are, read [the time of the last tick](Clock::now_coarse) instead,
-/// 1 to 10 ms behind and most often 4, for a third of the cost: `CLOCK_MONOTONIC_COARSE`. Elsewhere
-/// both readings are [`std::time::Instant`]'s, counted from the first one in this process; threads
-/// that come while it is taken wait for it.
+/// the machine: `CLOCK_MONOTONIC`, in nanoseconds. SelectBreaker none of whose settings is finer
+/// than a second, as the default settings are, read [the time of the last tick](Clock::now_coarse)
+/// instead, 1 to 10 ms behind and most often 4, for a third of the cost: `CLOCK_MONOTONIC_COARSE`.
+/// Elsewhere both readings are [`std::time::Instant`]'s, counted from the first one in this
+/// process; threads that come while it is taken wait for it.
 ///
 /// It is never set back, and on Linux stands still while the machine is suspended. It needs no
 /// calibration and no thread. It has no size, so it fits a `static`.

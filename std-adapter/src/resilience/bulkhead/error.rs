@@ -6,7 +6,8 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BulkheadReason {
-    /// All permits were out, and so was every place in the queue; or the caller did not want to wait.
+    /// All permits were out, and so was every place in the queue; or the caller did not want to
+    /// wait.
     Full,
     /// The caller waited as long as it may, and no permit came to it.
     TimedOut,

@@ -9,8 +9,8 @@ use core::sync::atomic::Ordering::Relaxed;
 impl Bulkhead {
     /// Changes the limit at once, and waits for nothing.
     ///
-    /// If it is raised, callers that wait get what has come free. If it is lowered, permits that are
-    /// out stay out: no new one is given until as many came back.
+    /// If it is raised, callers that wait get what has come free. If it is lowered, permits that
+    /// are out stay out: no new one is given until as many came back.
     ///
     /// # Errors
     ///

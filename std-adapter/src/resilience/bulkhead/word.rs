@@ -12,8 +12,8 @@
 //! - **P1** A permit is given out only while fewer are in use than the limit says. A limit that is
 //!   lowered takes no permit away: more may then be in use than it says, until enough came back.
 //! - **P2** While somebody waits, a permit goes to the first in the queue and to nobody else.
-//! - **P3** `waiting` is changed under the queue's lock only, and is the length of the queue whenever
-//!   that lock is free.
+//! - **P3** `waiting` is changed under the queue's lock only, and is the length of the queue
+//!   whenever that lock is free.
 //! - **P4** Who makes room while somebody waits hands it on: the operation that does so learns of
 //!   the waiting by the very swap that makes the room. So whenever no call is under way, somebody
 //!   waits only while all permits are out.
@@ -37,8 +37,8 @@
 //! | Q5 | swap or subtraction that changes `waiting` alone | Relaxed | – | the queue is behind its lock (P3) | there is nothing weaker |
 //! | Q6 | swap that changes the limit | Relaxed | – | it says nothing but itself | there is nothing weaker |
 //!
-//! The models are in `loom-tests`. `.ci/kill-orderings` weakens each row, breaks each rule, and sees
-//! the model fail.
+//! The models are in `loom-tests`. `.ci/kill-orderings` weakens each row, breaks each rule, and
+//! sees the model fail.
 
 use core::sync::atomic::Ordering;
 

@@ -134,8 +134,8 @@ struct Admission<'a, B: Admit> {
     stage: Stage,
 }
 
-/// How far the call of an attempt has come, which says whether a panic is the call's. That the thread
-/// unwinds does not say so: another future of the same task may have panicked.
+/// How far the call of an attempt has come, which says whether a panic is the call's. That the
+/// thread unwinds does not say so: another future of the same task may have panicked.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     /// The call has not begun. Dropped here, it was none: the admission is taken back.
@@ -190,8 +190,8 @@ struct Held<'a, B: Admit> {
     limit: Option<Duration>,
 }
 
-/// Gives a place back, which wakes the next caller in the queue. Its waker is code of others: a panic of
-/// it is kept here, so that the attempt is settled first, and goes on after that.
+/// Gives a place back, which wakes the next caller in the queue. Its waker is code of others: a
+/// panic of it is kept here, so that the attempt is settled first, and goes on after that.
 #[inline]
 fn give_back(place: Place<'_>) -> Panics {
     let mut panics = Panics::default();
@@ -259,8 +259,8 @@ impl<F, R, B: Admit, K: Enter, L: Conform, T: Timed, S> Policy<F, R, B, K, L, T,
         self.start::<V, E>(course, Admission::to(&self.breaker)?, place)
     }
 
-    /// Asks how long the attempt may take, pays for it and takes it from the rate: nothing may refuse
-    /// it after that, and no code of others runs before that of the call.
+    /// Asks how long the attempt may take, pays for it and takes it from the rate: nothing may
+    /// refuse it after that, and no code of others runs before that of the call.
     #[inline]
     fn start<'a, V, E>(
         &self,

@@ -59,8 +59,8 @@ impl<F, B, K, L, T, S> Policy<F, NoPart, B, K, L, T, S> {
 
 impl<F, R, K, L, T, S> Policy<F, R, NoPart, K, L, T, S> {
     /// The breaker that admits each attempt: a [`CircuitBreaker`](crate::CircuitBreaker) of the
-    /// policy's own, a reference, an [`Arc`](std::sync::Arc), or whatever else dereferences to one or to
-    /// a `dyn` [`Breaker`](crate::Breaker).
+    /// policy's own, a reference, an [`Arc`](std::sync::Arc), or whatever else dereferences to one
+    /// or to a `dyn` [`Breaker`](crate::Breaker).
     ///
     /// # Examples
     ///
@@ -82,11 +82,11 @@ impl<F, R, K, L, T, S> Policy<F, R, NoPart, K, L, T, S> {
 }
 
 impl<F, R, B, L, T, S> Policy<F, R, B, NoPart, L, T, S> {
-    /// The bulkhead that each attempt needs a place in: a [`Bulkhead`](crate::Bulkhead) of the policy's
-    /// own, a reference, an [`Arc`](std::sync::Arc), or whatever else dereferences to one.
+    /// The bulkhead that each attempt needs a place in: a [`Bulkhead`](crate::Bulkhead) of the
+    /// policy's own, a reference, an [`Arc`](std::sync::Arc), or whatever else dereferences to one.
     ///
-    /// Give each host a bulkhead of its own, as it has a breaker of its own: calls that hang at one host
-    /// take all places of a bulkhead that they share with others.
+    /// Give each host a bulkhead of its own, as it has a breaker of its own: calls that hang at one
+    /// host take all places of a bulkhead that they share with others.
     #[must_use]
     pub fn bulkhead<K: Enter>(self, bulkhead: K) -> Policy<F, R, B, K, L, T, S> {
         let Self { fallback, retry, breaker, rate_limit, timeout, timer, .. } = self;
@@ -96,8 +96,8 @@ impl<F, R, B, L, T, S> Policy<F, R, B, NoPart, L, T, S> {
 
 #[cfg(feature = "rate-limit")]
 impl<F, R, B, K, T, S> Policy<F, R, B, K, NoPart, T, S> {
-    /// The rate that all attempts together keep to: a [`RateLimit`](crate::RateLimit) of the policy's
-    /// own, a reference, an [`Arc`](std::sync::Arc), or whatever else dereferences to one.
+    /// The rate that all attempts together keep to: a [`RateLimit`](crate::RateLimit) of the
+    /// policy's own, a reference, an [`Arc`](std::sync::Arc), or whatever else dereferences to one.
     #[must_use]
     pub fn rate_limit<L: Conform>(self, rate_limit: L) -> Policy<F, R, B, K, L, T, S> {
         let Self { fallback, retry, breaker, bulkhead, timeout, timer, .. } = self;
@@ -109,8 +109,8 @@ impl<F, R, B, K, L, S> Policy<F, R, B, K, L, NoPart, S> {
     /// How long each attempt may take.
     ///
     /// An asynchronous call is polled first, and its time runs from when it first has to wait: one
-    /// that does not wait starts no timer. When its time is over, it is dropped. A blocking call is told
-    /// the limit, by [`call_within`](Self::call_within).
+    /// that does not wait starts no timer. When its time is over, it is dropped. A blocking call is
+    /// told the limit, by [`call_within`](Self::call_within).
     #[must_use]
     pub fn timeout<T: Limit>(self, limit: T) -> Policy<F, R, B, K, L, Timeout<T>, S> {
         let Self { fallback, retry, breaker, bulkhead, rate_limit, timer, .. } = self;
@@ -120,12 +120,12 @@ impl<F, R, B, K, L, S> Policy<F, R, B, K, L, NoPart, S> {
 }
 
 impl<F, R, B, K, L, T, S> Policy<F, R, B, K, L, T, S> {
-    /// What waits between attempts, for a place, and for a call to be over: in place of the timer that
-    /// the policy has.
+    /// What waits between attempts, for a place, and for a call to be over: in place of the timer
+    /// that the policy has.
     ///
     /// It is [`AsyncTimer`](crate::AsyncTimer) for [`call_async`](Self::call_async) and
-    /// [`BlockingTimer`](crate::BlockingTimer) for [`call`](Self::call), and if there are retries it is also the
-    /// [`Clock`](crate::Clock) of their deadline.
+    /// [`BlockingTimer`](crate::BlockingTimer) for [`call`](Self::call), and if there are retries
+    /// it is also the [`Clock`](crate::Clock) of their deadline.
     ///
     /// # Examples
     ///

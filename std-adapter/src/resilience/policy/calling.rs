@@ -9,15 +9,16 @@ use cutout_core::{Outcome, Report};
 
 /// # Calling, and holding up the thread
 impl<F, R, B, K, L, T, S> Policy<F, R, B, K, L, T, S> {
-    /// Runs `call` through all parts; `Err` is a failure, and `Ok` a success. Where a value may be a failure,
-    /// such as a response with status 500, use [`call_with`](Self::call_with).
+    /// Runs `call` through all parts; `Err` is a failure, and `Ok` a success. Where a value may be
+    /// a failure, such as a response with status 500, use [`call_with`](Self::call_with).
     ///
     /// Nothing can stop a blocking call from outside: a policy with a timeout has
     /// [`call_within`](Self::call_within), and this does not compile with it.
     ///
     /// # Errors
     ///
-    /// What the last attempt that ran failed with, and who refused the last attempt if it did not run.
+    /// What the last attempt that ran failed with, and who refused the last attempt if it did not
+    /// run.
     ///
     /// # Examples
     ///
@@ -70,10 +71,10 @@ impl<F, R, B, K, L, T, S> Policy<F, R, B, K, L, T, S> {
 
     /// Runs `call` through all parts, and tells it how long it may take.
     ///
-    /// To keep that limit is up to the call: it can set it as the timeout of a socket, or look at the
-    /// time between two steps. A result that comes late is returned like any other; that it took long
-    /// is for the breaker's
-    /// [`slow_call_duration`](crate::Config::slow_call_duration) to see.
+    /// To keep that limit is up to the call: it can set it as the timeout of a socket, or look at
+    /// the time between two steps. A result that comes late is returned like any other; that it
+    /// took long is for the breaker's [`slow_call_duration`](crate::Config::slow_call_duration) to
+    /// see.
     ///
     /// # Errors
     ///

@@ -64,8 +64,8 @@ impl Error for RateLimited {}
 
 /// A part refused the call, which did not run. It is cheap to make, copy and drop.
 ///
-/// Its text begins with `refused: `, and says what refused, and how long to wait where that is known. Print it
-/// by itself.
+/// Its text begins with `refused: `, and says what refused, and how long to wait where that is
+/// known. Print it by itself.
 ///
 /// # Examples
 ///
@@ -259,8 +259,8 @@ impl<E> PolicyError<E> {
     /// let host = CircuitBreaker::new(Config::new().consecutive_failures(1));
     /// let policy = Policy::new().retry(Retry::fixed(Duration::ZERO)).breaker(&host);
     ///
-    /// let error = policy.call(|| Err::<(), _>("down")).unwrap_err();
-    /// assert_eq!((error.failure, error.gave_up), (AttemptError::Inner("down"), Some(StopReason::Refused)));
+    /// let error = policy.call(|| Err::<(), _>("down")).unwrap_err(); assert_eq!((error.failure,
+    /// error.gave_up), (AttemptError::Inner("down"), Some(StopReason::Refused)));
     /// assert!(matches!(error.refused(), Some(Refused::Rejected(_))));
     /// ```
     #[must_use]

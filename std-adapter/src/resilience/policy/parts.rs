@@ -2,11 +2,11 @@
 //!
 //! These traits are not for implementing elsewhere. What they do is hidden, and may change.
 
-// What an asynchronous call holds while it waits is looked at by the compiler, when the call is to be
-// `Send`, as if each lifetime in it were another one. A closure fits one lifetime only, so a type that
-// is held must not be found by an implementation that asks for a closure: `Box<dyn Error>` as the
-// error of a call has a lifetime. That is why types stand in traits without such bounds: `Tries`,
-// `StandIn`.
+// What an asynchronous call holds while it waits is looked at by the compiler, when the call is to
+// be `Send`, as if each lifetime in it were another one. A closure fits one lifetime only, so a
+// type that is held must not be found by an implementation that asks for a closure: `Box<dyn
+// Error>` as the error of a call has a lifetime. That is why types stand in traits without such
+// bounds: `Tries`, `StandIn`.
 
 use core::fmt::DebugStruct;
 use core::future::Future;
@@ -68,8 +68,8 @@ pub trait FallBackAsync<T, E>: LocalFallBackAsync<T, E> + StandIn<Future: Send> 
 
 impl<T, E, F> FallBackAsync<T, E> for F where F: LocalFallBackAsync<T, E> + StandIn<Future: Send> {}
 
-/// What a fallback of asynchronous calls is: any [`Fallback`](crate::Fallback). Its future need not be
-/// `Send`.
+/// What a fallback of asynchronous calls is: any [`Fallback`](crate::Fallback). Its future need not
+/// be `Send`.
 pub trait LocalFallBackAsync<T, E>: StandIn {
     #[doc(hidden)]
     fn fall_back_async(&self, ended: Ended<T, E>) -> Answer<T, E, Self::Future>;
@@ -85,7 +85,8 @@ pub trait LocalFallBackAsync<T, E>: StandIn {
 // It says nothing of the types of the call, so that it is one and the same type whatever lifetimes
 // those have.
 pub trait StandIn {
-    /// The future of what stands in for a result; [`Infallible`](core::convert::Infallible) where that is there at once.
+    /// The future of what stands in for a result; [`Infallible`](core::convert::Infallible) where
+    /// that is there at once.
     type Future;
 }
 

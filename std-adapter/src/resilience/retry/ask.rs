@@ -26,7 +26,8 @@ impl<T, E, F: Fn(&AttemptError<E>) -> bool> Pick<T, E> for F {
     }
 }
 
-/// A condition of retries that looks at values too: see [`Retry::when_result`](crate::Retry::when_result).
+/// A condition of retries that looks at values too: see
+/// [`Retry::when_result`](crate::Retry::when_result).
 #[derive(Clone, Copy, Debug)]
 pub struct ByResult<F>(F);
 

@@ -25,11 +25,11 @@ const SECOND: u64 = 1_000_000_000;
 /// retries <= share * n + burst + minimum rate * (seconds + 1)
 /// ```
 ///
-/// A call counts when its first attempt has run: what the breaker refused brings nothing in. A retry
-/// is paid for when it begins: what is refused costs nothing, nor does a retry that a panic of a clock
-/// keeps from beginning. A retry that has begun stays paid for, also if it panics or is dropped. A
-/// budget is an object of its own, so that several policies can share it, by reference, `static` or
-/// [`Arc`](std::sync::Arc).
+/// A call counts when its first attempt has run: what the breaker refused brings nothing in. A
+/// retry is paid for when it begins: what is refused costs nothing, nor does a retry that a panic
+/// of a clock keeps from beginning. A retry that has begun stays paid for, also if it panics or is
+/// dropped. A budget is an object of its own, so that several policies can share it, by reference,
+/// `static` or [`Arc`](std::sync::Arc).
 ///
 /// # Progress
 ///
@@ -69,8 +69,9 @@ impl RetryBudget {
     const_fn! {
         /// Retries for `share` of the calls, and `per_second` more in each second.
         ///
-        /// The balance starts empty, and holds no more than 100 retries; see [`burst`](Self::burst).
-        /// A minimum of 0 is none; one above a billion a second is taken for that.
+        /// The balance starts empty, and holds no more than 100 retries; see
+        /// [`burst`](Self::burst). A minimum of 0 is none; one above a billion a second is taken
+        /// for that.
         #[must_use]
         pub fn new(share: Rate, per_second: u32) -> Self {
             Self::with_clock(share, per_second, StdClock)
@@ -99,7 +100,8 @@ impl<C: Clock> RetryBudget<C> {
         }
     }
 
-    /// At most `retries` can be saved up by calls that went well: they are what may be spent at once.
+    /// At most `retries` can be saved up by calls that went well: they are what may be spent at
+    /// once.
     #[must_use]
     pub const fn burst(mut self, retries: u32) -> Self {
         self.most = retries as u64 * RETRY;

@@ -33,8 +33,8 @@ pub struct Retried<'a, T, E> {
     pub attempts: u32,
     /// How the last one ended that ran, or who refused the call if none ran.
     pub result: Result<&'a T, &'a AttemptError<E>>,
-    /// Whether the call has failed: it was judged a failure, which a value may be too, or it is an error
-    /// that was not judged a success.
+    /// Whether the call has failed: it was judged a failure, which a value may be too, or it is an
+    /// error that was not judged a success.
     pub failed: bool,
     /// Why there was no other attempt, where the failure is one that is retried.
     pub gave_up: Option<StopReason>,

@@ -79,8 +79,8 @@ impl Delays {
     }
 
     /// The delay after the attempt with this number, which was refused, the refusal being the `nth`
-    /// that named no time, counted from 1. Refusals cost nearly nothing, so that without a delay that
-    /// grows, whoever waits for another call to end would keep a core busy.
+    /// that named no time, counted from 1. Refusals cost nearly nothing, so that without a delay
+    /// that grows, whoever waits for another call to end would keep a core busy.
     pub(super) fn after_refusal(
         &self,
         attempt: u32,

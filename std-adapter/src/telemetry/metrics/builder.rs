@@ -14,16 +14,17 @@ pub struct MetricsBuilder {
 }
 
 impl MetricsBuilder {
-    /// How many names of breakers, of bulkheads and of retries get a label of their own at the same time;
-    /// the first to come. The default is 100. All others are added up under the name `other`, with 0 every
-    /// one. A name that is no longer in use [makes room](crate::metrics#a-limit-on-names).
+    /// How many names of breakers, of bulkheads and of retries get a label of their own at the same
+    /// time; the first to come. The default is 100. All others are added up under the name `other`,
+    /// with 0 every one. A name that is no longer in use [makes
+    /// room](crate::metrics#a-limit-on-names).
     pub const fn max_names(mut self, names: usize) -> Self {
         self.max_names = names;
         self
     }
 
-    /// Whether everything is also published under resilience4j's names, as Micrometer writes them for
-    /// Prometheus. The default is no.
+    /// Whether everything is also published under resilience4j's names, as Micrometer writes them
+    /// for Prometheus. The default is no.
     ///
     /// | metric | labels | |
     /// | --- | --- | --- |
@@ -38,7 +39,8 @@ impl MetricsBuilder {
     /// | `resilience4j_bulkhead_available_concurrent_calls`, `.._max_allowed_concurrent_calls` | `name` | |
     /// | `resilience4j_retry_calls_total` | `name`, `kind` | by [retries](Metrics::retries) |
     ///
-    /// `resilience4j_circuitbreaker_slow_calls` is missing: slow calls are not told apart by outcome.
+    /// `resilience4j_circuitbreaker_slow_calls` is missing: slow calls are not told apart by
+    /// outcome.
     pub const fn resilience4j(mut self, as_well: bool) -> Self {
         self.resilience4j = as_well;
         self

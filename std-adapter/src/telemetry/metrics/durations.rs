@@ -17,14 +17,16 @@ use crate::support::sync::AtomicU64;
 /// together.
 ///
 /// It goes inside the breaker, so that refusals, which take no time, do not count, and around the
-/// timeout, if that is one of the caller's: a call that a timeout further outside cuts, such as that of
-/// a policy, is dropped and missing here. How many those are, `circuit_breaker_calls_total` tells.
+/// timeout, if that is one of the caller's: a call that a timeout further outside cuts, such as
+/// that of a policy, is dropped and missing here. How many those are, `circuit_breaker_calls_total`
+/// tells.
 ///
 /// # Progress and memory
 ///
-/// A call costs two readings of the clock and two additions, to words that threads share: unlike the
-/// rest of [`metrics`](super) this is on the path of every call, hence only where it is asked for. It
-/// locks and allocates nothing. A name takes 480 bytes, and with them a series for each of 17 buckets.
+/// A call costs two readings of the clock and two additions, to words that threads share: unlike
+/// the rest of [`metrics`](super) this is on the path of every call, hence only where it is asked
+/// for. It locks and allocates nothing. A name takes 480 bytes, and with them a series for each of
+/// 17 buckets.
 ///
 /// # Examples
 ///
@@ -153,8 +155,8 @@ pub(super) struct Histogram {
     buckets: [AtomicU64; BUCKETS],
     /// The sum, modulo 2^64.
     nanos: AtomicU64,
-    /// How often the sum has come to 2^64, which is 584 years: of one call that is told to have taken
-    /// so long, or of 10,000 at a time for three weeks.
+    /// How often the sum has come to 2^64, which is 584 years: of one call that is told to have
+    /// taken so long, or of 10,000 at a time for three weeks.
     carries: AtomicU64,
     /// The greatest sum that was read, in units of 2^32 nanoseconds.
     most: AtomicU64,
@@ -188,8 +190,8 @@ impl Histogram {
         }
     }
 
-    /// The sum, which never goes back: one that is less than what was read before lacks a carry that
-    /// is just being made.
+    /// The sum, which never goes back: one that is less than what was read before lacks a carry
+    /// that is just being made.
     fn sum(&self) -> u128 {
         let low = u128::from(self.nanos.load(Relaxed));
         let mut high = u128::from(self.carries.load(Relaxed));

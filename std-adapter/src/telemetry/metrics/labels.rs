@@ -2,10 +2,11 @@
 //!
 //! - L1. A name lives as long as something holds its [`Place`]: what is watched, an observer, what
 //!   measures or counts. At most so many living names as are asked for have a label of their own.
-//! - L2. A name that has come too late counts under `other`. When others have ended, the next collection
-//!   gives it a label of its own, in the order in which the names came, and it counts there from then on.
-//! - L3. The label of a name that has ended is kept for a while, for its counters must not go back if
-//!   the name comes again; and for recorders that have not been told of the end yet.
+//! - L2. A name that has come too late counts under `other`. When others have ended, the next
+//!   collection gives it a label of its own, in the order in which the names came, and it counts
+//!   there from then on.
+//! - L3. The label of a name that has ended is kept for a while, for its counters must not go back
+//!   if the name comes again; and for recorders that have not been told of the end yet.
 
 use core::fmt;
 use std::collections::BTreeMap;

@@ -213,8 +213,8 @@ impl Bulkheads {
     }
 }
 
-/// Adds to `total` what is new since `last`. What is read while others count may be a little less than
-/// what was read before.
+/// Adds to `total` what is new since `last`. What is read while others count may be a little less
+/// than what was read before.
 fn advance(total: &mut u64, new: u64, last: &mut u64) {
     *total = total.saturating_add(new.saturating_sub(*last));
     *last = new.max(*last);

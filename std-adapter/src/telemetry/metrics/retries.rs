@@ -8,10 +8,11 @@ use super::labels::{Numbers, Place};
 use crate::support::sync::AtomicU64;
 
 /// Counts how calls ended that may be tried again, for [`Metrics`](super::Metrics). Made by
-/// [`Metrics::retries`](super::Metrics::retries); clones, and others of the same name, count together.
+/// [`Metrics::retries`](super::Metrics::retries); clones, and others of the same name, count
+/// together.
 ///
-/// It stands outside the retries, and is told how many attempts there were. A call costs one addition,
-/// to a word that threads share.
+/// It stands outside the retries, and is told how many attempts there were. A call costs one
+/// addition, to a word that threads share.
 ///
 /// # Examples
 ///
@@ -66,8 +67,8 @@ impl Retries {
     }
 
     /// Counts a call of a [`Policy`](crate::Policy) that ended so: see
-    /// [`Retry::at_end`](crate::Retry::at_end). It goes by the judgement of the call: a value that was
-    /// judged a failure counts as one, and an error that was judged a success does not.
+    /// [`Retry::at_end`](crate::Retry::at_end). It goes by the judgement of the call: a value that
+    /// was judged a failure counts as one, and an error that was judged a success does not.
     #[cfg(feature = "policy")]
     pub fn record_end<T, E>(&self, end: &crate::resilience::retry::Retried<'_, T, E>) {
         self.count(!end.failed, end.attempts);

@@ -1,7 +1,7 @@
 //! What recorders were shown under a name: what has gone is taken back from each of them, once.
 //!
-//! A recorder is known by where it is in memory. One that is not known may be a known one that has been
-//! moved, or a new one: it is shown what any of the known ones may have to take back.
+//! A recorder is known by where it is in memory. One that is not known may be a known one that has
+//! been moved, or a new one: it is shown what any of the known ones may have to take back.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -26,7 +26,8 @@ struct To {
     is_done: bool,
     /// Another was shown what this one may have to take back, for it may be the same.
     is_guessed: bool,
-    /// Counts the collections, so that of two at the same time neither hides what the other has shown.
+    /// Counts the collections, so that of two at the same time neither hides what the other has
+    /// shown.
     version: u64,
 }
 

@@ -17,8 +17,8 @@ use super::ledger::{BreakerNumbers, BulkheadNumbers, Bulkheads};
 use crate::breaker::CircuitBreaker;
 use crate::resilience::bulkhead::Bulkhead;
 
-/// Something that is watched as long as it lives: made of a reference to an [`Arc`], which it does not
-/// keep alive, or of one to a static.
+/// Something that is watched as long as it lives: made of a reference to an [`Arc`], which it does
+/// not keep alive, or of one to a static.
 pub struct Watched<T: 'static>(Kind<T>);
 
 enum Kind<T: 'static> {
@@ -92,8 +92,8 @@ pub(super) struct Found {
 
 /// Something to look at.
 pub(super) trait Source: Send + Sync {
-    /// Finds what there is. It runs the user's code (clocks, what names a key, and what is dropped if it
-    /// came to be the last owner), so nothing is locked.
+    /// Finds what there is. It runs the user's code (clocks, what names a key, and what is dropped
+    /// if it came to be the last owner), so nothing is locked.
     fn look(&self, found: &mut Found);
 
     fn is_alive(&self) -> bool;

@@ -1,5 +1,5 @@
-//! `MetricsObserver`: counts changes, by where from, where to and why; and changes that a forced circuit
-//! did not make.
+//! `MetricsObserver`: counts changes, by where from, where to and why; and changes that a forced
+//! circuit did not make.
 
 use core::fmt;
 use core::sync::atomic::Ordering::Relaxed;
@@ -44,8 +44,8 @@ impl fmt::Debug for MetricsObserver {
     }
 }
 
-/// A count for each way that a circuit can change, and for each reason for which it would have. They
-/// order nothing, hence Relaxed.
+/// A count for each way that a circuit can change, and for each reason for which it would have.
+/// They order nothing, hence Relaxed.
 pub(super) struct Counts {
     changes: Box<[AtomicU64]>,
     would_trip: Box<[AtomicU64]>,

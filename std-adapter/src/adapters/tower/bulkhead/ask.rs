@@ -9,11 +9,12 @@ use crate::breaker::Breaker;
 
 /// Whom a queue asks before a call waits in it: nobody, `()`, or the breaker that stands behind it.
 pub trait AskFirst<Req> {
-    /// The refusal that any call would get now. `None`: none, or it depends on the request. It counts
-    /// nothing.
+    /// The refusal that any call would get now. `None`: none, or it depends on the request. It
+    /// counts nothing.
     fn refusal_of_any(&self) -> Option<Rejected>;
 
-    /// The refusal of the call that is made now with `request`, if it is refused. That counts as a refusal.
+    /// The refusal of the call that is made now with `request`, if it is refused. That counts as a
+    /// refusal.
     fn refusal(&self, request: &Req) -> Option<Rejected>;
 }
 

@@ -7,8 +7,8 @@ use cutout_core::Rejected;
 use crate::adapters::tower::{MaybeRefusal, Refusal};
 use crate::resilience::bulkhead::BulkheadRejected;
 
-/// Why a call behind a [`BulkheadLayer`](super::BulkheadLayer) or a [`QueueLayer`](super::QueueLayer) gave
-/// no value.
+/// Why a call behind a [`BulkheadLayer`](super::BulkheadLayer) or a
+/// [`QueueLayer`](super::QueueLayer) gave no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BulkheadError<E> {
     /// The bulkhead refused the call; it did not run.

@@ -23,9 +23,9 @@ pin_project! {
     ///
     /// # Panics
     ///
-    /// If it is polled after its end. A panic in the inner call drops the inner call and gives the permit
-    /// back, too. That wakes the next task that waits for it. If the waker of that task panics, the panic
-    /// ends here: it is no part of this call, and would take its answer away.
+    /// If it is polled after its end. A panic in the inner call drops the inner call and gives the
+    /// permit back, too. That wakes the next task that waits for it. If the waker of that task
+    /// panics, the panic ends here: it is no part of this call, and would take its answer away.
     #[must_use = "futures do nothing unless polled"]
     pub struct BulkheadFuture<F, G> {
         #[pin]
@@ -43,8 +43,8 @@ pin_project! {
     }
 }
 
-/// The permit of a call. When it comes back it wakes the next task in the queue. If the waker of that task
-/// panics, that is no failure of this call.
+/// The permit of a call. When it comes back it wakes the next task in the queue. If the waker of
+/// that task panics, that is no failure of this call.
 struct Held<G>(Option<G>);
 
 impl<G> Drop for Held<G> {
@@ -55,8 +55,8 @@ impl<G> Drop for Held<G> {
     }
 }
 
-/// Ends a call when it is dropped, be it by a panic in the call: the inner future goes, and the permit
-/// after it.
+/// Ends a call when it is dropped, be it by a panic in the call: the inner future goes, and the
+/// permit after it.
 struct Ends<'a, F, G>(Pin<&'a mut Call<F, G>>);
 
 impl<F, G> Drop for Ends<'_, F, G> {
@@ -119,8 +119,8 @@ pin_project! {
     ///
     /// # Cancellation
     ///
-    /// Dropped while it waits, it leaves the queue; dropped later, it drops the inner call and gives
-    /// the permit back.
+    /// Dropped while it waits, it leaves the queue; dropped later, it drops the inner call and
+    /// gives the permit back.
     ///
     /// # Panics
     ///

@@ -17,8 +17,8 @@ use crate::timer::AsyncTimer;
 /// told that what the bulkhead refuses is nobody's failure:
 /// [`ignore_refusals`](crate::tower::CircuitBreakerLayer::ignore_refusals).
 ///
-/// `poll_ready` is that of the inner service, and reserves nothing here: a permit is taken in `call`
-/// and given back when the inner service has answered, or when the future is dropped.
+/// `poll_ready` is that of the inner service, and reserves nothing here: a permit is taken in
+/// `call` and given back when the inner service has answered, or when the future is dropped.
 ///
 /// # Examples
 ///
@@ -56,8 +56,8 @@ impl<P> BulkheadLayer<P> {
         Self { bulkhead }
     }
 
-    /// Has calls wait in the bulkhead's queue, as long as its settings say, instead of being refused
-    /// at once. It then goes outside of the breaker: see [`QueueLayer`].
+    /// Has calls wait in the bulkhead's queue, as long as its settings say, instead of being
+    /// refused at once. It then goes outside of the breaker: see [`QueueLayer`].
     pub fn queue<T: AsyncTimer>(self, timer: T) -> QueueLayer<P, T> {
         QueueLayer { bulkhead: self.bulkhead, timer, asks: () }
     }
@@ -92,20 +92,21 @@ impl<S, P: Clone> Layer<S> for BulkheadLayer<P> {
 
 /// Lets so many calls run at a time, and has a few wait for their turn.
 ///
-/// As [`BulkheadLayer`], but a call waits in its future, together with its request and with the inner
-/// service that was made ready for it; in place of that a clone is left. A future has its turn from
-/// its first poll on. One that is refused or dropped lets go of the service, and with it of what that
-/// reserved.
+/// As [`BulkheadLayer`], but a call waits in its future, together with its request and with the
+/// inner service that was made ready for it; in place of that a clone is left. A future has its
+/// turn from its first poll on. One that is refused or dropped lets go of the service, and with it
+/// of what that reserved.
 ///
 /// # Where it stands
 ///
-/// Outside of the breaker, which then admits a call when its turn has come. A call that waits holds no
-/// trial and is in no total, and its wait is not taken for the dependency's time. With
+/// Outside of the breaker, which then admits a call when its turn has come. A call that waits holds
+/// no trial and is in no total, and its wait is not taken for the dependency's time. With
 /// [`refuse_while_open`](Self::refuse_while_open), nobody queues for a dependency that is down.
 ///
-/// Inside of the breaker it is in the wrong place: there a call is admitted before it waits. A long wait
-/// makes it a slow call, and a failure if it is given up meanwhile. The trials of a half-open circuit wait in
-/// the queue too, and all other calls are refused until the trials have had their turn.
+/// Inside of the breaker it is in the wrong place: there a call is admitted before it waits. A long
+/// wait makes it a slow call, and a failure if it is given up meanwhile. The trials of a half-open
+/// circuit wait in the queue too, and all other calls are refused until the trials have had their
+/// turn.
 ///
 /// # Examples
 ///
@@ -145,15 +146,15 @@ pub struct QueueLayer<P, T, A = ()> {
 
 /// # Asking the breaker
 impl<P, T, A> QueueLayer<P, T, A> {
-    /// Refuses calls at once while the circuit refuses them, instead of having them wait for a place
-    /// first: with [`BulkheadError::Circuit`](super::BulkheadError::Circuit). `breaker` is that of the
-    /// [`CircuitBreakerLayer`](crate::tower::CircuitBreakerLayer) inside of this layer.
+    /// Refuses calls at once while the circuit refuses them, instead of having them wait for a
+    /// place first: with [`BulkheadError::Circuit`](super::BulkheadError::Circuit). `breaker` is
+    /// that of the [`CircuitBreakerLayer`](crate::tower::CircuitBreakerLayer) inside of this layer.
     ///
     /// Such a call is counted as rejected. Asking counts nothing else, and reserves nothing.
     ///
-    /// A call that waits when the circuit opens is refused when its turn comes. If the break ends between
-    /// `poll_ready` and `call`, the call is refused all the same, as behind a breaker alone, and is in no
-    /// total.
+    /// A call that waits when the circuit opens is refused when its turn comes. If the break ends
+    /// between `poll_ready` and `call`, the call is refused all the same, as behind a breaker
+    /// alone, and is in no total.
     pub fn refuse_while_open<B>(self, breaker: B) -> QueueLayer<P, T, Single<B>>
     where
         B: Deref<Target: Breaker> + Clone,
@@ -161,8 +162,9 @@ impl<P, T, A> QueueLayer<P, T, A> {
         QueueLayer { bulkhead: self.bulkhead, timer: self.timer, asks: Single(breaker) }
     }
 
-    /// Refuses calls at once while the circuit of their request refuses them. `find` finds the breaker of a
-    /// request, as in [`CircuitBreakerLayer::keyed`](crate::tower::CircuitBreakerLayer::keyed).
+    /// Refuses calls at once while the circuit of their request refuses them. `find` finds the
+    /// breaker of a request, as in
+    /// [`CircuitBreakerLayer::keyed`](crate::tower::CircuitBreakerLayer::keyed).
     ///
     /// What is counted is as for [`refuse_while_open`](Self::refuse_while_open).
     pub fn refuse_while_open_keyed<Req, F, B>(self, find: F) -> QueueLayer<P, T, Keyed<F>>

@@ -49,8 +49,8 @@ pub struct QueueService<S, P, T, A = ()> {
     bulkhead: P,
     timer: T,
     asks: A,
-    /// Set by a `poll_ready` that found the circuit refusing: the breaker inside has then left the inner
-    /// service alone, and refuses the next call, which would have waited for that.
+    /// Set by a `poll_ready` that found the circuit refusing: the breaker inside has then left the
+    /// inner service alone, and refuses the next call, which would have waited for that.
     refused: Option<Rejected>,
 }
 
@@ -73,7 +73,8 @@ where
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        // Before the breaker inside looks: if the break ends between the two, that one admits the call.
+        // Before the breaker inside looks: if the break ends between the two, that one admits the
+        // call.
         self.refused = self.asks.refusal_of_any();
         self.inner.poll_ready(cx).map_err(BulkheadError::Inner)
     }

@@ -18,8 +18,8 @@ where
 {
     registry: Watched<Registry<K, C, O>>,
     place: P,
-    /// By where in memory the breaker is. Nothing else can be there as long as it is known weakly, so
-    /// one that was made anew for its key is not taken for the one before.
+    /// By where in memory the breaker is. Nothing else can be there as long as it is known weakly,
+    /// so one that was made anew for its key is not taken for the one before.
     seen: Mutex<HashMap<usize, Seen<C, O>>>,
 }
 
@@ -53,9 +53,9 @@ where
 {
     fn look(&self, found: &mut Found) {
         let Some(registry) = self.registry.get() else { return };
-        // Those that are known are told from new ones, and from those that have left, under the lock
-        // under which all are listed: so that of two collections at the same time neither takes for
-        // new what the other has just let go of, and counts it twice.
+        // Those that are known are told from new ones, and from those that have left, under the
+        // lock under which all are listed: so that of two collections at the same time neither
+        // takes for new what the other has just let go of, and counts it twice.
         let (list, entries) = {
             let mut seen = self.seen();
             let (list, entries) = registry.listed();
