@@ -3,10 +3,13 @@
 //! # The words
 //!
 //! ```text
-//! limits   | rule 1 | minimum trials 4 | trials 4 | failure count 14 | minimum 13 | slow-call rate
-//! 14 | failure rate 14 | slow     | length of a slow call 47 | trial    | busy 1 | timeout of a
-//! trial 47 | lengths  | length of a break | | its cap | | third share 14 | stage of recovery 47 |
-//! | jitter 13 | backoff factor 14 | second share 14 | first share 14 |
+//! limits   | rule 1 | minimum trials 4 | trials 4 | failure count 14 | minimum 13 | slow-call rate 14 | failure rate 14 |
+//! slow     | length of a slow call 47 |
+//! trial    | busy 1 | timeout of a trial 47 |
+//! lengths  | length of a break |
+//!          | its cap |
+//!          | third share 14 | stage of recovery 47 |
+//!          | jitter 13 | backoff factor 14 | second share 14 | first share 14 |
 //! ```
 //!
 //! A setting that is off is a zero. `plan` has a bit for each question that a call asks before it

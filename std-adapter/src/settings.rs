@@ -182,8 +182,8 @@
 //!
 //! # Development, staging, production
 //!
-//! Profiles are for dependencies, not for environments. Give each environment a file of its own, or
-//! keep one file and have variables say what is different, with [`Profiles::amend_from_env`].
+//! Profiles are for dependencies, not for environments. Give each environment a file of its own, or keep one
+//! file and have variables say what is different, with [`Profiles::amend_from_env`].
 
 mod bulkhead;
 mod config;

@@ -61,10 +61,13 @@
 //! use cutout::testing::{Dependency, Reply, Script, Transitions};
 //! use cutout::{Config, ManualTimer, State};
 //!
-//! let time = ManualTimer::new(); let seen = Transitions::new(); let config =
-//! Config::new().consecutive_failures(3); let client = Client { breaker:
-//! CircuitBreaker::with_observer(config, time.clone(), seen.clone()), }; let bank =
-//! Dependency::new(time.clone(), Script::new().then(2, Reply::ok()).forever(Reply::err()));
+//! let time = ManualTimer::new();
+//! let seen = Transitions::new();
+//! let config = Config::new().consecutive_failures(3);
+//! let client = Client {
+//!     breaker: CircuitBreaker::with_observer(config, time.clone(), seen.clone()),
+//! };
+//! let bank = Dependency::new(time.clone(), Script::new().then(2, Reply::ok()).forever(Reply::err()));
 //!
 //! let answers: Vec<_> = (0..7).map(|_| client.pay(|| bank.call())).collect();
 //! assert_eq!(
@@ -191,11 +194,13 @@
 //! use cutout::testing::{Dependency, Fault, Reply, Script};
 //! use cutout::{AdaptiveTimeout, CircuitBreaker, Config, Error, ManualTimer, State, TimeoutConfig};
 //!
-//! let ms = Duration::from_millis; let time = ManualTimer::new(); let breaker =
-//! CircuitBreaker::with_clock(Config::new().consecutive_failures(2), time.clone()); let limits =
-//! TimeoutConfig::between(ms(10), ms(1_000)); let timeout = AdaptiveTimeout::with_clock(limits,
-//! time.clone()); let healthy = Reply::ok().after(ms(80)); let bank = Dependency::new(time.clone(),
-//! Script::new().then(100, healthy).forever(Reply::hang()));
+//! let ms = Duration::from_millis;
+//! let time = ManualTimer::new();
+//! let breaker = CircuitBreaker::with_clock(Config::new().consecutive_failures(2), time.clone());
+//! let limits = TimeoutConfig::between(ms(10), ms(1_000));
+//! let timeout = AdaptiveTimeout::with_clock(limits, time.clone());
+//! let healthy = Reply::ok().after(ms(80));
+//! let bank = Dependency::new(time.clone(), Script::new().then(100, healthy).forever(Reply::hang()));
 //!
 //! let mut pay = || breaker.call(|| timeout.measure(|limit| bank.call_within(limit)));
 //! for _ in 0..100 {

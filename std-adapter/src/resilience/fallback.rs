@@ -41,10 +41,12 @@ use crate::resilience::policy::{AttemptError, Ended, PolicyError};
 /// ```
 /// use cutout::{CircuitBreaker, Config, AttemptError, Fallback, Policy};
 ///
-/// let host = CircuitBreaker::new(Config::new()); let policy =
-/// Policy::new().breaker(&host).fallback(Fallback::from_fn(|error| match error.failure {
-/// AttemptError::Rejected(_) => Ok("from the cache"), AttemptError::Inner("not found") => Ok("an
-/// empty page"), _ => Err(error), }));
+/// let host = CircuitBreaker::new(Config::new());
+/// let policy = Policy::new().breaker(&host).fallback(Fallback::from_fn(|error| match error.failure {
+///     AttemptError::Rejected(_) => Ok("from the cache"),
+///     AttemptError::Inner("not found") => Ok("an empty page"),
+///     _ => Err(error),
+/// }));
 ///
 /// assert_eq!(policy.call(|| Err("not found")), Ok("an empty page"));
 /// assert!(policy.call(|| Err("down")).is_err());
@@ -141,9 +143,9 @@ impl<F, A> Fallback<WithAsync<F, A>> {
     ///     "from the cache"
     /// }
     ///
-    /// let policy = Policy::new().fallback(Fallback::from_async_fn(|_| async { Ok(cached().await)
-    /// })); let page = policy.call_async(|| async { Err("down") }).await; assert_eq!(page, Ok("from
-    /// the cache"));
+    /// let policy = Policy::new().fallback(Fallback::from_async_fn(|_| async { Ok(cached().await) }));
+    /// let page = policy.call_async(|| async { Err("down") }).await;
+    /// assert_eq!(page, Ok("from the cache"));
     /// # }
     /// # pollster::block_on(run());
     /// ```
@@ -166,8 +168,7 @@ impl<A, U> Fallback<A, NoPart, U> {
     /// ```
     /// use cutout::{Fallback, Policy, PolicyError};
     ///
-    /// let policy =
-    /// Policy::new().fallback(Fallback::value(0).when(PolicyError::<&str>::is_timeout));
+    /// let policy = Policy::new().fallback(Fallback::value(0).when(PolicyError::<&str>::is_timeout));
     /// assert!(policy.call(|| Err::<u32, _>("down")).is_err());
     /// ```
     #[must_use]
@@ -186,9 +187,9 @@ impl<A, P> Fallback<A, P, NoPart> {
     /// ```
     /// use cutout::{Fallback, Policy};
     ///
-    /// let policy = Policy::new().fallback(Fallback::value(304).also_replace(|status| *status >=
-    /// 500)); assert_eq!(policy.call(|| Ok::<_, ()>(503)), Ok(304)); assert_eq!(policy.call(||
-    /// Ok::<_, ()>(200)), Ok(200));
+    /// let policy = Policy::new().fallback(Fallback::value(304).also_replace(|status| *status >= 500));
+    /// assert_eq!(policy.call(|| Ok::<_, ()>(503)), Ok(304));
+    /// assert_eq!(policy.call(|| Ok::<_, ()>(200)), Ok(200));
     /// ```
     #[must_use]
     pub fn also_replace<T, U: Fn(&T) -> bool>(self, unwanted: U) -> Fallback<A, P, U> {

@@ -78,8 +78,11 @@ use crate::timer::ThreadTimer;
 /// # Examples
 ///
 /// ```
-/// use core::time::Duration; use cutout::{ Bulkhead, CircuitBreaker, Config, AttemptError,
-/// Fallback, ManualTimer, Policy, PolicyError, Rate, Retry, RetryBudget, };
+/// use core::time::Duration;
+/// use cutout::{
+///     Bulkhead, CircuitBreaker, Config, AttemptError, Fallback, ManualTimer, Policy, PolicyError, Rate,
+///     Retry, RetryBudget,
+/// };
 ///
 /// static BREAKER: CircuitBreaker = CircuitBreaker::new(Config::new());
 /// static BULKHEAD: Bulkhead = Bulkhead::new(20);
@@ -114,11 +117,13 @@ use crate::timer::ThreadTimer;
 ///     policy: Policy<NoPart, Retry, Arc<CircuitBreaker>>,
 /// }
 ///
-/// impl Client { fn new(host: Arc<CircuitBreaker>) -> Self { let retry =
-/// Retry::exponential(Duration::from_millis(50)); Self { policy:
-/// Policy::new().retry(retry).breaker(host) } } } #
-/// Client::new(Arc::new(CircuitBreaker::new(Config::new()))).policy.call(|| Ok::<_,
-/// ()>(())).unwrap();
+/// impl Client {
+///     fn new(host: Arc<CircuitBreaker>) -> Self {
+///         let retry = Retry::exponential(Duration::from_millis(50));
+///         Self { policy: Policy::new().retry(retry).breaker(host) }
+///     }
+/// }
+/// # Client::new(Arc::new(CircuitBreaker::new(Config::new()))).policy.call(|| Ok::<_, ()>(())).unwrap();
 /// ```
 ///
 /// The type of a policy with all parts. A part that the policy does not have is `NoPart` there:

@@ -53,9 +53,9 @@ use crate::resilience::bulkhead::BulkheadConfig;
 ///
 /// ```
 /// # use cutout::settings::Profiles;
-/// let error = serde_json::from_str::<Profiles>(r#"{ "a": { "base": "b" }, "b": { "base": "a" }
-/// }"#); let message = error.unwrap_err().to_string(); assert!(message.starts_with("a.base: goes
-/// round in a circle, a -> b -> a"), "{message}");
+/// let error = serde_json::from_str::<Profiles>(r#"{ "a": { "base": "b" }, "b": { "base": "a" } }"#);
+/// let message = error.unwrap_err().to_string();
+/// assert!(message.starts_with("a.base: goes round in a circle, a -> b -> a"), "{message}");
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Profiles<const BUCKETS: usize = 10> {

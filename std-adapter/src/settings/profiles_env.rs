@@ -54,10 +54,14 @@ impl<const BUCKETS: usize> Profiles<BUCKETS> {
     ///     [default]
     ///     trials = 5
     ///
-    /// ["api.example.com"] base = "default" "#, )?; let vars = [("CUTOUT__DEFAULT__TRIALS", "4"),
-    /// ("CUTOUT__API_EXAMPLE_COM__WINDOW_TIME", "5s")]; profiles.amend_from_vars("CUTOUT__",
-    /// vars)?; let api = profiles.get("api.example.com").unwrap(); assert_eq!((api.get_trials(),
-    /// api.get_window().length().unwrap().as_secs()), (4, 5));
+    ///     ["api.example.com"]
+    ///     base = "default"
+    ///     "#,
+    /// )?;
+    /// let vars = [("CUTOUT__DEFAULT__TRIALS", "4"), ("CUTOUT__API_EXAMPLE_COM__WINDOW_TIME", "5s")];
+    /// profiles.amend_from_vars("CUTOUT__", vars)?;
+    /// let api = profiles.get("api.example.com").unwrap();
+    /// assert_eq!((api.get_trials(), api.get_window().length().unwrap().as_secs()), (4, 5));
     ///
     /// let error = profiles.amend_from_vars("CUTOUT__", [("CUTOUT__DEFAULT__TRIALS", "17")]);
     /// assert_eq!(

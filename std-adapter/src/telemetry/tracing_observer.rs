@@ -38,8 +38,8 @@ use tracing::{Level, event};
 /// static BANK: CircuitBreaker<StdClock, TracingObserver> =
 ///     CircuitBreaker::with_observer(Config::new(), StdClock, TracingObserver::new("bank"));
 ///
-/// BANK.force_open(); // INFO cutout: circuit changed by hand breaker="bank" from="closed"
-/// to="open" mode="forced_open" ..
+/// BANK.force_open();
+/// // INFO cutout: circuit changed by hand breaker="bank" from="closed" to="open" mode="forced_open" ..
 /// ```
 #[derive(Clone, Debug)]
 pub struct TracingObserver {

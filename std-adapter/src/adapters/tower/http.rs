@@ -103,9 +103,9 @@ fn failure(status: StatusCode, headers: &HeaderMap) -> Option<Report> {
 /// }));
 ///
 /// let failed = client.clone().oneshot(Request::new(())).await.unwrap();
-/// assert_eq!(failed.status(), 502); let refused = client.oneshot(Request::new(())).await.unwrap();
-/// assert_eq!((refused.status().as_u16(), &refused.headers()["retry-after"]), (503,
-/// &"30".parse().unwrap()));
+/// assert_eq!(failed.status(), 502);
+/// let refused = client.oneshot(Request::new(())).await.unwrap();
+/// assert_eq!((refused.status().as_u16(), &refused.headers()["retry-after"]), (503, &"30".parse().unwrap()));
 /// # }
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
@@ -213,9 +213,12 @@ impl<B: Default> Answer<Response<B>> for Unavailable {
 /// use cutout::{Config, Registry};
 /// # use ::http::Request;
 ///
-/// let hosts: Arc<Registry<String>> = Arc::new(Registry::new(Config::new())); let layer = { let
-/// hosts = Arc::clone(&hosts); CircuitBreakerLayer::keyed(move |request: &Request<String>|
-/// hosts.get(&*http::host(request))) .classify(http::HttpStatus) };
+/// let hosts: Arc<Registry<String>> = Arc::new(Registry::new(Config::new()));
+/// let layer = {
+///     let hosts = Arc::clone(&hosts);
+///     CircuitBreakerLayer::keyed(move |request: &Request<String>| hosts.get(&*http::host(request)))
+///         .classify(http::HttpStatus)
+/// };
 /// # let _ = layer;
 /// # }
 /// ```

@@ -120,10 +120,10 @@ impl<B: Body> Body for WatchedBody<B> {
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
 /// let client = ServiceBuilder::new()
-/// .layer(CircuitBreakerLayer::new(&UPSTREAM).classify(HttpStatus).ignore_refusals())
-/// .layer(WatchBodyLayer::new(|body| body)) // for tonic: `tonic::body::Body::new`
-/// .service(Client::builder(TokioExecutor::new()).build_http()); # let _ =
-/// tower::ServiceExt::oneshot(client, http::Request::new(http_body_util::Empty::<Bytes>::new()));
+///     .layer(CircuitBreakerLayer::new(&UPSTREAM).classify(HttpStatus).ignore_refusals())
+///     .layer(WatchBodyLayer::new(|body| body)) // for tonic: `tonic::body::Body::new`
+///     .service(Client::builder(TokioExecutor::new()).build_http());
+/// # let _ = tower::ServiceExt::oneshot(client, http::Request::new(http_body_util::Empty::<Bytes>::new()));
 /// # }
 /// ```
 #[derive(Clone, Copy)]

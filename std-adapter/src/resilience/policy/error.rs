@@ -259,8 +259,8 @@ impl<E> PolicyError<E> {
     /// let host = CircuitBreaker::new(Config::new().consecutive_failures(1));
     /// let policy = Policy::new().retry(Retry::fixed(Duration::ZERO)).breaker(&host);
     ///
-    /// let error = policy.call(|| Err::<(), _>("down")).unwrap_err(); assert_eq!((error.failure,
-    /// error.gave_up), (AttemptError::Inner("down"), Some(StopReason::Refused)));
+    /// let error = policy.call(|| Err::<(), _>("down")).unwrap_err();
+    /// assert_eq!((error.failure, error.gave_up), (AttemptError::Inner("down"), Some(StopReason::Refused)));
     /// assert!(matches!(error.refused(), Some(Refused::Rejected(_))));
     /// ```
     #[must_use]
