@@ -25,9 +25,10 @@
 //! longer than that of the failures that really came in a row, and a circuit that opens by it opens
 //! rightly; it is shorter by what the lanes keep back, three for each thread at most.
 
+use crate::circuit::GENERATION_BITS;
 use crate::sync::{AtomicU64, Ordering, const_fn};
 
-const COUNT_BITS: u32 = 41;
+const COUNT_BITS: u32 = u64::BITS - GENERATION_BITS;
 const COUNT: u64 = (1 << COUNT_BITS) - 1;
 
 #[derive(Debug)]
